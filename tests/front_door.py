@@ -210,7 +210,7 @@ class RunningSwitch:
         body = {"payer": payer, "payee": payee, "amount": amount, "currency": "EUR", **fields}
         return await self.call("POST", "/v1/transfers", body, key=str(uuid.uuid4()))
 
-    async def settled(self) -> None:
+    async def log_is_repeated(self) -> None:
         """Wait until shard 0's journal repeats the end of the log of administrators: no further block comes by itself."""
         core = self.clients[0]._host.core
         async with self.pool.session() as session:
@@ -221,7 +221,7 @@ class RunningSwitch:
 
     async def blocks(self) -> dict[int, int]:
         """Blocks in the journal by shard."""
-        await self.settled()
+        await self.log_is_repeated()
         connection = await connect(self.database_url, name="test")
         try:
             rows = await connection.fetch("SELECT shard, count(*) FROM journal GROUP BY shard")

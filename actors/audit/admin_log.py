@@ -46,7 +46,9 @@ class AdminLogCheck:
         """There are no more rows."""
         newest = max(self._repeated, default=0)
         if newest > self.entries and not self._broken:
-            self._differ(f"log of administrators: it ends at entry {self.entries}, and the journal names entry {newest}")
+            self._differ(
+                f"log of administrators: it ends at entry {self.entries}, and the journal names entry {newest}"
+            )
 
     def _wrong(self, text: str) -> None:
         """The first break; what follows would only repeat it."""
@@ -58,9 +60,7 @@ def _digest_of(row: Any) -> bytes:
     return sent_digest(row["salt"] or b"", hashlib.sha256(row["body"]).digest())
 
 
-async def check_admin_log(
-    connection: Any, repeated: Mapping[int, set[bytes]], differ: Callable[[str], None]
-) -> int:
+async def check_admin_log(connection: Any, repeated: Mapping[int, set[bytes]], differ: Callable[[str], None]) -> int:
     """Check the log in the transaction that `connection` is in; gives how many entries it has."""
     check = AdminLogCheck(repeated, differ)
     async for row in connection.cursor(SQL["admin_log_all"], prefetch=ROWS_AT_ONCE):

@@ -27,8 +27,8 @@ from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
-from actors.records.admin_entries import LOG_SENDER
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
+from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import (
     GENESIS,
     HEADER_BYTES,

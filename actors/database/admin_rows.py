@@ -8,7 +8,12 @@ from actors.records.admin_entries import AdminCall, AdminEntry
 def entry_of(row: Any) -> AdminEntry:
     """A row of `admin_log`."""
     return AdminEntry(
-        number=row["number"], at_ms=row["at_ms"], call=call_of(row), status=row["status"], code=row["code"], digest=row["digest"]
+        number=row["number"],
+        at_ms=row["at_ms"],
+        call=call_of(row),
+        status=row["status"],
+        code=row["code"],
+        digest=row["digest"],
     )
 
 

@@ -1,7 +1,7 @@
 """The log of what administrators do: its entries, and the hash chain that they make.
 
-An entry's hash is that of the hash before it and of the entry, so the newest stands for all. Of what a call sent an entry has a digest under
-a salt: the salt and the words can go, and then nobody can try words out against it.
+An entry's hash is that of the hash before it and of the entry, so the newest stands for all. Of what a call sent an entry has a digest
+under a salt: the salt and the words can go, and then nobody can try words out against it.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ UNKNOWN: Final = 0
 
 
 class AdminCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asked for. `account` 0: a command where the database is, `origin` says whose; else `origin` is how and where the call came
-    in. `request`: of the calls that one request makes. `call`: method and route, or the command; `resource`: what it is about."""
+    """What somebody asked for. `account` 0: a command where the database is, and `origin` says who ran it; else how and where the call
+    came in. `request`: of the calls that one request makes. `call`: method and route, or the command; `resource`: what it is about."""
 
     account: int
     key: str
@@ -71,6 +71,4 @@ def sent_digest(salt: bytes, body_hash: bytes) -> bytes:
 
 def sent(salt: bytes, body: bytes, kept: bool) -> Sent:
     """What an entry keeps of a body: its words too if it is `kept`."""
-    return Sent(
-        digest=sent_digest(salt, hashlib.sha256(body).digest()), salt=salt, body=body if kept else None
-    )
+    return Sent(digest=sent_digest(salt, hashlib.sha256(body).digest()), salt=salt, body=body if kept else None)

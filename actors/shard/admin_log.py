@@ -35,7 +35,8 @@ class RepeatedLog:
         cursors = records[records["kind"] == Kind.CURSOR]
         own = cursors[SENDER] == LOG_SENDER
         self._entry = int(cursors[own][READ_UP_TO][-1]) if own.any() else self._entry
-        return cursors[~own]
+        rest: Records = cursors[~own]
+        return rest
 
     def newest(self, message: m.AdminLogIs) -> None:
         """Record where the log ends now. A process that went on from a checkpoint may say once more what it has said."""

@@ -1,7 +1,8 @@
 """The log of what administrators do, in PostgreSQL.
 
-A call is written down before it changes anything, its entry before it is answered. A process that dies in between leaves the call, which becomes an entry of unknown outcome; so no change is without an entry, and no call has
-two unless it took longer than UNFINISHED. Entries are appended under one lock, taken last in a transaction, so their hashes make one chain.
+A call is written down before it changes anything, its entry before it is answered. A process that dies in between leaves the call, which
+becomes an entry of unknown outcome; so no change is without an entry, and no call has two unless it took longer than UNFINISHED. Entries
+are appended under one lock, taken last in a transaction, so their hashes make one chain.
 """
 
 import getpass
@@ -93,7 +94,8 @@ class AdminLogStore:
     async def begin(self, calls: Sequence[Begun]) -> None:
         """Write down calls that are about to change something."""
         rows = [
-            (each.id, *msgspec.structs.astuple(each.call), each.sent.digest, each.sent.salt, each.sent.body) for each in calls
+            (each.id, *msgspec.structs.astuple(each.call), each.sent.digest, each.sent.salt, each.sent.body)
+            for each in calls
         ]
         async with self._pool.session(sum(len(each.sent.body or b"") for each in calls)) as session:
             await session.execute(SQL["admin_calls_begin"], *_columns(rows))
@@ -106,7 +108,12 @@ class AdminLogStore:
             await _append(
                 session,
                 [
-                    (msgspec.structs.replace(each.begun.call, resource=each.resource), each.status, each.code, each.begun.sent)
+                    (
+                        msgspec.structs.replace(each.begun.call, resource=each.resource),
+                        each.status,
+                        each.code,
+                        each.begun.sent,
+                    )
                     for each in calls
                     if each.logged
                 ],
@@ -124,7 +131,16 @@ class AdminLogStore:
         """Entries newest first, those before a number."""
         rows = await self._pool.fetch(
             "admin_log_page",
-            *(before, wanted.account, wanted.call, wanted.resource, wanted.since_ms, wanted.until_ms, wanted.outcome, limit),
+            *(
+                before,
+                wanted.account,
+                wanted.call,
+                wanted.resource,
+                wanted.since_ms,
+                wanted.until_ms,
+                wanted.outcome,
+                limit,
+            ),
         )
         return [
             StoredEntry(entry=entry_of(row), name=row["name"], hash=row["hash"], salt=row["salt"], body=row["body"])
@@ -172,7 +188,17 @@ async def _append(session: Any, entries: Sequence[tuple[AdminCall, int, str, Sen
         entry = AdminEntry(number=number, at_ms=end["at_ms"], call=call, status=status, code=code, digest=what.digest)
         hash_ = entry_hash(hash_, entry)
         rows.append(
-            (number, entry.at_ms, *msgspec.structs.astuple(call), status, code, what.digest, hash_, what.salt, what.body)
+            (
+                number,
+                entry.at_ms,
+                *msgspec.structs.astuple(call),
+                status,
+                code,
+                what.digest,
+                hash_,
+                what.salt,
+                what.body,
+            )
         )
     await session.execute(SQL["admin_log_append"], *_columns(rows))
 

@@ -173,15 +173,23 @@ class KeyStore:
             account = await _account(session, name, scopes, binding)
             await session.execute(
                 SQL["key_create"],
-                *(identity, account, name, list(scopes), key_hash(key), *_ends(life), limits.reads_per_s, limits.writes_per_s),
+                *(
+                    identity,
+                    account,
+                    name,
+                    list(scopes),
+                    key_hash(key),
+                    *_ends(life),
+                    limits.reads_per_s,
+                    limits.writes_per_s,
+                ),
             )
             await also(session, str(identity))
         return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
 
-    async def rotate(
-        self, identity: str, overlap: timedelta, life: Life = None, also: Also = _nothing
-    ) -> CreatedKey:
-        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`. Raises KeyRefused."""
+    async def rotate(self, identity: str, overlap: timedelta, life: Life = None, also: Also = _nothing) -> CreatedKey:
+        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`. Raises
+        KeyRefused."""
         number = _number(identity)
         made, key = _new_key()
         row = None
@@ -213,7 +221,12 @@ class KeyStore:
         return [_listed_key(secret, row) for row in await self._pool.fetch("key_list")]
 
     async def change(
-        self, identity: str, ends: datetime | None | UnsetType, reads_per_s: Limit, writes_per_s: Limit, also: Also = _nothing
+        self,
+        identity: str,
+        ends: datetime | UnsetType | None,
+        reads_per_s: Limit,
+        writes_per_s: Limit,
+        also: Also = _nothing,
     ) -> bool:
         """Give a key that works another end (None: none) or other limits; False when there is none. Raises LastKey when it would end and is
         the last one that can make keys."""
@@ -223,7 +236,9 @@ class KeyStore:
         async with self._pool.session() as session, session.transaction():
             if isinstance(ends, datetime):
                 await _refuse_last(session, number)
-            given = [part for value in (ends, reads_per_s, writes_per_s) for part in (value is not UNSET, value or None)]
+            given = [
+                part for value in (ends, reads_per_s, writes_per_s) for part in (value is not UNSET, value or None)
+            ]
             changed = await session.fetchval(SQL["key_change"], number, *given) is not None
             if changed:
                 await also(session, identity)

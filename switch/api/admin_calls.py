@@ -1,7 +1,8 @@
 """Calls that administrators make leave an entry in their log.
 
-They are begun before they change anything, and ended before they are answered. Which calls do so follows from the table of routes, see `Route.logged`. A call that was refused before its body was read has changed nothing
-and has no entry; one that was answered before under its key has the entry of that time.
+They are begun before they change anything, and ended before they are answered. Which calls do so follows from the table of routes, see
+`Route.logged`. A call that was refused before its body was read has changed nothing and has no entry; one that was answered before under
+its key has the entry of that time.
 """
 
 import asyncio
@@ -44,7 +45,8 @@ _MADE: Final = msgspec.json.Decoder(_Made)
 
 
 class Together(Generic[T]):
-    """Hands over what comes while it is busy at once, in order; each comes back when its own was handed over, or raises what that raised."""
+    """Hands over at once, in order, what comes while it is busy; each comes back when its own was handed over, or raises what that
+    raised."""
 
     def __init__(self, hand_over: Callable[[Sequence[T]], Awaitable[None]]) -> None:
         self._hand_over = hand_over
@@ -135,7 +137,9 @@ class LoggedCall:
         """It was answered, not yet to the caller. Raises StoreUnavailable."""
         assert self._begun is not None, "a call reads its body before it changes anything"
         made = _id_made(response)
-        await self._ended(response.status, "", f"{self._call.resource}/{made}" if made else self._call.resource, response)
+        await self._ended(
+            response.status, "", f"{self._call.resource}/{made}" if made else self._call.resource, response
+        )
 
     async def failed(self, error: Exception) -> None:
         """It ended as a problem, or with a fault. What cannot be written now is entered later, as of unknown outcome."""

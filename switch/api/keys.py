@@ -1,10 +1,11 @@
 """API keys over HTTP: made, rotated, given limits and an end, revoked.
 
-A key is shown once, to whoever makes it; nothing gives it back, a repeat neither. It never gives more than the key that makes it has. A bound
-account sees and changes its own keys, and the last key that can make keys of all accounts stays until another one is there.
+A key is shown once, to whoever makes it; nothing gives it back, a repeat neither. It never gives more than the key that makes it has. A
+bound account sees and changes its own keys, and the last key that can make keys of all accounts stays until another one is there.
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
 
@@ -168,7 +169,10 @@ async def patch_key(services: KeyServices, call: Call) -> web.Response:
     body = decode(KEY_PATCH, await call.json_body(services.limits.json_bytes_max))
     found = await _in_path(services, call)
     _demand_scopes(call.principal, found.scopes)
-    for given, most in ((body.reads_per_s, call.principal.reads_per_s), (body.writes_per_s, call.principal.writes_per_s)):
+    for given, most in (
+        (body.reads_per_s, call.principal.reads_per_s),
+        (body.writes_per_s, call.principal.writes_per_s),
+    ):
         if given is not UNSET and most and (given is None or given > most):
             raise _beyond(f"Your key makes {most:,} requests of this kind a second.")
     try:
@@ -199,7 +203,7 @@ async def revoke_key(services: KeyServices, call: Call) -> web.Response:
 # What a maker may give.
 
 
-def _demand_scopes(maker: Principal, scopes: list[str] | tuple[str, ...]) -> None:
+def _demand_scopes(maker: Principal, scopes: Collection[str]) -> None:
     beyond = sorted(set(scopes) - maker.scopes)
     if beyond:
         raise _beyond(f"Your key does not have the scope {' or '.join(beyond)}.")
@@ -224,7 +228,7 @@ def _inside(binding: Binding, bound: Bound) -> bool:
     )
 
 
-def _demand_second_person(services: KeyServices, scopes: list[str] | tuple[str, ...], own: bool) -> None:
+def _demand_second_person(services: KeyServices, scopes: Collection[str], own: bool) -> None:
     """Who could make a key of another account would be the second person too."""
     if services.four_eyes.four_eyes and not own and SECOND_PERSON & set(scopes):
         raise ProblemError("key_needs_command")

@@ -35,7 +35,9 @@ async def kept_key(url: str, path: Path, name: str, scopes: Sequence[str], bindi
         kept = _read(path)
         if kept and await store.find([key_hash(kept)]):
             return kept
-        key = (await store.create(name, scopes, binding, also=by_command("serve", {"name": name, "scopes": scopes}))).key
+        key = (
+            await store.create(name, scopes, binding, also=by_command("serve", {"name": name, "scopes": scopes}))
+        ).key
         _write(path, key)
         return key
     finally:

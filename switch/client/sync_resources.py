@@ -1670,11 +1670,11 @@ class AdminLog(Resource):
     ) -> Iterator[schema.AdminLogEntry]:
         """What administrators did, newest first.
 
-        One entry after the other, over all pages. `account`: only what this account did, by its name. `call`: only this call as
-        the table of routes has it, such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`. `resource`:
-        only what is about this path, or about one below it: `/v1/lists/stolen-devices`. `outcome`: `done`, `refused` (nothing
-        was changed) or `unknown` (something may have been). `since`: RFC 3339 time: only entries of this time or later.
-        `until`: RFC 3339 time: only entries before this time. Raises ShardpayError.
+        One entry after the other, over all pages. `account`: only what this account did, by its name. `call`: only this call,
+        such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`. `resource`: only what is about this
+        path, or about one below it: `/v1/lists/stolen-devices`. `outcome`: `done`, `refused` (nothing was changed) or `unknown`
+        (something may have been). `since`: RFC 3339 time: only entries of this time or later. `until`: RFC 3339 time: only
+        entries before this time. Raises ShardpayError.
         """
         for page in self._pages(
             "/v1/admin-log",

@@ -16,7 +16,12 @@ async def admin_log(visit: Visit) -> Shown:
     """GET /console/admin-log."""
     asked = {name: visit.query[name].strip() for name in FILTERS if visit.query.get(name, "").strip()}
     page = await visit.get(LOG, visit.page_query(limit=ROWS, **asked))
-    data = {"log": page, "asked": asked, "outcomes": OUTCOMES, "place": f"{PLACE}?{urlencode(asked)}" if asked else PLACE}
+    data = {
+        "log": page,
+        "asked": asked,
+        "outcomes": OUTCOMES,
+        "place": f"{PLACE}?{urlencode(asked)}" if asked else PLACE,
+    }
     return View(template="admin_log.html", title="Log of administrators", data=data)
 
 

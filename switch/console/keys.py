@@ -16,7 +16,12 @@ ROWS: Final = "50"
 PLACE: Final = "/console/keys"
 LIVES: Final = {"": "until it is revoked", "1": "a day", "30": "30 days", "90": "90 days", "365": "a year"}
 """For how long a new key works, in days, with words."""
-OVERLAPS: Final = {"0": "ends at once", "3600": "works an hour more", "86400": "works a day more", "604800": "a week more"}
+OVERLAPS: Final = {
+    "0": "ends at once",
+    "3600": "works an hour more",
+    "86400": "works a day more",
+    "604800": "a week more",
+}
 """What a rotated key does, in seconds, with words."""
 _SCOPE: Final = "scope."
 _LISTED: Final = re.compile(r"[,\s]+")

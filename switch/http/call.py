@@ -65,7 +65,7 @@ class Call:
     """One authenticated request; while a short one is worked on, long work of others rests. Whoever made it calls `close` when it is
     answered."""
 
-    __slots__ = ("_held", "_limits", "_query", "_short", "on_body", "principal", "request", "_request_id")
+    __slots__ = ("_held", "_limits", "_query", "_request_id", "_short", "on_body", "principal", "request")
 
     def __init__(
         self, request: web.Request, principal: Principal, limits: BodyLimits, query: Query, *, short: bool

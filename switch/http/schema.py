@@ -487,7 +487,10 @@ class SecretRotation(Wire, frozen=True, kw_only=True):
 KEY_NAME_CHARACTERS_MAX: Final = 64
 KEY_OVERLAP_S: Final = 86_400
 KEY_OVERLAP_MAX_S: Final = 30 * 86_400
-KeyScopes = Annotated[list[Literal[SCOPES]], Meta(min_length=1, max_length=len(SCOPES))]
+Scope = Literal[
+    "admin", "pay", "import", "read", "analyst", "credit", "merchant", "holder", "webhooks", "keys", "audit"
+]
+KeyScopes = Annotated[list[Scope], Meta(min_length=1, max_length=len(SCOPES))]
 KeyRate = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Texts = Annotated[list[Annotated[str, Meta(min_length=1, max_length=255, pattern=PRINTED)]], Meta(max_length=100)]
 

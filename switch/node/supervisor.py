@@ -161,7 +161,9 @@ class Supervisor:
         connection = await connect(url, name="shardpay-serve")
         try:
             if self.settings.bootstrap_key is not None:
-                await ensure_bootstrap_key(connection, self.settings.bootstrap_key, by_command("serve", {"name": BOOTSTRAP}))
+                await ensure_bootstrap_key(
+                    connection, self.settings.bootstrap_key, by_command("serve", {"name": BOOTSTRAP})
+                )
             keyed = await has_keys(connection)
         finally:
             await connection.close()

@@ -39,7 +39,7 @@ QUERY: Final = {
     "types": "Event types, with commas between; all by default.",
     "version": "A version; the newest by default.",
     "account": "Only what this account did, by its name.",
-    "call": "Only this call as the table of routes has it, such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`.",
+    "call": "Only this call, such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`.",
     "resource": "Only what is about this path, or about one below it: `/v1/lists/stolen-devices`.",
     "outcome": "`done`, `refused` (nothing was changed) or `unknown` (something may have been).",
     "since": "RFC 3339 time: only entries of this time or later.",
@@ -164,7 +164,10 @@ NOTES: Final = {
         "`key` is shown here and never again: the answer to a repeat under the same `Idempotency-Key` has null in its place. It gives no "
         "more than the key that makes it has; a bound account makes keys for itself. See [access](access.md#keys-over-http)."
     ),
-    ("POST", "/v1/keys/{id}/rotate"): "As when it is made. What is sent with the old key may be sent again with the new one.",
+    (
+        "POST",
+        "/v1/keys/{id}/rotate",
+    ): "As when it is made. What is sent with the old key may be sent again with the new one.",
     ("POST", "/v1/keys/{id}/revoke"): "The last key that can make keys of all accounts is `last_key`.",
     ("POST", "/v1/labels"): "Each payment once. A label that says the same already stays as it is, with who said so.",
     (

@@ -9,6 +9,7 @@ from typing import Final
 
 from actors.records.layout import WalletStatus
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS
+from switch.reference.admin_fields import ADMIN_EXCEPTIONS, ADMIN_FIELDS
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -16,6 +17,7 @@ def _one_of(names: Iterable[str]) -> str:
 
 
 FIELDS: Final = {
+    **ADMIN_FIELDS,
     "url": "Where events are sent.",
     "ordered": "Events of a user's wallet one after the other.",
     "secret": "What signs, `whsec_` and Base64; shown once.",
@@ -49,18 +51,6 @@ FIELDS: Final = {
     "revoked_at": "When it was revoked.",
     "last_used_at": "When it was last used, to a minute.",
     "heads": "By shard.",
-    "key": "The API key itself, shown once; null in the answer to a repeat.",
-    "reads_per_s": "GET requests a second at one front door; null: as many as its account may.",
-    "writes_per_s": "Other requests a second at one front door; null: as many as its account may.",
-    "overlap_s": "Seconds for which the old key works on; a day by default.",
-    "scenarios": "Credit scenarios.",
-    "owners": "Owners whose wallets it is bound to, today and later.",
-    "origin": "How and where it came in: `api`, `console` or `proposal` with machine and process, or `command` with who ran it.",
-    "request": "Calls that one request made have the same.",
-    "call": "Method and route, or the command.",
-    "resource": "Path of what it is about.",
-    "salt": "16 random bytes; null: erased.",
-    "sent": "What was sent, where it is kept as text; null: it is not, or it is erased.",
     "taken_at": "When this was read.",
     "previous": "SHA-256 of the block before it, as the block says.",
     "whole": "Whether its checksum is right.",
@@ -266,28 +256,7 @@ _OF_CONTROLS: Final = {
 """Of entries of lists and of snoozes."""
 
 EXCEPTIONS: Final = {
-    "AdminLogEntry.number": "Number of the entry, without a gap from 1.",
-    "AdminLogEntry.at": "When it was entered.",
-    "AdminLogEntry.account": "Account that made the call; null: a command where the database is.",
-    **{
-        f"{each}.{field}": meaning
-        for each in ("NewKey", "KeyRotation", "KeyPatch", "KeyShown", "KeyMade")
-        for field, meaning in (
-            ("name", "The account."),
-            ("expires_at", "When it ends; null: when it is revoked."),
-            ("wallets", "Wallets that its account is bound to, by id."),
-            ("scenarios", "Credit scenarios in which it may ask."),
-            ("status", "`active`, `expired` or `revoked`."),
-            ("bound", "To what its account is bound; null: to nothing."),
-        )
-    },
-    "KeyRotation.expires_at": "When the new key ends; null: when it is revoked.",
-    "AdminLogEntry.key": "Id of its API key; null: a command, or what was approved as a proposal.",
-    "AdminLogEntry.code": "Code of the problem that it was answered with; null: none.",
-    "AdminLogEntry.status": "HTTP status of the answer; null: nobody knows.",
-    "AdminLogEntry.digest": "SHA-256 of `salt` and of the SHA-256 of what was sent.",
-    "AdminLogEntry.hash": "SHA-256 of the hash of the entry before and of this one.",
-    "AdminLogEntry.outcome": "`done`, `refused` or `unknown`.",
+    **ADMIN_EXCEPTIONS,
     "List.name": "Name of the list.",
     "List.type": "What its values are: `wallet`, `device` or `country`.",
     "List.entries": "How many entries it has; one that is over counts for a day.",

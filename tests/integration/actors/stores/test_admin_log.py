@@ -19,7 +19,14 @@ NOW = timedelta()
 
 
 def call(**more: Any) -> AdminCall:
-    given = {"account": 0, "key": "", "origin": "api here:1", "request": "r", "call": "PUT /v1/x/{name}", "resource": "/v1/x/1"}
+    given = {
+        "account": 0,
+        "key": "",
+        "origin": "api here:1",
+        "request": "r",
+        "call": "PUT /v1/x/{name}",
+        "resource": "/v1/x/1",
+    }
     return AdminCall(**{**given, **more})
 
 
@@ -70,7 +77,10 @@ async def test_what_a_dead_process_left_becomes_an_entry_of_unknown_outcome_once
     assert await store.finish_left() == 0, "it may be under way yet"
     assert sum(await asyncio.gather(*(store.finish_left(NOW) for _ in range(4)))) == 1
     entries = await _all(store)
-    assert [(each.entry.call.resource, each.entry.status) for each in entries] == [("/v1/x/1", 200), ("/v1/x/left", UNKNOWN)]
+    assert [(each.entry.call.resource, each.entry.status) for each in entries] == [
+        ("/v1/x/1", 200),
+        ("/v1/x/left", UNKNOWN),
+    ]
     assert entries[1].entry.digest == left.sent.digest and _is_chain(entries)
 
 
@@ -133,7 +143,9 @@ async def test_entries_are_found_by_who_what_where_when_and_how(store: AdminLogS
     assert [each.entry.number for each in await store.page(ANY, 3, 1)] == [2]
 
 
-async def test_what_was_sent_can_be_erased_and_the_chain_stays(store: AdminLogStore, pool: Pool, database_url: str) -> None:
+async def test_what_was_sent_can_be_erased_and_the_chain_stays(
+    store: AdminLogStore, pool: Pool, database_url: str
+) -> None:
     wallet = str(uuid.uuid4())
     about, naming, other = (
         begun(resource=f"/v1/wallets/{wallet}"),
@@ -183,12 +195,15 @@ async def test_the_audit_names_the_entry_that_was_changed(
 
 def test_the_hash_is_of_every_field_of_an_entry() -> None:
     first = msgspec.convert(
-        {"number": 1, "at_ms": 2, "call": call(), "status": 200, "code": "", "digest": bytes(32)}, StoredEntry.__annotations__["entry"]
+        {"number": 1, "at_ms": 2, "call": call(), "status": 200, "code": "", "digest": bytes(32)},
+        StoredEntry.__annotations__["entry"],
     )
     hashes = {entry_hash(NO_HASH, first), entry_hash(bytes(31) + b"1", first)}
     changed = {"number": 2, "at_ms": 3, "status": 201, "code": "x", "digest": bytes(31) + b"1"}
     hashes |= {entry_hash(NO_HASH, msgspec.structs.replace(first, **{name: value})) for name, value in changed.items()}
     others = {"account": 1, "key": "k", "origin": "d", "request": "q", "call": "c", "resource": "s"}
     for name, value in others.items():
-        hashes.add(entry_hash(NO_HASH, msgspec.structs.replace(first, call=msgspec.structs.replace(call(), **{name: value}))))
+        hashes.add(
+            entry_hash(NO_HASH, msgspec.structs.replace(first, call=msgspec.structs.replace(call(), **{name: value})))
+        )
     assert len(hashes) == 2 + len(changed) + len(others)

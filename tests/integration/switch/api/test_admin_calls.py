@@ -102,7 +102,9 @@ async def test_what_was_never_read_whole_changed_nothing_and_has_no_entry(shared
     assert await entries(shared, resource=f"/v1/lists/{name}") == []
 
 
-async def test_no_call_is_made_that_cannot_be_written_down(shared: RunningSwitch, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_call_is_made_that_cannot_be_written_down(
+    shared: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = f"l{uuid.uuid4().hex[:8]}"
 
     async def away(_: Any) -> None:
@@ -147,7 +149,11 @@ async def test_what_is_approved_is_entered_as_the_askers_and_the_approvers(datab
         made, change, approved = (await entries(switch))[1:]
         assert line(made)[:2] == ("POST /v1/proposals", f"/v1/proposals/{proposal}") and made.name == "ann"
         assert line(change)[:2] == ("PUT /v1/lists/{name}/entries/{value}", "/v1/lists/stolen/entries/x")
-        assert (change.name, change.entry.call.key, change.entry.call.origin.partition(" ")[0]) == ("ann", "", "proposal")
+        assert (change.name, change.entry.call.key, change.entry.call.origin.partition(" ")[0]) == (
+            "ann",
+            "",
+            "proposal",
+        )
         assert (approved.name, approved.entry.call.key) == ("bob", bob.id)
         assert change.entry.call.request == approved.entry.call.request != made.entry.call.request
 

@@ -60,7 +60,11 @@ async def test_a_key_is_made_works_rotates_and_is_revoked(shared: RunningSwitch)
     name = f"made-{uuid.uuid4().hex[:8]}"
     made = await make(shared, {"name": name, "scopes": ["admin", "read"], "expires_at": "2036-01-01T00:00:00Z"})
     assert made.status == 201 and made.json["key"].startswith("sp_")
-    assert (made.json["name"], made.json["status"], made.json["expires_at"]) == (name, "active", "2036-01-01T00:00:00.000Z")
+    assert (made.json["name"], made.json["status"], made.json["expires_at"]) == (
+        name,
+        "active",
+        "2036-01-01T00:00:00.000Z",
+    )
     assert await works(shared, made.json["key"])
     identity = made.json["id"]
     shown = await shared.call("GET", f"/v1/keys/{identity}")
@@ -97,7 +101,12 @@ async def test_a_repeat_makes_no_second_key_and_shows_none(shared: RunningSwitch
         for (table,) in await session.fetch("SELECT relname FROM pg_stat_user_tables"):
             rows = await session.fetch(f"SELECT to_jsonb(t)::text AS row FROM {table} AS t")
             assert not [row for row in rows for secret in secrets if secret.rpartition("_")[2] in row["row"]], table
-            kept = [bytes(value) for row in await session.fetch(f"SELECT * FROM {table}") for value in row.values() if isinstance(value, bytes)]
+            kept = [
+                bytes(value)
+                for row in await session.fetch(f"SELECT * FROM {table}")
+                for value in row.values()
+                if isinstance(value, bytes)
+            ]
             assert not [value for value in kept for secret in secrets if secret.encode() in value], table
     names = [each for each in (await shared.call("GET", "/v1/keys?limit=100")).json["data"] if each["name"] == name]
     assert len(names) == 2
@@ -136,8 +145,8 @@ async def test_a_key_gives_no_more_than_its_maker_has(shared: RunningSwitch) -> 
         assert (answer.status, None if status == 201 else answer.json["code"]) == (status, code), body
         assert status != 201 or answer.json["reads_per_s"] == 50, "where none is given it is the maker's"
     path = f"/v1/keys/{strong.id}"
-    for method, way, body in (("POST", "/rotate", {}), ("PATCH", "", {"expires_at": None})):
-        answer = await shared.call(method, path + way, body, token=clerk.key)
+    for method, way, change in (("POST", "/rotate", {}), ("PATCH", "", {"expires_at": None})):
+        answer = await shared.call(method, path + way, change, token=clerk.key)
         assert (answer.status, answer.json["code"]) == (403, "key_beyond_maker")
     own = await shared.call("PATCH", f"/v1/keys/{clerk.id}", {"reads_per_s": None}, token=clerk.key)
     assert (own.status, own.json["code"]) == (403, "key_beyond_maker")
@@ -170,10 +179,10 @@ async def test_a_bound_account_makes_and_sees_its_own_keys_and_no_others(shared:
     seen = (await shared.call("GET", "/v1/keys", token=mine.key)).json["data"]
     assert {each["name"] for each in seen} == {f"shop-{suffix}"} and len(seen) == 4
     for method, way in (("GET", ""), ("PATCH", ""), ("POST", "/rotate"), ("POST", "/revoke")):
-        body = None if method == "GET" else {}
-        answer = await shared.call(method, f"/v1/keys/{theirs.id}{way}", body, token=mine.key)
+        sent: Any = None if method == "GET" else {}
+        answer = await shared.call(method, f"/v1/keys/{theirs.id}{way}", sent, token=mine.key)
         assert (answer.status, answer.json["code"]) == (404, "api_key_not_found"), way
-        nobodys = await shared.call(method, f"/v1/keys/{uuid.uuid4()}{way}", body, token=mine.key)
+        nobodys = await shared.call(method, f"/v1/keys/{uuid.uuid4()}{way}", sent, token=mine.key)
         assert nobodys.json == answer.json
     fresh = (await make(shared, {**name, "scopes": ["read"]}, mine.key)).json
     assert (await shared.call("GET", f"/v1/wallets/{shop}", token=fresh["key"])).status == 200

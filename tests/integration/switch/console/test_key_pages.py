@@ -19,7 +19,12 @@ _KEY = re.compile(r"sp_[0-9a-f]{32}_[\w-]{43}")
 async def test_a_key_is_made_shown_once_rotated_and_revoked(switch: RunningSwitch) -> None:
     name = f"made-{uuid.uuid4().hex[:8]}"
     async with await visitor(switch) as visit:
-        fields = {**await visit.fields("/console/keys", "/console/keys"), "name": name, "scope.read": "on", "life": "30"}
+        fields = {
+            **await visit.fields("/console/keys", "/console/keys"),
+            "name": name,
+            "scope.read": "on",
+            "life": "30",
+        }
         seen = await visit.post("/console/keys", fields)
         assert seen.status == 201 and seen.headers["Cache-Control"] == "no-store", seen.text
         (key,) = set(_KEY.findall(seen.text))
@@ -42,7 +47,9 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(switch: RunningSwitc
         assert (await switch.call("GET", "/v1/rule-packs", token=next_key)).status == 401
         log = await visit.get("/console/admin-log?resource=/v1/keys&outcome=done")
         assert "POST /v1/keys/{id}/revoke" in log.plain and "console " in log.text and "Next page" not in log.plain
-        calls = [each["call"] for each in (await visit.get("/console/admin-log.json?resource=/v1/keys")).json["log"]["data"]]
+        calls = [
+            each["call"] for each in (await visit.get("/console/admin-log.json?resource=/v1/keys")).json["log"]["data"]
+        ]
         assert calls[:3] == ["POST /v1/keys/{id}/revoke", "POST /v1/keys/{id}/rotate", "POST /v1/keys"]
         assert key not in log.text and next_key not in log.text
         assert "Log of administrators" in (await visit.get("/console/audit")).plain

@@ -58,7 +58,9 @@ def test_a_log_as_it_was_written_has_no_difference() -> None:
     assert differences(erased, repeated(rows, 4)) == [], "words can go"
 
 
-@pytest.mark.parametrize("field", ["at_ms", "account", "key", "origin", "request", "call", "resource", "status", "code", "digest"])
+@pytest.mark.parametrize(
+    "field", ["at_ms", "account", "key", "origin", "request", "call", "resource", "status", "code", "digest"]
+)
 def test_an_edited_field_is_found_at_its_entry_and_once(field: str) -> None:
     rows = log()
     rows[1][field] = {int: 9, str: "other", bytes: b"other"}[type(rows[1][field])]

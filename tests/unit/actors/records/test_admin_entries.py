@@ -7,7 +7,9 @@ import pytest
 
 from actors.records.admin_entries import NO_HASH, AdminCall, AdminEntry, entry_hash, sent, sent_digest
 
-CALL = AdminCall(account=5, key="k", origin="api here:1", request="r", call="PUT /v1/lists/{name}", resource="/v1/lists/a")
+CALL = AdminCall(
+    account=5, key="k", origin="api here:1", request="r", call="PUT /v1/lists/{name}", resource="/v1/lists/a"
+)
 ENTRY = AdminEntry(number=1, at_ms=2, call=CALL, status=200, code="", digest=bytes(32))
 
 

@@ -10,7 +10,7 @@ from tests.unit.actors.shard.one_shard import OneShard
 HASH = bytes(range(32))
 
 
-def told(shard: OneShard, *entries: int) -> list[tuple[int, bytes]]:
+def repeated(shard: OneShard, *entries: int) -> list[tuple[int, bytes]]:
     """What the journal says of the log once it was told that it ends at these entries."""
     for entry in entries:
         shard.feed(m.AdminLogIs(entry=entry, hash=HASH))
@@ -22,14 +22,14 @@ def told(shard: OneShard, *entries: int) -> list[tuple[int, bytes]]:
 
 def test_each_end_is_repeated_once_also_after_a_restart() -> None:
     shard = OneShard()
-    assert told(shard) == []
-    assert told(shard, 3, 3, 5, 5) == [(3, HASH[:16]), (5, HASH[:16])]
-    assert len(told(shard.restarted(), 5)) == 2, "the journal remembers"
-    assert told(shard, 6)[2:] == [(6, HASH[:16])]
+    assert repeated(shard) == []
+    assert repeated(shard, 3, 3, 5, 5) == [(3, HASH[:16]), (5, HASH[:16])]
+    assert len(repeated(shard.restarted(), 5)) == 2, "the journal remembers"
+    assert repeated(shard, 6)[2:] == [(6, HASH[:16])]
 
 
 def test_a_log_of_an_older_database_is_repeated_as_it_is() -> None:
-    assert [entry for entry, _ in told(OneShard(), 5, 4)] == [5, 4]
+    assert [entry for entry, _ in repeated(OneShard(), 5, 4)] == [5, 4]
 
 
 def test_nothing_is_said_before_the_journal_is_open() -> None:

@@ -110,26 +110,26 @@ class Log:
     """What a call tells the log of administrators."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.steps: list[str] = []
 
     def of(self, call: Call, name: str, resource: str, via: str, *, kept: bool) -> Any:
         return self
 
     async def begin(self, body: bytes) -> None:
-        self.told.append(f"begin {body.decode()}")
+        self.steps.append(f"begin {body.decode()}")
 
     async def answered(self, response: web.StreamResponse) -> None:
-        self.told.append("answered")
+        self.steps.append("answered")
 
     async def failed(self, error: Exception) -> None:
-        self.told.append(type(error).__name__)
+        self.steps.append(type(error).__name__)
 
 
 async def test_an_administrative_call_is_begun_before_its_handler_and_ended_before_its_answer() -> None:
     shared = services(Clock())
 
     async def changes(_: Any, call: Call) -> web.Response:
-        shared.admin_calls.told.append("changes")
+        shared.admin_calls.steps.append("changes")
         return web.Response()
 
     async def breaks(_: Any, call: Call) -> web.Response:
@@ -146,7 +146,7 @@ async def test_an_administrative_call_is_begun_before_its_handler_and_ended_befo
             await calls.answer(make_mocked_request("DELETE", "/v1/x"), principal("admin"))
         except ProblemError:
             assert handler is breaks
-        assert shared.admin_calls.told == expected
+        assert shared.admin_calls.steps == expected
 
 
 def test_who_may_not_call_is_counted_too() -> None:

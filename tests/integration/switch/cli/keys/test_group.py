@@ -17,7 +17,9 @@ async def test_each_change_by_a_command_is_in_the_log_with_who_ran_it(shared: Ru
     turned = json.loads((await run("keys", "rotate", made["id"], "--overlap", "1h", "--json", *database)).stdout)
     assert (await run("keys", "revoke", turned["id"], *database)).exit_code == 0
     assert (await run("keys", "revoke", str(uuid.uuid4()), *database)).exit_code == 1
-    assert (await run("keys", "create", "--scope", "credit", "--owner", "ann", "--name", name, *database)).exit_code == 1
+    assert (
+        await run("keys", "create", "--scope", "credit", "--owner", "ann", "--name", name, *database)
+    ).exit_code == 1
     log = (await shared.call("GET", "/v1/admin-log?resource=/v1/keys&limit=100")).json["data"]
     mine = [each for each in log if each["resource"].rpartition("/")[2] in (made["id"], turned["id"])]
     assert [(each["call"], each["resource"].rpartition("/")[2]) for each in mine[::-1]] == [
