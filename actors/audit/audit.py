@@ -5,7 +5,7 @@ It reads one consistent cut over all shards.
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
 Over all shards: each remote credit against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
 the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `lifecycles`); the tables
-that look records up; per currency, posted balances and credits in transit sum to zero.
+that look records up; the log of administrators (see `admin_log`); per currency, posted balances and credits in transit sum to zero.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.audit.admin_log import check_admin_log
 from actors.audit.balances import FAULTS, STATE, Books, check_records
 from actors.audit.credit import CreditCheck
 from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
@@ -27,6 +28,7 @@ from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
+from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import (
     GENESIS,
     HEADER_BYTES,
@@ -85,6 +87,7 @@ class AuditReport(msgspec.Struct, kw_only=True):
     inquiries: int = 0
     orders: int = 0
     erased: int = 0
+    admin_entries: int = 0
     sums: dict[int, int] = {}
     differences: list[str] = []
 
@@ -127,6 +130,7 @@ class _Shard:
         self.credit = CreditCheck()
         self.changed: dict[int, bytes] = {}
         self.cursors: dict[int, tuple[int, bytes]] = {}
+        self.admin_log: dict[int, set[bytes]] = defaultdict(set)
 
     def open(self, rows: Sequence[ScannedBlock]) -> tuple[Records, NDArray[np.int64]]:
         """Check that blocks follow those before; gives their records, up to the first that does not, and their addresses."""
@@ -203,6 +207,9 @@ class _Shard:
             words = [int(cursor[name]) for name in HASH_WORDS]
             value = b"".join(word.to_bytes(8, "little") for word in words)
             sender, block = int(cursor[SENDER]), int(cursor[READ_UP_TO])
+            if sender == LOG_SENDER:
+                self.admin_log[block].add(value)
+                continue
             if block < self.cursors.get(sender, (0, b""))[0]:
                 self.report.differ(f"shard {self.number}: its cursor in the journal of shard {sender} goes back")
             self.cursors[sender] = (block, value)
@@ -261,6 +268,11 @@ async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Au
         await _compare_lookups(connection, shards, report)
         for shard in shards:
             await _compare_erasures(connection, shard, report)
+        named: dict[int, set[bytes]] = defaultdict(set)
+        for shard in shards:
+            for entry, hashes in shard.admin_log.items():
+                named[entry] |= hashes
+        report.admin_entries = await check_admin_log(connection, named, report.differ)
     finally:
         connection.terminate()
     report.shards = count
@@ -458,6 +470,7 @@ def render(report: AuditReport) -> str:
             else []
         ),
         *([f"details of {report.erased:,} blocks were erased"] if report.erased else []),
+        *([f"{report.admin_entries:,} entries in the log of administrators"] if report.admin_entries else []),
         *(
             f"currency {currency:03}: balances and credits in transit sum to {total}"
             for currency, total in report.sums.items()

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.database.control_rows import changes_ever
 from actors.database.label_rows import all_labels
+from actors.export.admin_log import admin_log_file
 from actors.export.columns import LEFT_OUT, Columns
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
@@ -46,6 +47,8 @@ LABELS: Final = "_labels.arrow"
 """Which payments are known to be fraud, and which not; no Parquet, which readers of the folder would take for records."""
 CONTROLS: Final = "_controls.json"
 """Lists and snoozes as they ever were, without the words of them: what `controls` of the records refer to."""
+ADMIN_LOG: Final = "_admin_log.arrow"
+"""What administrators did, without what their calls sent."""
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""
 GROUP_RECORDS_MIN: Final = 131_072
@@ -162,6 +165,8 @@ class _ExportRun:
             return self.report
         await self._controls()
         await self._labels()
+        log = await admin_log_file(self._connection)
+        await asyncio.to_thread(write_whole, self.job.output / ADMIN_LOG, log)
         columns = Columns(Secret.of(secret))
         heads = {}
         for shard in range(count):

@@ -255,7 +255,8 @@ released. APPROVAL: the hold at `reference` is an ordinary one from now on, unti
 REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee there.
 LEG: payer, payee, amount and currency of the movement at `reference`, on another shard; `decision` is its kind. Its effective time is the
 movement's when that was imported, else that of its own recording (in old journals always the movement's).
-CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
+CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash; payer -1: the log of administrators,
+and its last entry.
 OPEN: amount = topology version, key_hi = the writer's random number.
 PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened; 0: it changed
 while it was not known here, and an earlier PROFILE of it holds no more.

@@ -35,6 +35,7 @@ from actors.records.layout import (
     Requests,
 )
 from actors.shard import messages as m
+from actors.shard.admin_log import RepeatedLog
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
@@ -109,6 +110,7 @@ class ShardCore:
         self._unsaved_records = 0
         self._written = dict.fromkeys(self.receivers, 0)
         self._recorded = dict.fromkeys(self.receivers, 0)
+        self._log = RepeatedLog(self)
         self._now = 0
         self._timed = False
         self._out: list[m.Output] = []
@@ -138,6 +140,7 @@ class ShardCore:
             m.RecordsRead: self._records_read,
             m.Originals: self._originals_read,
             m.Segments: self._segments.read,
+            m.AdminLogIs: self._log.newest,
             m.Clock: self._clock,
             m.Tick: self._tick,
             m.SaveNow: self._save_now,
@@ -204,7 +207,7 @@ class ShardCore:
         if good < len(records):
             address = int(run.addresses[good])
             raise ValueError(f"shard {self.config.shard}: record {address} contradicts the ones before it")
-        for cursor in records[records["kind"] == Kind.CURSOR]:
+        for cursor in self._log.others(records):
             sender, block = int(cursor[SENDER]), int(cursor[READ_UP_TO])
             self._move(sender, cursor_of(cursor))
             self._written[sender] = self._recorded[sender] = block
@@ -607,14 +610,10 @@ class ShardCore:
             self._heads_at = self._now
             self._emit(self._sender.pushes(heads=True))
             self._look_at_tables()
-            self.writer.when_durable(_nothing)  # An idle process, too, must notice that another has taken over.
+            self.writer.when_durable(lambda: None)  # An idle process, too, must notice that another has taken over.
 
 
 def _attempts(rows: Requests) -> NDArray[np.bool_]:
     """Which rows are attempts to pay."""
     chosen: NDArray[np.bool_] = (rows["op"] == Kind.TRANSFER) | (rows["op"] == Kind.HOLD)
     return chosen
-
-
-def _nothing() -> None:
-    """Nobody waits for this look at the journal's head."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from actors.checkpoint.file import CheckpointStore
 from actors.journal.interface import Block, BlockConflict, Journal, JournalUnavailable, OutcomeUnknown
 from actors.process.elapsed import elapsed_ns
+from actors.records.admin_entries import LOG_SHARD
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.layout import ORIGINAL, Requests, Results, WalletRows
@@ -92,6 +93,9 @@ class Segments(Protocol):
 
     async def fallback(self) -> Fallback | None:
         """What decides when no scorer answers, if a pack is live."""
+
+    async def admin_log(self) -> tuple[int, bytes] | None:
+        """The last entry of the log of administrators and its hash."""
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -504,6 +508,13 @@ class ShardHost:
     async def _renew_clock(self) -> None:
         with contextlib.suppress(JournalUnavailable):  # an append says so, loudly
             await self._read_clock()
+            if self.shard == LOG_SHARD:
+                await self._read_admin_log()
+
+    async def _read_admin_log(self) -> None:
+        newest = await self._segments.admin_log()
+        if newest is not None:
+            self._feed(m.AdminLogIs(entry=newest[0], hash=newest[1]))
 
     # Others.
 

@@ -62,6 +62,9 @@ class MemorySegments:
     async def fallback(self) -> None:
         """Nobody says which pack is live."""
 
+    async def admin_log(self) -> None:
+        """Nobody administers it."""
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

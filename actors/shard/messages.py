@@ -194,6 +194,13 @@ class Segments(Message, frozen=True):
     stamp: int = 0
 
 
+class AdminLogIs(Message, frozen=True):
+    """The log of administrators ends with this entry and hash; the journal of one shard repeats it."""
+
+    entry: int
+    hash: bytes
+
+
 class Clock(Message, frozen=True):
     """The database's clock was read and this shard has its time; `off_ms`: how far that clock is ahead of it, 0 unless it was set."""
 

@@ -10,11 +10,12 @@ import base64
 import hashlib
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from actors.database.pool import SQL, Pool
 from actors.records.ids import Secret, encode_wallet
@@ -50,11 +51,34 @@ NOTHING_BOUND: Final = Binding()
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Whom a key speaks for and what it may; `bound` None: on all wallets."""
+    """Whom a key speaks for and what it may; `bound` None: on all wallets. `key`: its id; requests a second: 0 as many as the account."""
 
     account: int
     scopes: frozenset[str]
     bound: Bound | None = None
+    key: str = ""
+    reads_per_s: int = 0
+    writes_per_s: int = 0
+
+
+class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests a second that a key may make at one front door; None: as many as its account may."""
+
+    reads_per_s: int | None = None
+    writes_per_s: int | None = None
+
+
+NO_LIMITS: Final = KeyLimits()
+Life = timedelta | datetime | None
+"""For how long a key works, or until when; None: until it is revoked."""
+Limit = int | UnsetType | None
+"""Another limit of a key; None: none, UNSET: as it is."""
+Also = Callable[[Any, str], Awaitable[None]]
+"""What is done in the transaction of a change: its session, and the id of the key."""
+
+
+async def _nothing(session: Any, identity: str) -> None:
+    """Nothing else."""
 
 
 class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +102,10 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key as far as it is known; `bound` None: on all wallets. `last_used_at`: to a minute."""
 
     id: str
+    account: int
     name: str
     scopes: tuple[str, ...]
+    limits: KeyLimits
     state: Literal["active", "expired", "revoked"]
     created_at: datetime
     expires_at: datetime | None
@@ -90,6 +116,10 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeyRefused(ValueError):
     """A key that cannot be made so: an unknown scope, or a binding that does not go with the account. One line for the operator."""
+
+
+class LastKey(Exception):
+    """Without this key nobody could make keys any more but where the database is."""
 
 
 def key_hash(key: str) -> bytes:
@@ -111,6 +141,9 @@ class KeyStore:
                 row["account"],
                 frozenset(row["scopes"]),
                 _bound_of(row) if row["bound"] else None,
+                str(row["id"]),
+                row["reads_per_s"],
+                row["writes_per_s"],
             )
             for row in rows
         }
@@ -129,45 +162,124 @@ class KeyStore:
         name: str,
         scopes: Sequence[str],
         binding: Binding = NOTHING_BOUND,
-        life: timedelta | None = None,
+        life: Life = None,
+        limits: KeyLimits = NO_LIMITS,
+        also: Also = _nothing,
     ) -> CreatedKey:
-        """A new key of the account called `name`, which is bound from now on also to this. It works for `life`, or until it is revoked.
-        Raises KeyRefused."""
+        """A new key of the account called `name`, which is bound from now on also to this. Raises
+        KeyRefused."""
         identity, key = _new_key()
-        async with self._pool.session() as session:
-            await _store(session, "key_create", identity, name, scopes, key, binding, life)
+        async with self._pool.session() as session, session.transaction():
+            account = await _account(session, name, scopes, binding)
+            await session.execute(
+                SQL["key_create"],
+                *(
+                    identity,
+                    account,
+                    name,
+                    list(scopes),
+                    key_hash(key),
+                    *_ends(life),
+                    limits.reads_per_s,
+                    limits.writes_per_s,
+                ),
+            )
+            await also(session, str(identity))
         return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
 
-    async def rotate(self, identity: str, overlap: timedelta, life: timedelta | None = None) -> CreatedKey:
-        """A new key in place of another, of the same account and scopes. The other one works on for `overlap`. Raises KeyRefused."""
+    async def rotate(self, identity: str, overlap: timedelta, life: Life = None, also: Also = _nothing) -> CreatedKey:
+        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`. Raises
+        KeyRefused."""
         number = _number(identity)
         made, key = _new_key()
         row = None
         if number is not None:
-            async with self._pool.session() as session:
-                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, life)
+            async with self._pool.session() as session, session.transaction():
+                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, *_ends(life))
+                if row is not None:
+                    await also(session, str(made))
         if row is None:
             raise KeyRefused(f"there is no key {identity} that works")
         return CreatedKey(id=str(made), name=row["name"], scopes=tuple(row["scopes"]), key=key)
 
-    async def page(self, secret: Secret, after: tuple[datetime, uuid.UUID] | None, limit: int) -> list[ListedKey]:
-        """At most `limit` keys, newest first, revoked ones too; `after`: when the last one seen was made, and its id."""
+    async def page(
+        self, secret: Secret, after: tuple[datetime, uuid.UUID] | None, limit: int, account: int | None = None
+    ) -> list[ListedKey]:
+        """At most `limit` keys, newest first, revoked ones too; `after`: when the last one seen was made, and its id; `account`: of that
+        one alone."""
         made, identity = after or (None, None)
-        return [_listed_key(secret, row) for row in await self._pool.fetch("key_page", made, identity, limit)]
+        rows = await self._pool.fetch("key_page", made, identity, limit, account)
+        return [_listed_key(secret, row) for row in rows]
+
+    async def one(self, secret: Secret, identity: str) -> ListedKey | None:
+        """A key by its id."""
+        async with self._pool.session() as session:
+            return await key_in(session, secret, identity)
 
     async def list(self, secret: Secret) -> list[ListedKey]:
         """All keys, oldest first, revoked ones too. `secret`: the cluster's, for the ids of wallets."""
         return [_listed_key(secret, row) for row in await self._pool.fetch("key_list")]
 
-    async def revoke(self, identity: str) -> bool:
-        """End a key's life; False when there is no such key."""
+    async def change(
+        self,
+        identity: str,
+        ends: datetime | UnsetType | None,
+        reads_per_s: Limit,
+        writes_per_s: Limit,
+        also: Also = _nothing,
+    ) -> bool:
+        """Give a key that works another end (None: none) or other limits; False when there is none. Raises LastKey when it would end and is
+        the last one that can make keys."""
         number = _number(identity)
-        return number is not None and await self._pool.fetchval("key_revoke", number) is not None
+        if number is None:
+            return False
+        async with self._pool.session() as session, session.transaction():
+            if isinstance(ends, datetime):
+                await _refuse_last(session, number)
+            given = [
+                part for value in (ends, reads_per_s, writes_per_s) for part in (value is not UNSET, value or None)
+            ]
+            changed = await session.fetchval(SQL["key_change"], number, *given) is not None
+            if changed:
+                await also(session, identity)
+            return changed
+
+    async def revoke(self, identity: str, *, keep_last: bool = False, also: Also = _nothing) -> bool:
+        """End a key's life; False when there is no such key. Raises LastKey when it is the last one that can make keys and `keep_last`."""
+        number = _number(identity)
+        if number is None:
+            return False
+        async with self._pool.session() as session, session.transaction():
+            if keep_last:
+                await _refuse_last(session, number)
+            revoked = await session.fetchval(SQL["key_revoke"], number) is not None
+            if revoked:
+                await also(session, identity)
+            return revoked
 
 
-async def ensure_bootstrap_key(connection: Any, key: str) -> None:
+async def key_in(session: Any, secret: Secret, identity: str) -> ListedKey | None:
+    """A key by its id, as a transaction sees it."""
+    number = _number(identity)
+    row = None if number is None else await session.fetchrow(SQL["key_one"], number)
+    return None if row is None else _listed_key(secret, row)
+
+
+async def _refuse_last(session: Any, number: uuid.UUID) -> None:
+    await session.execute(SQL["keys_lock"])
+    if await session.fetchval(SQL["key_is_last"], number):
+        raise LastKey
+
+
+async def ensure_bootstrap_key(connection: Any, key: str, also: Also = _nothing) -> None:
     """See to it that a key given from outside exists, with every scope; any number of times. One that was revoked stays so."""
-    await _store(connection, "key_ensure", uuid.uuid4(), BOOTSTRAP, SCOPES, key)
+    async with connection.transaction():
+        account = await _account(connection, BOOTSTRAP, SCOPES, NOTHING_BOUND)
+        made = await connection.fetchval(
+            SQL["key_ensure"], uuid.uuid4(), account, BOOTSTRAP, list(SCOPES), key_hash(key)
+        )
+        if made is not None:
+            await also(connection, str(made))
 
 
 async def has_keys(connection: Any) -> bool:
@@ -181,6 +293,11 @@ def _new_key() -> tuple[uuid.UUID, str]:
     identity = uuid.uuid4()
     secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
     return identity, f"sp_{identity.hex}_{secret}"
+
+
+def _ends(life: Life) -> tuple[datetime | None, timedelta | None]:
+    """When, or in how long by the database's clock."""
+    return (life, None) if isinstance(life, datetime) else (None, life)
 
 
 def _number(identity: str) -> uuid.UUID | None:
@@ -199,6 +316,8 @@ def _listed_key(secret: Secret, row: Any) -> ListedKey:
         id=str(row["id"]),
         name=row["name"],
         scopes=tuple(row["scopes"]),
+        account=row["account"],
+        limits=KeyLimits(reads_per_s=row["reads_per_s"], writes_per_s=row["writes_per_s"]),
         state="revoked" if row["revoked_at"] else "expired" if row["expired"] else "active",
         created_at=row["created_at"],
         expires_at=row["expires_at"],
@@ -216,23 +335,14 @@ def _listed(secret: Secret, row: Any) -> ListedBound:
     )
 
 
-async def _store(
-    connection: Any,
-    statement: str,
-    identity: uuid.UUID,
-    name: str,
-    scopes: Sequence[str],
-    key: str,
-    binding: Binding = NOTHING_BOUND,
-    life: timedelta | None = None,
-) -> None:
+async def _account(connection: Any, name: str, scopes: Sequence[str], binding: Binding) -> int:
+    """The account of a name, locked until the end of the transaction, and bound to what its next key brings. Raises KeyRefused."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise KeyRefused(f"unknown scope {', '.join(unknown) or '(none)'}; there are {', '.join(SCOPES)}")
-    async with connection.transaction():
-        account = await connection.fetchval(SQL["key_account"], name)  # locked from here on
-        await _bind(connection, account, name, scopes, binding)
-        await connection.execute(SQL[statement], identity, account, name, list(scopes), key_hash(key), life)
+    account: int = await connection.fetchval(SQL["key_account"], name)
+    await _bind(connection, account, name, scopes, binding)
+    return account
 
 
 async def _bind(connection: Any, account: int, name: str, scopes: Sequence[str], binding: Binding) -> None:

@@ -6,11 +6,12 @@ The keys of a batch's rows live in the ledger.
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from actors.database.connection import CONNECT_TIMEOUT_S, CONNECTION_LOST, SQL, connect
+from actors.database.pool import SQL as SQL_OF_STORES
 from actors.database.pool import Pool, StoreUnavailable
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 
@@ -52,6 +53,10 @@ class BatchKeyStore:
     async def record(self, account: int, key: bytes, answer: bytes) -> None:
         """Keep the answer to what a key is bound to. Raises StoreUnavailable."""
         await self._pool.fetch("batch_key_answer", account, key, answer)
+
+    async def record_in(self, session: Any, account: int, key: bytes, answer: bytes) -> None:
+        """The same, in a transaction with what it answers."""
+        await session.execute(SQL_OF_STORES["batch_key_answer"], account, key, answer)
 
     async def release(self, account: int, key: bytes) -> None:
         """Forget a key whose change was refused: nothing was recorded under it. Raises StoreUnavailable."""

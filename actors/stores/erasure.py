@@ -86,6 +86,14 @@ class ErasureStore:
             words = await session.fetchval(SQL["erase_words_about"], wallet)
             return await session.fetchval(SQL["erase_profile"], wallet) is not None or words > 0
 
+    async def noted_cases(self, wallet: int) -> list[tuple[int, int]]:
+        """Address and record time of payments of a wallet of which people wrote notes."""
+        return [(row["record"], row["record_time"]) for row in await self._pool.fetch("noted_cases", wallet)]
+
+    async def erase_sent(self, ids: Sequence[str]) -> None:
+        """Erase what calls of administrators sent that are about one of these ids, or name one; their entries stay."""
+        await self._pool.fetch("admin_log_erase", list(ids))
+
     async def erase_numbers(self, orders: Sequence[tuple[int, int, str]]) -> None:
         """Put other texts in the place of merchants' numbers of orders: (record, receipt or 0, text) of each."""
         columns = [[order[at] for order in orders] for at in range(3)]

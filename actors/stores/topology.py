@@ -73,6 +73,11 @@ class SegmentStore:
         row = await self._run(lambda connection: connection.fetchrow(SQL["fallback"]))
         return None if row is None else Fallback(row["fallback"], row["live"], row["revision"])
 
+    async def admin_log(self) -> tuple[int, bytes] | None:
+        """The last entry of the log of administrators and its hash, None while it is empty. Raises JournalUnavailable."""
+        row = await self._run(lambda connection: connection.fetchrow(SQL["admin_log_head"]))
+        return None if row is None else (row["number"], row["hash"])
+
     async def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

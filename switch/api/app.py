@@ -11,6 +11,7 @@ from aiohttp import web
 from actors.database.pool import StoreUnavailable
 from switch.api import (
     account_statements,
+    admin_log,
     api_docs,
     backtests,
     bench_reports,
@@ -110,6 +111,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *webhook_deliveries.ROUTES,
     *keys.ROUTES,
     *journal_heads.ROUTES,
+    *admin_log.ROUTES,
     *bench_reports.ROUTES,
 )
 """All that needs a key."""

@@ -235,6 +235,7 @@ ROUTES: Final = (
         bodies=(PackBacktest,),
         problems=_PROBLEMS_OF_ALL,
         long=True,
+        asks=True,
     ),
     Route(
         "POST",
@@ -247,5 +248,6 @@ ROUTES: Final = (
         bodies=(CardBacktest,),
         problems=_PROBLEMS_OF_ALL,
         long=True,
+        asks=True,
     ),
 )

@@ -31,19 +31,25 @@ def demand_access(principal: Principal, route: Route) -> None:
 
 
 class Calls:
-    """All calls of one route."""
+    """All calls of one route. `via`: how they come in, as the log of administrators has it."""
 
-    __slots__ = ("_bodies", "_query", "_rate", "_route", "_services")
+    __slots__ = ("_bodies", "_of_key", "_query", "_rate", "_route", "_services", "_via")
 
-    def __init__(self, services: Services, route: Route) -> None:
+    def __init__(self, services: Services, route: Route, via: str = "api") -> None:
         self._services = services
+        self._via = via
         self._route = route
         self._bodies = body_limits(services)
         self._query = Query(route.query, route.needed)
-        self._rate = services.reads if route.method == "GET" else services.writes
+        reads = route.method == "GET"
+        self._rate = services.reads if reads else services.writes
+        self._of_key = services.key_reads if reads else services.key_writes
 
     def let_in(self, principal: Principal) -> None:
         """Count a call of a caller, and look whether it may make it. Raises ProblemError too_many_requests, forbidden."""
+        own = principal.reads_per_s if self._route.method == "GET" else principal.writes_per_s
+        if own:
+            self._of_key.take(principal.key, own)
         self._rate.take(principal.account)
         demand_access(principal, self._route)
 
@@ -56,6 +62,25 @@ class Calls:
         try:
             if request.method != "GET":
                 call.query()
+            if route.logged:
+                return await self._logged(call)
             return await route.handler(self._services, call)
         finally:
             call.close()
+
+    async def _logged(self, call: Call) -> web.StreamResponse:
+        route = self._route
+        resource = route.resource(call.request.match_info) if "{" in route.path else route.path
+        name = f"{route.method} {route.path}"
+        logged = self._services.admin_calls.of(call, name, resource, self._via, kept=route.body_kept)
+        if route.bodies:
+            call.on_body = logged.begin
+        else:
+            await logged.begin(b"")
+        try:
+            response = await route.handler(self._services, call)
+        except Exception as error:
+            await logged.failed(error)
+            raise
+        await logged.answered(response)
+        return response

@@ -139,5 +139,6 @@ ROUTES: Final = (
         answer=CaseWorkShown,
         bodies=(CaseAssignee,),
         problems=BODY | _CASE,
+        body_kept=True,
     ),
 )

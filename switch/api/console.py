@@ -36,7 +36,7 @@ class ApiInside:
     def __init__(self, services: Services, routes: tuple[Route, ...]) -> None:
         self._services = services
         self._routes: Mapping[tuple[str, str], Route] = {(route.method, route.path): route for route in routes}
-        self._calls = {name: Calls(services, route) for name, route in self._routes.items()}
+        self._calls = {name: Calls(services, route, "console") for name, route in self._routes.items()}
 
     def may(self, principal: Principal, method: str, path: str) -> bool:
         """Whether a call of this route would be let in at all."""

@@ -101,5 +101,6 @@ ROUTES: Final = (
         answer=WhatIfAnswer,
         bodies=(Changes,),
         problems=BODY | {"wallet_not_found", "features_not_published"},
+        asks=True,
     ),
 )

@@ -130,5 +130,6 @@ ROUTES: Final = (
             Code.PAYER_NOT_FOUND,
             Code.SAME_WALLET,
         ),
+        asks=True,
     ),
 )

@@ -16,7 +16,7 @@ from actors.records.addresses import slot_of
 from actors.records.blocks import Erased, details_digest, entries_of, without_entries
 from actors.records.codes import Code
 from actors.records.credit_layout import OPEN_STATES, OrderState
-from actors.records.ids import encode_wallet
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import LAST_ORDER, ORDER_STATE, Kind
 from actors.stores.erasure import BLOCKS_AT_ONCE, Block, block_at
 from switch.api.credit_cases import ANSWER_OF
@@ -85,6 +85,7 @@ async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
         payments = await _erase_payments(services, call, wallet, shard)
         orders = [(each.address, each.record["reference"], record_id(services.secret, each)) for each in found.over]
         await services.erasures.erase_numbers(orders)
+        await services.erasures.erase_sent(await _named(services, wallet, found))
         profile = await services.erasures.erase_profile(wallet)
         if profile:
             services.authenticator.forget()
@@ -92,6 +93,14 @@ async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
     identity = encode_wallet(services.secret, wallet)
     records = len(found.gone)
     return json_response(ErasureAnswer(wallet=identity, records=records, payments=payments, profile=profile, kept=kept))
+
+
+async def _named(services: ErasureServices, wallet: int, found: _Found) -> list[str]:
+    """The ids by which administrators may have spoken of a wallet: its own, of its cases and orders, of its payments with notes."""
+    noted = await services.erasures.noted_cases(wallet)
+    of_credit = [record_id(services.secret, each) for each in (*found.gone, *found.over)]
+    of_payments = [transfer_id(services.secret, time, address) for address, time in noted]
+    return [encode_wallet(services.secret, wallet), *of_credit, *of_payments]
 
 
 async def _texts(services: ErasureServices, head: int) -> _Found:

@@ -123,6 +123,7 @@ class FrontDoor:
         ).start()
         self._following.append(asyncio.create_task(topology.follow()))
         self._following.append(asyncio.create_task(services.webhook_presence.follow()))
+        self._following.append(asyncio.create_task(services.admin_calls.follow()))
         if certificate is not None:
             self._following.append(asyncio.create_task(certificate.follow()))
 

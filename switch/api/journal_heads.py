@@ -14,7 +14,7 @@ from actors.records.blocks import block_hash, header_of, is_whole, records_of
 from switch.api.route import Route
 from switch.gateway.routing import Topology
 from switch.http.access import Access
-from switch.http.auth import WRITE_WALLETS
+from switch.http.auth import AUDIT
 from switch.http.call import Call
 from switch.http.times import now_ms, time_text
 from switch.views.representations import json_response
@@ -82,7 +82,7 @@ ROUTES: Final = (
         "GET",
         "/v1/journal/heads",
         "Where each shard's journal ends: block, hash, time.",
-        WRITE_WALLETS,
+        AUDIT,
         Access.REFUSED,
         get_heads,
         answer=JournalHeads,

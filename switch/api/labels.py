@@ -165,6 +165,7 @@ ROUTES: Final = (
         answer=LabelShown,
         bodies=(TransferLabel,),
         problems=BODY | _OF_ONE,
+        body_kept=True,
     ),
     Route(
         "GET",
@@ -197,6 +198,7 @@ ROUTES: Final = (
         bodies=(LabelBatch,),
         problems=BODY | {"idempotency_mismatch", "invalid_idempotency_key"},
         long=True,
+        body_kept=True,
     ),
     Route(
         "GET",

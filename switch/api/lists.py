@@ -218,6 +218,7 @@ ROUTES: Final = (
         answer=ListShown,
         bodies=(NewList,),
         problems=BODY | {"list_full"},
+        body_kept=True,
     ),
     Route(
         "GET",
@@ -252,6 +253,7 @@ ROUTES: Final = (
         problems=BODY | _NAMED | CHANGING | {"list_entry_not_found"},
         long=True,
         four_eyes=True,
+        body_kept=True,
     ),
     Route(
         "DELETE",

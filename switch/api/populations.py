@@ -85,5 +85,6 @@ ROUTES: Final = (
         bodies=(CardPopulation,),
         problems=BODY | {"backtest_running", "backtest_too_large", "invalid_idempotency_key", "scorecard_not_found"},
         long=True,
+        asks=True,
     ),
 )

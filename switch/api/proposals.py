@@ -31,7 +31,7 @@ from switch.api.route import BODY, Route
 from switch.api.services import FourEyes, Limits, Services
 from switch.http.access import Access
 from switch.http.auth import PUBLISH
-from switch.http.call import JSON, Call, page_limit
+from switch.http.call import JSON, REQUEST_ID, Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, NEW_PROPOSAL, decode
 from switch.http.inside import request_inside
@@ -189,11 +189,11 @@ async def approve(services: ProposalServices, call: Call) -> web.Response:
 
 async def _made(services: ProposalServices, call: Call, stored: StoredProposal, target: _Target) -> msgspec.Raw:
     """The answer to the call, made in the name of who asked for it. Raises ProblemError."""
-    headers = {"Content-Type": JSON} if stored.body else {}
+    headers = {REQUEST_ID: call.request_id(), **({"Content-Type": JSON} if stored.body else {})}
     url = URL(stored.path, encoded=True)
     inner = request_inside(call.request, stored.method, url, target.params, headers, stored.body.encode())
-    principal = msgspec.structs.replace(call.principal, account=stored.maker)
-    calls = Calls(cast("Services", services), target.route)  # any call of the API may be the one
+    principal = msgspec.structs.replace(call.principal, account=stored.maker, key="")
+    calls = Calls(cast("Services", services), target.route, "proposal")  # any call of the API may be the one
     response = await calls.answer(inner, principal, approved=True)
     assert isinstance(response, web.Response) and isinstance(response.body, bytes), "these calls answer at once"
     return msgspec.Raw(response.body)

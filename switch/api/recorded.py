@@ -36,16 +36,19 @@ async def answered_once(
     body: bytes,
     change: Callable[[], Awaitable[msgspec.Struct]],
     status: int = 200,
+    *,
+    keeps: bool = False,
 ) -> web.Response:
-    """The answer to a change, with this status, made unless this key has one. Raises ProblemError idempotency_mismatch when the key was
-    used for another call, or with another body, timeout when the first call with it takes too long."""
+    """The answer to a change, with this status, made unless this key has one. `keeps`: the change itself records its answer, in its own
+    transaction, as repeats are to have it. Raises ProblemError idempotency_mismatch when the key was used for another call, or with another
+    body, timeout when the first call with it takes too long."""
     key, account = call.given_key(), call.principal.account
     if key is None:
         return json_response(await change(), status)
     digest = hashlib.blake2b(f"{call.request.path}\0".encode() + body, digest_size=16).digest()
     try:
         async with services.changing.place(account), turn_of_key(services.database_url, account, key, CHANGE_WAIT_S):
-            recorded = await _answered(services.batch_keys, account, key, digest, change)
+            recorded = await _answered(services.batch_keys, account, key, digest, change, keeps=keeps)
             recorded.set_status(status)
             return recorded
     except KeyInUse:
@@ -53,7 +56,13 @@ async def answered_once(
 
 
 async def _answered(
-    keys: BatchKeyStore, account: int, key: bytes, digest: bytes, change: Callable[[], Awaitable[msgspec.Struct]]
+    keys: BatchKeyStore,
+    account: int,
+    key: bytes,
+    digest: bytes,
+    change: Callable[[], Awaitable[msgspec.Struct]],
+    *,
+    keeps: bool,
 ) -> web.Response:
     bound = await keys.bound(account, key, digest)
     if not bound.same:
@@ -67,5 +76,6 @@ async def _answered(
     except ProblemError:
         await keys.release(account, key)
         raise
-    await keys.record(account, key, msgspec.json.encode(answer))
+    if not keeps:
+        await keys.record(account, key, msgspec.json.encode(answer))
     return json_response(answer)

@@ -3,16 +3,22 @@
 Each module of handlers exports its ROUTES. Access, metrics labels, the reference in docs/ and the tests read this table.
 """
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 from aiohttp import web
 
 from actors.records.codes import Code, is_untried
+from actors.stores.scopes import ADMINISTRATIVE
 from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.call import JSON, Call
+
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+"""A part of a path that each call has its own of."""
 
 Handler = Callable[[Services, Call], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[Services], Awaitable[web.Response]]
@@ -24,7 +30,8 @@ class Route(NamedTuple):
     `access`: what a bound account gets. `answer`: its type, or several. `query`: the parameters it takes, `needed`: those that must be
     there. `bodies`: the type of its JSON body, and other media types that it takes. `problems`: codes that it can end with beside those
     of every call. `media`: media types of its answer. `long`: it takes long by its nature, so long work of others does not rest until it
-    is answered. `four_eyes`: with these on, it is made when a second account approves it.
+    is answered. `four_eyes`: with these on, it is made when a second account approves it. `asks`: it only asks, and is a POST since its
+    body is long. `body_kept`: the log of administrators keeps its body as text: it says nothing of persons, or of the wallet in the path.
     """
 
     method: str
@@ -41,6 +48,18 @@ class Route(NamedTuple):
     media: tuple[str, ...] = (JSON,)
     long: bool = False
     four_eyes: bool = False
+    asks: bool = False
+    body_kept: bool = False
+
+    @property
+    def logged(self) -> bool:
+        """Whether its calls leave an entry in the log of administrators: what takes an administrative scope and
+        changes something."""
+        return self.method != "GET" and not self.asks and bool(self.scopes & set(ADMINISTRATIVE))
+
+    def resource(self, params: Mapping[str, str]) -> str:
+        """The path of a call with these parameters."""
+        return _PARAMETER.sub(lambda found: quote(params[found[1]], safe=":,"), self.path)
 
     @property
     def all_problems(self) -> frozenset[str]:

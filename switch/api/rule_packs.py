@@ -382,5 +382,6 @@ ROUTES: Final = (
         problems=BODY
         | {"deployment_refused", "idempotency_mismatch", "invalid_idempotency_key", "rule_pack_not_found"},
         four_eyes=True,
+        body_kept=True,
     ),
 )

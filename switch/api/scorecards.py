@@ -264,5 +264,6 @@ ROUTES: Final = (
             "version_conflict",
         },
         four_eyes=True,
+        body_kept=True,
     ),
 )

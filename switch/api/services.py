@@ -19,6 +19,7 @@ from actors.records.layout import WalletRows, WalletStatus
 from actors.rpc.interface import ChainHead, ShardClient, ShardUnavailable
 from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
+from actors.stores.admin_log import AdminLogStore
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
 from actors.stores.case_work import CaseWorkStore
@@ -32,6 +33,7 @@ from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
 from actors.stores.webhook_endpoints import WebhookStore
 from rules.scenarios.law import PRESETS, CreditLaw
+from switch.api.admin_calls import AdminCalls
 from switch.api.publisher import Publisher
 from switch.api.recorded import CHANGE_WAIT_S
 from switch.api.scenario_catalogue import ScenarioCatalogue
@@ -183,6 +185,7 @@ class Services:
         self.merchants: Lookups[str, int] = Lookups(self.keys.merchants, self._loop.time)
         self.reads = Rate(self.limits.requests.reads_per_s, self._loop.time)
         self.writes = Rate(self.limits.requests.writes_per_s, self._loop.time)
+        self.key_reads, self.key_writes = Rate(0, self._loop.time), Rate(0, self._loop.time)
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         limits = deps.limits
@@ -208,6 +211,8 @@ class Services:
         self.catalogue = PackCatalogue(self.packs)
         self.case_work = CaseWorkStore(deps.pool)
         self.proposals = ProposalStore(deps.pool)
+        self.admin_log = AdminLogStore(deps.pool)
+        self.admin_calls = AdminCalls(self.admin_log)
         self.four_eyes = deps.four_eyes
         self.label_store = LabelStore(deps.pool)
         self.controls = ControlStore(deps.pool)

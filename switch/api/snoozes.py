@@ -193,6 +193,7 @@ ROUTES: Final = (
         problems=BODY | _NAMED | CHANGING | {"list_entry_not_found", "wallet_not_found"},
         long=True,
         four_eyes=True,
+        body_kept=True,
     ),
     Route(
         "DELETE",

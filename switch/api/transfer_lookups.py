@@ -91,5 +91,6 @@ ROUTES: Final = (
         bodies=(TransferLookup,),
         problems=BODY,
         long=True,
+        asks=True,
     ),
 )

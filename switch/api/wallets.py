@@ -245,12 +245,12 @@ async def change_status(services: WalletServices, call: Call) -> web.Response:
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
     if status is WalletStatus.CLOSED and not is_operator(address):
         await refuse_while_owed(services, address)
-    await _change(services, address, status_row(address, status, key, caller))
-    return json_response(await _shown(services, address))
+    replayed = await _change(services, address, status_row(address, status, key, caller))
+    return recorded_response("/v1/wallets", await _shown(services, address), replayed=replayed, status=200)
 
 
-async def _change(services: WalletServices, address: int, row: bytes) -> None:
-    """Change a wallet on every shard that has it. Raises ProblemError."""
+async def _change(services: WalletServices, address: int, row: bytes) -> bool:
+    """Change a wallet on every shard that has it; whether a request before had changed all. Raises ProblemError."""
     deadline = services.deadline()
     shards = await services.shards_of(address)
     if not shards:
@@ -262,6 +262,7 @@ async def _change(services: WalletServices, address: int, row: bytes) -> None:
     for result in results:
         if result.code != Code.OK:
             raise refusal(services.secret, result)
+    return all(result.replayed for result in results)
 
 
 _OPENING: Final = KEY | WRITE | {"external_id_taken", "operator_wallets_full"}
@@ -322,6 +323,7 @@ ROUTES: Final = (
         answer=WalletAnswer,
         bodies=(WalletPatch,),
         problems=_CHANGING,
+        body_kept=True,
     ),
     Route(
         "POST",

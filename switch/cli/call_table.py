@@ -21,6 +21,8 @@ CALLS: Final = {
     "credit-orders": "Service orders: create, confirm, complete, pay.",
     "credit-reviews": "Decisions of credit that a person looks at again.",
     "disputes": "Disputes of entries: open, forward, answer, resolve.",
+    "api-keys": "API keys, with the rights of one's own key: make, rotate, limit, revoke.",
+    "admin-log": "What administrators did, entry by entry.",
     "journal": "Ends of the hash chains, shard by shard.",
     "bench-reports": "Results of `shardpay bench` that the switch shows.",
     "webhook-endpoints": "Where events are pushed to: make, change, test, replay.",

@@ -39,6 +39,9 @@ BESIDE: Final = {
 }
 """Commands of a group that are more than a call, by module and name."""
 
+RESOURCES: Final = {"api_keys": "keys"}
+"""Resources that have another name as a group: `shardpay keys` works where the database is."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -116,7 +119,7 @@ def __getattr__(name: str) -> click.Group:
     group = name.replace("_", "-")
     if group not in CALLS:
         raise AttributeError(name)
-    resource = getattr(sync_resources, "".join(word.title() for word in name.split("_")))
+    resource = getattr(sync_resources, "".join(word.title() for word in RESOURCES.get(name, name).split("_")))
     methods = {word: method for word, method in vars(resource).items() if not word.startswith("_")}
     commands = {word.replace("_", "-"): _command(name, word, method) for word, method in methods.items()}
     for module, command in BESIDE.get(group, ()):
@@ -147,7 +150,7 @@ def _command(resource: str, word: str, method: Any) -> click.Command:
         if KEY in values:
             given.setdefault(KEY, new_key(None))
         with _refusals(given, as_json), Client(url, key, timeout_s=TIMEOUT_S, retry_s=RETRY_S) as client:
-            found = getattr(getattr(client, resource), word)(**given)
+            found = getattr(getattr(client, RESOURCES.get(resource, resource)), word)(**given)
             show = partial(_show_list, rows=rows) if is_list else _show_one
             show(found, as_json=as_json, only=only)
 

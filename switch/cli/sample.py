@@ -8,6 +8,7 @@ from typing import Any, Final
 import aiohttp
 
 from actors.database.pool import Pool
+from actors.stores.admin_log import by_command
 from actors.stores.api_keys import NOTHING_BOUND, Binding, KeyStore, key_hash
 from actors.stores.scopes import SCOPES
 
@@ -34,7 +35,9 @@ async def kept_key(url: str, path: Path, name: str, scopes: Sequence[str], bindi
         kept = _read(path)
         if kept and await store.find([key_hash(kept)]):
             return kept
-        key = (await store.create(name, scopes, binding)).key
+        key = (
+            await store.create(name, scopes, binding, also=by_command("serve", {"name": name, "scopes": scopes}))
+        ).key
         _write(path, key)
         return key
     finally:

@@ -1601,6 +1601,101 @@ class Keys(Resource):
             for each in page.data:
                 yield each
 
+    async def create(
+        self,
+        *,
+        name: str,
+        scopes: Sequence[str],
+        wallets: Sequence[str] | UnsetType = UNSET,
+        owners: Sequence[str] | UnsetType = UNSET,
+        scenarios: Sequence[str] | UnsetType = UNSET,
+        expires_at: str | UnsetType | None = UNSET,
+        reads_per_s: int | UnsetType | None = UNSET,
+        writes_per_s: int | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.KeyMade:
+        """Make an API key, which is shown once.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/keys",
+                body(
+                    name=name,
+                    scopes=scopes,
+                    wallets=wallets,
+                    owners=owners,
+                    scenarios=scenarios,
+                    expires_at=expires_at,
+                    reads_per_s=reads_per_s,
+                    writes_per_s=writes_per_s,
+                ),
+                key=new_key(idempotency_key),
+            ),
+            schema.KeyMade,
+        )
+
+    async def get(self, key_id: str) -> schema.KeyShown:
+        """One API key.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/keys/{id}", id=key_id)), schema.KeyShown)
+
+    async def update(
+        self,
+        key_id: str,
+        *,
+        expires_at: str | UnsetType | None = UNSET,
+        reads_per_s: int | UnsetType | None = UNSET,
+        writes_per_s: int | UnsetType | None = UNSET,
+    ) -> schema.KeyShown:
+        """Change an API key's end and limits.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "PATCH",
+                path("/v1/keys/{id}", id=key_id),
+                body(expires_at=expires_at, reads_per_s=reads_per_s, writes_per_s=writes_per_s),
+            ),
+            schema.KeyShown,
+        )
+
+    async def rotate(
+        self,
+        key_id: str,
+        *,
+        overlap_s: int | UnsetType = UNSET,
+        expires_at: str | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.KeyMade:
+        """Make a key in place of another, which works on for a while.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/keys/{id}/rotate", id=key_id),
+                body(overlap_s=overlap_s, expires_at=expires_at),
+                key=new_key(idempotency_key),
+            ),
+            schema.KeyMade,
+        )
+
+    async def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> schema.KeyShown:
+        """End an API key's life.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/keys/{id}/revoke", id=key_id), body(), key=new_key(idempotency_key)), schema.KeyShown
+        )
+
 
 class Journal(Resource):
     """The calls below `/v1/journal/heads`."""
@@ -1611,6 +1706,43 @@ class Journal(Resource):
         Raises ShardpayError.
         """
         return await self._call(Call("GET", "/v1/journal/heads"), schema.JournalHeads)
+
+
+class AdminLog(Resource):
+    """The calls below `/v1/admin-log`."""
+
+    async def list(
+        self,
+        *,
+        account: str | None = None,
+        call: str | None = None,
+        resource: str | None = None,
+        outcome: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = PAGE,
+    ) -> AsyncIterator[schema.AdminLogEntry]:
+        """What administrators did, newest first.
+
+        One entry after the other, over all pages. `account`: only what this account did, by its name. `call`: only this call,
+        such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`. `resource`: only what is about this
+        path, or about one below it: `/v1/lists/stolen-devices`. `outcome`: `done`, `refused` (nothing was changed) or `unknown`
+        (something may have been). `since`: RFC 3339 time: only entries of this time or later. `until`: RFC 3339 time: only
+        entries before this time. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            "/v1/admin-log",
+            schema.AdminLogPage,
+            account=account,
+            call=call,
+            resource=resource,
+            outcome=outcome,
+            since=since,
+            until=until,
+            limit=limit,
+        ):
+            for each in page.data:
+                yield each
 
 
 class BenchReports(Resource):
@@ -1657,4 +1789,5 @@ class AsyncResources:
         self.webhook_deliveries = WebhookDeliveries(call, pages)
         self.keys = Keys(call, pages)
         self.journal = Journal(call, pages)
+        self.admin_log = AdminLog(call, pages)
         self.bench_reports = BenchReports(call, pages)

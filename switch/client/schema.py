@@ -773,11 +773,52 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None
 
 
+class KeyMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new key."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    status: str
+    bound: KeyBound | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    reads_per_s: int | None
+    writes_per_s: int | None
+    key: str | None
+
+
+class KeyShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    status: str
+    bound: KeyBound | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    reads_per_s: int | None
+    writes_per_s: int | None
+
+
 class JournalHeads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All shards at one moment."""
 
     taken_at: str
     heads: list[JournalHead]
+
+
+class AdminLogPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Entries, newest first."""
+
+    data: list[AdminLogEntry]
+    has_more: bool
+    next: str | None
 
 
 class BenchReportList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1251,18 +1292,12 @@ class WebhookAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     error: str | None
 
 
-class KeyShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A key."""
+class KeyBound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """To what a key's account is bound."""
 
-    id: str
-    name: str
-    scopes: list[str]
-    status: str
-    bound: KeyBound | None
-    created_at: str
-    expires_at: str | None
-    revoked_at: str | None
-    last_used_at: str | None
+    wallets: list[str]
+    owners: list[str]
+    scenarios: list[str]
 
 
 class JournalHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1276,6 +1311,26 @@ class JournalHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     whole: bool | None
     written_at: str | None
     segments: int
+
+
+class AdminLogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call or command."""
+
+    number: int
+    at: str
+    account: str | None
+    key: str | None
+    origin: str
+    request: str
+    call: str
+    resource: str
+    outcome: str
+    status: int | None
+    code: str | None
+    digest: str
+    salt: str | None
+    sent: str | None
+    hash: str
 
 
 class BenchReportNamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1491,14 +1546,6 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     below: float | int | None = None
     texts: list[str] | None = None
     what: str | None = None
-
-
-class KeyBound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """To what a key's account is bound."""
-
-    wallets: list[str]
-    owners: list[str]
-    scenarios: list[str]
 
 
 class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

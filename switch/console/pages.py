@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from switch.console import (
+    admin_log,
     audit,
     bench_reports,
     credit,
@@ -45,6 +46,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *events.PAGES,
     *webhooks.PAGES,
     *audit.PAGES,
+    *admin_log.PAGES,
     *keys.PAGES,
     *bench_reports.PAGES,
     *health.PAGES,
@@ -86,7 +88,7 @@ NAVIGATION: Final = (
     Place("/console/scenarios", "Credit", ("GET", scenarios.SCENARIOS), CREDIT_PARTS),
     Place("/console/events", "Events", ("GET", events.EVENTS)),
     Place("/console/webhooks", "Webhooks", ("GET", webhooks.ENDPOINTS)),
-    Place("/console/audit", "Audit", ("GET", audit.HEADS)),
+    Place("/console/audit", "Audit", ("GET", audit.HEADS), (admin_log.PLACE,)),
     Place("/console/keys", "Keys", ("GET", keys.KEYS)),
     Place("/console/bench", "Bench", ("GET", bench_reports.REPORTS)),
     Place("/console/health", "Health"),

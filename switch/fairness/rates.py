@@ -33,17 +33,19 @@ class Rate:
     def __init__(self, per_s: int, clock: Callable[[], float]) -> None:
         self._per_s = per_s
         self._clock = clock
-        self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[int | str, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: int) -> None:
-        """One request of a caller. Raises ProblemError too_many_requests, which nothing was done for."""
-        if not self._per_s:
+    def take(self, caller: int | str, per_s: int = 0) -> None:
+        """One request of a caller, which may have a limit of its own, `per_s`. Raises ProblemError too_many_requests, which nothing was
+        done for."""
+        per_s = per_s or self._per_s
+        if not per_s:
             return
-        now, most = self._clock(), self._per_s * BURST_S
+        now, most = self._clock(), per_s * BURST_S
         tokens, at = self._buckets.get(caller, (most, now))
-        tokens = min(most, tokens + (now - at) * self._per_s)
+        tokens = min(most, tokens + (now - at) * per_s)
         if tokens < 1:
-            raise ProblemError("too_many_requests", f"{self._per_s:,} requests of this kind a second are possible.")
+            raise ProblemError("too_many_requests", f"{per_s:,} requests of this kind a second are possible.")
         self._buckets[caller] = tokens - 1, now
         self._buckets.move_to_end(caller)
         if len(self._buckets) > CALLERS_MAX:

@@ -35,6 +35,9 @@ ERASE: Final = HOLDER | WRITE_WALLETS
 PUBLISH_SCENARIOS: Final = CREDIT | {"admin"}
 SEE_SCENARIOS: Final = READ_DOCUMENTS | PARTIES | CREDIT
 WEBHOOKS: Final = frozenset({"webhooks", "admin"})
+KEYS: Final = frozenset({"keys"})
+SEE_KEYS: Final = KEYS | WRITE_WALLETS
+AUDIT: Final = frozenset({"audit", "admin"})
 IMPORT: Final = "import"
 
 

@@ -6,7 +6,8 @@ Bodies stay within their limit.
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Collection, Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -27,6 +28,8 @@ PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 """What PostgreSQL's text cannot hold, and so no name."""
+REQUEST_ID: Final = "X-Request-Id"
+_REQUEST_ID: Final = re.compile("[!-~]{1,64}")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
@@ -62,7 +65,7 @@ class Call:
     """One authenticated request; while a short one is worked on, long work of others rests. Whoever made it calls `close` when it is
     answered."""
 
-    __slots__ = ("_held", "_limits", "_query", "_short", "principal", "request")
+    __slots__ = ("_held", "_limits", "_query", "_request_id", "_short", "on_body", "principal", "request")
 
     def __init__(
         self, request: web.Request, principal: Principal, limits: BodyLimits, query: Query, *, short: bool
@@ -73,6 +76,9 @@ class Call:
         self._query = query
         self._short = short
         self._held = 0
+        self._request_id = ""
+        self.on_body: Callable[[bytes], Awaitable[None]] | None = None
+        """Hears of the body before whoever reads it."""
         if short:
             limits.callers.began(principal.account)
 
@@ -89,6 +95,13 @@ class Call:
         """Media type without parameters, lower case; empty when not given."""
         given = self.request.headers.get("Content-Type", "")
         return given if given == JSON else given.partition(";")[0].strip().lower()
+
+    def request_id(self) -> str:
+        """By what the caller, or who passes the request on, knows it; else one of our own."""
+        if not self._request_id:
+            given = self.request.headers.get(REQUEST_ID, "")
+            self._request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        return self._request_id
 
     def caller(self) -> Caller:
         """The caller as rows name it, with the effective time asked for."""
@@ -145,6 +158,8 @@ class Call:
             raise ProblemError("malformed_request", "The body could not be read.") from error
         if len(body) > bytes_max:
             raise _too_large(bytes_max)
+        if self.on_body is not None:
+            await self.on_body(body)
         return body
 
     async def _read_short(self, bytes_max: int) -> bytes:

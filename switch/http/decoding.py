@@ -30,11 +30,14 @@ from switch.http.schema import (
     DisputeOutcome,
     Empty,
     KeyedTransfer,
+    KeyPatch,
+    KeyRotation,
     LabelBatch,
     ListEntry,
     LoweredCap,
     NewConsent,
     NewDispute,
+    NewKey,
     NewList,
     NewOrder,
     NewProposalText,
@@ -101,6 +104,9 @@ PAST_ORDERS: Final = msgspec.json.Decoder(PastOrders)
 NEW_WEBHOOK_ENDPOINT: Final = msgspec.json.Decoder(NewWebhookEndpoint)
 WEBHOOK_ENDPOINT_PATCH: Final = msgspec.json.Decoder(WebhookEndpointPatch)
 SECRET_ROTATION: Final = msgspec.json.Decoder(SecretRotation)
+NEW_KEY: Final = msgspec.json.Decoder(NewKey)
+KEY_ROTATION: Final = msgspec.json.Decoder(KeyRotation)
+KEY_PATCH: Final = msgspec.json.Decoder(KeyPatch)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 

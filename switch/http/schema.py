@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.records.layout import AMOUNT_MAX, Channel, Label, WalletKind
 from actors.stores.deployment import Mode
+from actors.stores.scopes import SCOPES
 from rules.decisions.split import SHARE_MAX
 from switch.problems.table import invalid_field
 
@@ -481,3 +482,42 @@ class SecretRotation(Wire, frozen=True, kw_only=True):
     """POST /v1/webhook-endpoints/{id}/secret/rotate. `expires_in`: seconds for which those before it sign as well; a day by default."""
 
     expires_in: Annotated[int, Meta(ge=0, le=SECRET_OVERLAP_MAX_S)] | UnsetType = UNSET
+
+
+KEY_NAME_CHARACTERS_MAX: Final = 64
+KEY_OVERLAP_S: Final = 86_400
+KEY_OVERLAP_MAX_S: Final = 30 * 86_400
+Scope = Literal[
+    "admin", "pay", "import", "read", "analyst", "credit", "merchant", "holder", "webhooks", "keys", "audit"
+]
+KeyScopes = Annotated[list[Scope], Meta(min_length=1, max_length=len(SCOPES))]
+KeyRate = Annotated[int, Meta(ge=1, le=1_000_000)]
+_Texts = Annotated[list[Annotated[str, Meta(min_length=1, max_length=255, pattern=PRINTED)]], Meta(max_length=100)]
+
+
+class NewKey(Wire, frozen=True, kw_only=True):
+    """POST /v1/keys. `name`: the account; `wallets`, `owners`, `scenarios` bind it, and its first key says whether it is bound at all."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=KEY_NAME_CHARACTERS_MAX, pattern=PRINTED)]
+    scopes: KeyScopes
+    wallets: _Texts | UnsetType = UNSET
+    owners: _Texts | UnsetType = UNSET
+    scenarios: _Texts | UnsetType = UNSET
+    expires_at: Annotated[str, Meta(max_length=40)] | UnsetType | None = UNSET
+    reads_per_s: KeyRate | UnsetType | None = UNSET
+    writes_per_s: KeyRate | UnsetType | None = UNSET
+
+
+class KeyRotation(Wire, frozen=True, kw_only=True):
+    """POST /v1/keys/{id}/rotate. `overlap_s`: how long the old key works on, a day by default; `expires_at`: when the new one ends."""
+
+    overlap_s: Annotated[int, Meta(ge=0, le=KEY_OVERLAP_MAX_S)] | UnsetType = UNSET
+    expires_at: Annotated[str, Meta(max_length=40)] | UnsetType | None = UNSET
+
+
+class KeyPatch(Wire, frozen=True, kw_only=True):
+    """PATCH /v1/keys/{id}. `expires_at` null: it works until it is revoked; a limit that is null: that of its account."""
+
+    expires_at: Annotated[str, Meta(max_length=40)] | UnsetType | None = UNSET
+    reads_per_s: KeyRate | UnsetType | None = UNSET
+    writes_per_s: KeyRate | UnsetType | None = UNSET

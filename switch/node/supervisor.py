@@ -22,7 +22,8 @@ import msgspec
 from actors.database import embedded
 from actors.database.connection import CONNECTION_LOST, ClusterLock, DatabaseError, connect, migrate
 from actors.process.logs import log_to_file
-from actors.stores.api_keys import ensure_bootstrap_key, has_keys
+from actors.stores.admin_log import by_command
+from actors.stores.api_keys import BOOTSTRAP, ensure_bootstrap_key, has_keys
 from actors.stores.topology import cluster_facts
 from switch.http.tls import check_files
 from switch.node.first_start import print_compilation
@@ -160,7 +161,9 @@ class Supervisor:
         connection = await connect(url, name="shardpay-serve")
         try:
             if self.settings.bootstrap_key is not None:
-                await ensure_bootstrap_key(connection, self.settings.bootstrap_key)
+                await ensure_bootstrap_key(
+                    connection, self.settings.bootstrap_key, by_command("serve", {"name": BOOTSTRAP})
+                )
             keyed = await has_keys(connection)
         finally:
             await connection.close()

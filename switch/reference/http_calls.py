@@ -40,6 +40,12 @@ QUERY: Final = {
     "amount_max": "Only amounts up to this one, minor units.",
     "types": "Event types, with commas between; all by default.",
     "version": "A version; the newest by default.",
+    "account": "Only what this account did, by its name.",
+    "call": "Only this call, such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`.",
+    "resource": "Only what is about this path, or about one below it: `/v1/lists/stolen-devices`.",
+    "outcome": "`done`, `refused` (nothing was changed) or `unknown` (something may have been).",
+    "since": "RFC 3339 time: only entries of this time or later.",
+    "until": "RFC 3339 time: only entries before this time.",
 }
 """Parameters of queries. Any other parameter is `invalid_query`."""
 
@@ -64,6 +70,8 @@ CREATED: Final = frozenset(
         ("POST", "/v1/credit/disputes"),
         ("POST", "/v1/credit/reviews"),
         ("POST", "/v1/webhook-endpoints"),
+        ("POST", "/v1/keys"),
+        ("POST", "/v1/keys/{id}/rotate"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
@@ -153,6 +161,20 @@ NOTES: Final = {
         "/v1/rule-packs/{name}/rules/{rule}/snoozes/{wallet}",
     ): "As with an entry of a list; what the wallet pays is meant.",
     ("PUT", "/v1/transfers/{id}/label"): "In the place of the one that there is; who said so, and when, stays with it.",
+    (
+        "GET",
+        "/v1/admin-log",
+    ): "Every call that needs an administrative scope and changes something has its entry before it is answered: [controls](controls.md#"
+    "the-log-of-administrators). An entry's hash is that of the hash before it and of the entry.",
+    ("POST", "/v1/keys"): (
+        "`key` is shown here and never again: the answer to a repeat under the same `Idempotency-Key` has null in its place. It gives no "
+        "more than the key that makes it has; a bound account makes keys for itself. See [access](access.md#keys-over-http)."
+    ),
+    (
+        "POST",
+        "/v1/keys/{id}/rotate",
+    ): "As when it is made. What is sent with the old key may be sent again with the new one.",
+    ("POST", "/v1/keys/{id}/revoke"): "The last key that can make keys of all accounts is `last_key`.",
     ("POST", "/v1/labels"): "Each payment once. A label that says the same already stays as it is, with who said so.",
     (
         "POST",

@@ -9,6 +9,7 @@ from typing import Final
 
 from actors.records.layout import WalletStatus
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS
+from switch.reference.admin_fields import ADMIN_EXCEPTIONS, ADMIN_FIELDS
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -16,6 +17,7 @@ def _one_of(names: Iterable[str]) -> str:
 
 
 FIELDS: Final = {
+    **ADMIN_FIELDS,
     "url": "Where events are sent.",
     "ordered": "Events of a user's wallet one after the other.",
     "secret": "What signs, `whsec_` and Base64; shown once.",
@@ -254,6 +256,7 @@ _OF_CONTROLS: Final = {
 """Of entries of lists and of snoozes."""
 
 EXCEPTIONS: Final = {
+    **ADMIN_EXCEPTIONS,
     "List.name": "Name of the list.",
     "List.type": "What its values are: `wallet`, `device` or `country`.",
     "List.entries": "How many entries it has; one that is over counts for a day.",
@@ -496,10 +499,6 @@ EXCEPTIONS: Final = {
     "WhatIfAnswer.reasons": "At most four, with what each costs.",
     "Population.card": "The scorecard, `name@version`.",
     "CharacteristicPopulation.reason": "Its reason code.",
-    "KeyShown.name": "Account: keys of one name are one caller.",
-    "KeyShown.status": "`active`, `expired` or `revoked`.",
-    "KeyShown.expires_at": "Until when it works; null: until it is revoked.",
-    "KeyShown.bound": "To what its account is bound; null: to nothing.",
     "KeyBound.wallets": "Ids of wallets.",
     "KeyBound.owners": "Owners, of whose wallets all are meant.",
     "KeyBound.scenarios": "Scenarios in which it may ask.",

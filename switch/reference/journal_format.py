@@ -90,7 +90,7 @@ _KIND_TEXTS: Final = {
     Kind.LEG: "Remote credit: payer, payee, amount, currency and effective time of the movement at `reference` on another shard; "
     "`decision` = the kind of that movement.",
     Kind.CURSOR: "How far this shard has read another's journal: `payer` = sending shard, `amount` = block, `key_hi` and `key_lo` = "
-    "first half of that block's hash.",
+    "first half of that block's hash. `payer` -1: the log of administrators, `amount` = its last entry, then, and that entry's hash.",
     Kind.PROFILE: "Remote wallet, cached: `payee` = the wallet, `label` = kind, `channel` = status, `decision` = tier, "
     "`effective_time` = opened; 0: the wallet changed while it was not cached.",
     Kind.CONSENT_GRANTED: f"{_CREDIT} `expiry` = its end, `amount` = cap of orders that it confirms, `channel` = 1: standing, "

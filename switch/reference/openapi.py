@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from actors.records.layout import AMOUNT_MAX, ReviewStatus
+from actors.stores.admin_log import Outcome
 from actors.stores.webhook_endpoints import DeliveryState
 from switch.api.account_statements import FORMATS
 from switch.api.app import OPEN_ROUTES, ROUTES
@@ -40,6 +41,7 @@ _AMOUNT: Final = {"type": "integer", "minimum": 0, "maximum": AMOUNT_MAX}
 _DOCUMENT_NAME: Final = {"type": "string", "minLength": 1, "maxLength": 64}
 _TEXT: Final = {"type": "string", "minLength": 1}
 PARAMETERS: Final[dict[str, Schema]] = {
+    "account": _TEXT,
     "after": _TEXT,
     "amount_max": _AMOUNT,
     "amount_min": _AMOUNT,
@@ -48,6 +50,7 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "assignee": _TEXT,
     "at": _TIME,
     "balances": {"type": "boolean", "default": False},
+    "call": _TEXT,
     "counterparty": _UUID,
     **{name: {"enum": list(words)} for name, words in WORDS.items()},
     "due_before": _TIME,
@@ -59,12 +62,16 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT},
     "metadata": {"type": "string", "pattern": "^[^:]+:"},
     "number": _TEXT,
+    "outcome": {"enum": list(get_args(Outcome))},
     "owner": _TEXT,
     "reference": _TEXT,
+    "resource": _TEXT,
+    "since": _TIME,
     "state": {"enum": [state.name.lower() for state in DeliveryState]},
     "status": {"enum": [status.name.lower() for status in ReviewStatus], "default": "open"},
     "to": _TIME,
     "types": _TEXT,
+    "until": _TIME,
     "version": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "wallet": _UUID,
 }

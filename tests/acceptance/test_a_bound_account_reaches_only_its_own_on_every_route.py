@@ -39,6 +39,7 @@ class Scene(NamedTuple):
     refused: str
     hook: str
     delivery: str
+    bobs_key: str
 
     async def post(self, path: str, body: Any, token: str) -> Answer:
         return await self.switch.call("POST", path, body, key=str(uuid.uuid4()), token=token)
@@ -48,7 +49,7 @@ class Scene(NamedTuple):
 
     def strangers(self) -> list[str]:
         """Ids that neither account may ever be shown."""
-        return [self.bob, self.other, self.paid, self.held, self.refused, self.hook, self.delivery]
+        return [self.bob, self.other, self.paid, self.held, self.refused, self.hook, self.delivery, self.bobs_key]
 
 
 async def scene_on(switch: RunningSwitch) -> Scene:
@@ -57,7 +58,7 @@ async def scene_on(switch: RunningSwitch) -> Scene:
     bank = await switch.wallet("external")
     for wallet in (ann, bob):
         assert (await switch.pay(bank, wallet, 1_000)).status == 201
-    store, scopes = KeyStore(switch.pool), ("pay", "read", "webhooks")
+    store, scopes = KeyStore(switch.pool), ("pay", "read", "webhooks", "keys")
     ann_key = await store.create("ann", scopes, Binding(wallets=[decode_wallet(Secret.of(SECRET), ann)]))
     shop_key = await store.create("shop", scopes, Binding(owners=["shop"]))
     context = {"context": {"device": "bob's phone"}, "reference": "bob's secret"}
@@ -68,7 +69,8 @@ async def scene_on(switch: RunningSwitch) -> Scene:
     assert (paid.status, held.status, refused.status) == (201, 201, 402)
     hook = (await switch.call("POST", "/v1/webhook-endpoints", {"url": "https://bobs.example/"})).json["id"]
     delivery = (await switch.call("POST", f"/v1/webhook-endpoints/{hook}/test", {})).json["id"]
-    ids = paid.json["id"], held.json["id"], refused.json["transfer_id"], hook, delivery
+    bobs_key = await store.create("bob", ["read", "keys"], Binding(owners=["bob"]))
+    ids = paid.json["id"], held.json["id"], refused.json["transfer_id"], hook, delivery, bobs_key.id
     return Scene(switch, ann, shop, bob, other, bank, ann_key.key, shop_key.key, *ids)
 
 
@@ -102,8 +104,19 @@ def probes(scene: Scene) -> dict[tuple[str, str], list[Probe]]:
     hook = f"/v1/webhook-endpoints/{scene.hook}"
     delivery = f"{hook}/deliveries/{scene.delivery}"
     no_hook = "webhook_endpoint_not_found"
+    bobs_key, no_key = f"/v1/keys/{scene.bobs_key}", "api_key_not_found"
     return {
         **changes,
+        ("GET", "/v1/keys"): [Probe("/v1/keys")],
+        ("POST", "/v1/keys"): [
+            Probe("/v1/keys", {"name": name, "scopes": ["read"], **more}, "key_beyond_maker")
+            for name in ("ann", "shop", "bob", "bootstrap")
+            for more in ({"wallets": [scene.bob]}, {"owners": ["bob"]}, {"scenarios": ["hotel"]}, {"scopes": ["admin"]})
+        ],
+        ("GET", "/v1/keys/{id}"): [Probe(bobs_key, None, no_key)],
+        ("PATCH", "/v1/keys/{id}"): [Probe(bobs_key, {"expires_at": None}, no_key)],
+        ("POST", "/v1/keys/{id}/rotate"): [Probe(f"{bobs_key}/rotate", {}, no_key)],
+        ("POST", "/v1/keys/{id}/revoke"): [Probe(f"{bobs_key}/revoke", {}, no_key)],
         ("POST", "/v1/webhook-endpoints"): [
             Probe("/v1/webhook-endpoints", {"url": "http://a.example"}, "invalid_field")
         ],

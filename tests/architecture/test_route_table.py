@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.stores.scopes import ADMINISTRATIVE, BOUND_SCOPES, SCOPES
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import ALWAYS, Route
 from switch.problems.table import PROBLEMS
@@ -55,6 +56,24 @@ def test_a_post_keeps_keys_unless_it_is_a_question() -> None:
     """Asked again, a question is answered as things are then."""
     posts = [route for route in ROUTES if route.method == "POST"]
     assert {each.path for each in posts if "idempotency_mismatch" not in each.problems} == QUESTIONS
+
+
+def test_what_only_asks_says_so() -> None:
+    assert {route.path for route in ROUTES if route.asks} == QUESTIONS
+    assert not [route for route in ROUTES if route.asks and route.method != "POST"]
+
+
+def test_every_change_by_an_administrative_scope_is_logged() -> None:
+    """A new scope that no bound account has is administrative by itself, and a new route that takes one is logged by itself."""
+    assert set(SCOPES) - set(BOUND_SCOPES) < set(ADMINISTRATIVE) <= set(SCOPES)
+    changing = {each for each in ROUTES if each.method != "GET" and each.path not in QUESTIONS}
+    administrative = {each for each in changing if each.scopes & set(ADMINISTRATIVE)}
+    assert len(administrative) > 35
+    assert {each for each in ROUTES if each.logged} == administrative
+
+
+def test_what_is_kept_as_text_is_of_logged_calls_that_send_something() -> None:
+    assert not [each.path for each in ROUTES if each.body_kept and not (each.logged and each.bodies)]
 
 
 def test_every_problem_is_one_of_some_route() -> None:

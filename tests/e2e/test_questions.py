@@ -65,6 +65,7 @@ async def test_a_question_writes_nothing_and_its_key_is_free_for_another(databas
         assert (await switch.call("PUT", "/v1/scorecards/risk", _card(50))).status == 201
         asked = _asked(scene, payer, payee)
         assert set(asked) == QUESTIONS
+        await switch.log_is_repeated()
         session = await connect(database_url, name="what is kept")
         try:
             kept, before = await _database(session), remembered(switch)

@@ -92,7 +92,8 @@ WITH used AS (
         FOR UPDATE SKIP LOCKED
     )
 )
-SELECT key.hash, key.account, key.scopes, account.bound,
+SELECT key.id, key.hash, key.account, key.scopes, account.bound, coalesce(key.reads_per_s, 0) AS reads_per_s,
+       coalesce(key.writes_per_s, 0) AS writes_per_s,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
@@ -120,29 +121,32 @@ SELECT (SELECT count(*) FROM account_wallet WHERE account = $1) + (SELECT count(
        (SELECT count(*) FROM account_owner WHERE account = $1) + (SELECT count(*) FROM owned) AS owners
 
 -- name: key_create
-INSERT INTO api_key (id, account, name, scopes, hash, expires_at) VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
+INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, writes_per_s)
+VALUES ($1, $2, $3, $4, $5, coalesce($6, now() + $7::interval), $8, $9)
 
 -- name: key_rotated
--- The new key of the same account and scopes works at once, the old one for as long as both overlap.
+-- The new key of the same account, scopes and limits works at once, the old one for as long as both overlap.
 WITH old AS (
     UPDATE api_key SET expires_at = least(expires_at, now() + $4::interval)
     WHERE id = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true)
-    RETURNING account, name, scopes
+    RETURNING account, name, scopes, reads_per_s, writes_per_s
 )
-INSERT INTO api_key (id, account, name, scopes, hash, expires_at)
-SELECT $2, account, name, scopes, $3, now() + $5::interval FROM old
+INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, writes_per_s)
+SELECT $2, account, name, scopes, $3, coalesce($5, now() + $6::interval), reads_per_s, writes_per_s FROM old
 RETURNING name, scopes
 
 -- name: key_ensure
--- A key that was revoked stays revoked.
-INSERT INTO api_key (id, account, name, scopes, hash, expires_at) VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
-ON CONFLICT (hash) DO UPDATE SET scopes = excluded.scopes
+-- A key that was revoked stays revoked. Its id when anything is new.
+INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (hash) DO UPDATE SET scopes = excluded.scopes WHERE api_key.scopes <> excluded.scopes
+RETURNING id
 
 -- name: key_any
 SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL AND coalesce(expires_at > now(), true))
 
 -- name: key_list
-SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+       key.reads_per_s, key.writes_per_s,
        coalesce(key.expires_at <= now(), false) AS expired, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
@@ -150,14 +154,41 @@ SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, key.expires
 FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
 
 -- name: key_page
-SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+       key.reads_per_s, key.writes_per_s,
        coalesce(key.expires_at <= now(), false) AS expired, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account
-WHERE $1::timestamptz IS NULL OR (key.created_at, key.id) < ($1, $2::uuid)
+WHERE ($1::timestamptz IS NULL OR (key.created_at, key.id) < ($1, $2::uuid)) AND ($4::int IS NULL OR key.account = $4)
 ORDER BY key.created_at DESC, key.id DESC LIMIT $3
+
+-- name: key_one
+SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+       key.reads_per_s, key.writes_per_s,
+       coalesce(key.expires_at <= now(), false) AS expired, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
+       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
+FROM api_key AS key JOIN account ON account.id = key.account WHERE key.id = $1
+
+-- name: key_change
+-- The end and the limits of a key that works; $2, $4, $6: which of them.
+UPDATE api_key SET expires_at = CASE WHEN $2 THEN $3::timestamptz ELSE expires_at END,
+                   reads_per_s = CASE WHEN $4 THEN $5::int ELSE reads_per_s END,
+                   writes_per_s = CASE WHEN $6 THEN $7::int ELSE writes_per_s END
+WHERE id = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true) RETURNING id
+
+-- name: keys_lock
+-- Who takes away a key that can make keys does so one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay keys', 0))
+
+-- name: key_is_last
+-- Whether a key can make keys of all accounts and no other one can.
+SELECT 1 = count(*) AND bool_or(key.id = $1) AS last
+FROM api_key AS key JOIN account ON account.id = key.account
+WHERE 'keys' = ANY (key.scopes) AND NOT account.bound AND key.revoked_at IS NULL AND coalesce(key.expires_at > now(), true)
 
 -- name: key_revoke
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
@@ -1202,3 +1233,57 @@ RETURNING id
 
 -- name: proposal_back
 UPDATE proposal SET state = 0, answered_by = NULL, answered_at = NULL WHERE id = $1 AND state = 1
+
+-- name: admin_log_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay admin log', 0))
+
+-- name: admin_log_end
+-- Where the log ends, and the time of its next entry: never before that of the last.
+SELECT coalesce(newest.number, 0) AS number, newest.hash,
+       greatest(newest.at_ms, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS at_ms
+FROM (SELECT 1) AS one LEFT JOIN (SELECT number, hash, at_ms FROM admin_log ORDER BY number DESC LIMIT 1) AS newest ON true
+
+-- name: admin_log_append
+INSERT INTO admin_log (number, at_ms, account, key, origin, request, call, resource, status, code, digest, hash, salt, body)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::smallint[],
+                     $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[])
+
+-- name: admin_calls_begin
+INSERT INTO admin_call (id, account, key, origin, request, call, resource, digest, salt, body)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],
+                     $10::bytea[])
+
+-- name: admin_calls_end
+DELETE FROM admin_call WHERE id = ANY ($1::uuid[])
+
+-- name: admin_calls_left
+-- What was begun so long ago that its process must have died, taken away; the oldest first.
+WITH late AS (
+    SELECT id FROM admin_call WHERE began_at < clock_timestamp() - $1::interval ORDER BY began_at LIMIT 500
+)
+DELETE FROM admin_call USING late WHERE admin_call.id = late.id RETURNING admin_call.*
+
+-- name: admin_log_page
+-- Newest first, before a number: of an account, a call, a resource or all below it, a span of time (which goes along with the numbers), an
+-- outcome.
+SELECT log.*, account.name FROM admin_log AS log LEFT JOIN account ON account.id = log.account
+WHERE number < $1 AND ($2::int IS NULL OR log.account = $2) AND ($3::text IS NULL OR call = $3)
+  AND ($4::text IS NULL OR resource = $4 OR starts_with(resource, $4 || '/'))
+  AND ($5::bigint IS NULL OR number >= (SELECT number FROM admin_log WHERE at_ms >= $5 ORDER BY at_ms, number LIMIT 1))
+  AND ($6::bigint IS NULL OR number <= (SELECT number FROM admin_log WHERE at_ms < $6 ORDER BY at_ms DESC, number DESC LIMIT 1))
+  AND ($7::text IS NULL OR $7 = CASE WHEN status / 100 = 2 THEN 'done' WHEN status / 100 = 4 THEN 'refused' ELSE 'unknown' END)
+ORDER BY number DESC LIMIT $8
+
+-- name: admin_log_account
+SELECT id FROM account WHERE name = $1
+
+-- name: admin_log_erase
+-- What calls sent that name one of these ids, or are about it: the entries stay.
+UPDATE admin_log SET salt = NULL, body = NULL
+WHERE salt IS NOT NULL AND EXISTS (
+    SELECT FROM unnest($1::text[]) AS named (id)
+    WHERE position(named.id IN resource) > 0 OR position(convert_to(named.id, 'UTF8') IN body) > 0
+)
+
+-- name: noted_cases
+SELECT DISTINCT record, record_time FROM review_note JOIN review USING (record) WHERE payer = $1 OR payee = $1

@@ -186,3 +186,10 @@ SELECT wallet, shard, width, span, amount FROM late_sum ORDER BY wallet, shard, 
 -- name: fallback
 -- What decides when no scorer answers.
 SELECT revision, deployment.live, fallback FROM deployment JOIN rule_pack ON number = deployment.live ORDER BY revision DESC LIMIT 1
+
+-- name: admin_log_head
+-- Its last entry, and that entry's hash.
+SELECT number, hash FROM admin_log ORDER BY number DESC LIMIT 1
+
+-- name: admin_log_all
+SELECT * FROM admin_log ORDER BY number

@@ -58,10 +58,12 @@ def keys_create(
     wallets, owners, scenarios = (bound[each] for each in ("wallets", "owners", "scenarios"))
 
     async def run(store: Any, secret: Any) -> Any:
+        from actors.stores.admin_log import by_command
         from actors.stores.api_keys import Binding
 
         binding = Binding(wallets=addresses(secret, wallets), owners=owners, scenarios=scenarios)
-        return await store.create(name, scopes, binding, life)
+        entry = by_command("keys create", {"name": name, "scopes": scopes})
+        return await store.create(name, scopes, binding, life, also=entry)
 
     created = asyncio.run(with_keys(data, database, run))
     click.echo(as_text(created) if as_json else created.key)

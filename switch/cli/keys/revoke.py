@@ -17,7 +17,9 @@ def keys_revoke(identity: str, data: Path, database: str | None) -> None:
     """End a key's life; within a second no front door takes it any more."""
 
     async def run(store: Any, secret: Any) -> Any:
-        return await store.revoke(identity)
+        from actors.stores.admin_log import by_command
+
+        return await store.revoke(identity, also=by_command("keys revoke", {}))
 
     if not asyncio.run(with_keys(data, database, run)):
         raise click.ClickException(f"there is no key {identity}")

@@ -26,10 +26,12 @@ def keys_rotate(
     """
 
     async def run(store: Any, secret: Any) -> Any:
+        from actors.stores.admin_log import by_command
         from actors.stores.api_keys import KeyRefused
 
+        entry = by_command("keys rotate", {"id": identity, "overlap_s": int(overlap.total_seconds())})
         try:
-            return await store.rotate(identity, overlap, life)
+            return await store.rotate(identity, overlap, life, entry)
         except KeyRefused as error:
             raise click.ClickException(str(error)) from None
 

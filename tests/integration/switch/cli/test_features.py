@@ -19,6 +19,7 @@ async def test_a_journal_and_its_export_give_the_same_features(shared: RunningSw
     shop = await shared.wallet("merchant")
     assert (await shared.pay(user, shop, 10)).status == 201
     await once_posted(shared, shop, 10)
+    await shared.log_is_repeated()
     later = ("--as-of", "2999-01-01T00:00:00Z", "--workers", "1", "--json")
     of_journal = await run("features", "--output", tmp_path / "a", "--database", shared.database_url, *later)
     assert of_journal.exit_code == 0, of_journal.output

@@ -117,6 +117,7 @@ async def test_keys_heads_and_results_are_for_those_who_may(switch: RunningSwitc
     async with await visitor(switch) as visit:
         seen = await visit.get("/console/keys")
         assert reader.name in seen.plain and reader.key not in seen.text and "inn" in seen.plain
+        await switch.log_is_repeated()
         heads = (await visit.get("/console/audit.json")).json["heads"]
         shown = await visit.get("/console/audit")
         assert all(head["hash"] in shown.text for head in heads) and "as it was sealed" in shown.plain

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -48,6 +49,8 @@ def services(clock: Clock, reads: int = 0, writes: int = 0) -> Any:
         callers=Callers(clock, 0.01),
         reads=Rate(reads, clock),
         writes=Rate(writes, clock),
+        key_reads=Rate(0, clock),
+        key_writes=Rate(0, clock),
     )
 
 
@@ -88,6 +91,62 @@ def test_reads_and_writes_are_counted_apart_and_by_caller() -> None:
 
     most = full(reads, principal("read"))
     assert most == full(writes, principal("read")) == full(reads, principal("read", account=6)) > 0
+
+
+def test_a_key_with_a_limit_of_its_own_is_counted_apart_from_its_account() -> None:
+    calls = Calls(services(Clock()), route())
+    slow = msgspec.structs.replace(principal("read"), key="slow", reads_per_s=2)
+    for _ in range(4):
+        calls.let_in(slow)
+    with pytest.raises(ProblemError) as refused:
+        calls.let_in(slow)
+    assert refused.value.code == "too_many_requests"
+    for other in (principal("read"), msgspec.structs.replace(slow, key="other")):
+        calls.let_in(other)
+    Calls(services(Clock()), route("POST")).let_in(slow)
+
+
+class Log:
+    """What a call tells the log of administrators."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def of(self, call: Call, name: str, resource: str, via: str, *, kept: bool) -> Any:
+        return self
+
+    async def begin(self, body: bytes) -> None:
+        self.steps.append(f"begin {body.decode()}")
+
+    async def answered(self, response: web.StreamResponse) -> None:
+        self.steps.append("answered")
+
+    async def failed(self, error: Exception) -> None:
+        self.steps.append(type(error).__name__)
+
+
+async def test_an_administrative_call_is_begun_before_its_handler_and_ended_before_its_answer() -> None:
+    shared = services(Clock())
+
+    async def changes(_: Any, call: Call) -> web.Response:
+        shared.admin_calls.steps.append("changes")
+        return web.Response()
+
+    async def breaks(_: Any, call: Call) -> web.Response:
+        raise ProblemError("timeout")
+
+    for scopes, handler, expected in (
+        ({"admin"}, changes, ["begin ", "changes", "answered"]),
+        ({"read", "admin"}, breaks, ["begin ", "ProblemError"]),
+        ({"pay"}, changes, ["changes"]),
+    ):
+        shared.admin_calls = Log()
+        calls = Calls(shared, route("DELETE", handler=handler)._replace(scopes=frozenset(scopes)))
+        try:
+            await calls.answer(make_mocked_request("DELETE", "/v1/x"), principal("admin"))
+        except ProblemError:
+            assert handler is breaks
+        assert shared.admin_calls.steps == expected
 
 
 def test_who_may_not_call_is_counted_too() -> None:

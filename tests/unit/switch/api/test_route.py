@@ -52,3 +52,27 @@ def test_a_route_keeps_keys_when_one_can_be_wrong_and_can_be_used_otherwise(
     problems: tuple[str, ...], keyed: bool
 ) -> None:
     assert route(*problems).keyed is keyed
+
+
+@pytest.mark.parametrize(
+    ("method", "scopes", "asks", "logged"),
+    [
+        ("POST", {"admin"}, False, True),
+        ("DELETE", {"holder", "admin"}, False, True),
+        ("PATCH", {"keys"}, False, True),
+        ("POST", {"import"}, False, True),
+        ("POST", {"pay", "holder", "merchant", "read", "webhooks"}, False, False),
+        ("GET", {"admin"}, False, False),
+        ("POST", {"analyst"}, True, False),
+    ],
+)
+def test_a_change_by_an_administrative_scope_is_logged(method: str, scopes: set[str], asks: bool, logged: bool) -> None:
+    assert route()._replace(method=method, scopes=frozenset(scopes), asks=asks).logged is logged
+
+
+def test_a_call_is_about_its_path_with_its_own_parts() -> None:
+    one = route()._replace(path="/v1/wallets/{id}/{change:freeze|close}/x/{value}")
+    assert (
+        one.resource({"id": "7", "change": "close", "value": "a b/c?é"}) == "/v1/wallets/7/close/x/a%20b%2Fc%3F%C3%A9"
+    )
+    assert route().resource({}) == "/v1/x"

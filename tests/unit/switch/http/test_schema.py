@@ -1,11 +1,12 @@
 """Bodies are strict: lengths, ranges and characters are bounded, nothing unknown is taken, names stand for their numbers."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from actors.records.layout import AMOUNT_MAX, WalletKind
+from actors.stores.scopes import SCOPES
 from switch.http.schema import (
     CHANNELS,
     LABELS,
@@ -15,6 +16,7 @@ from switch.http.schema import (
     KeyedTransfer,
     NewOrder,
     NewWallet,
+    Scope,
     TransferLookup,
     Wire,
     check_ip,
@@ -73,6 +75,10 @@ def test_a_field_takes_what_is_documented_and_nothing_else(
         assert takes(kind, {**base, field: value}), value
     for value in wrong:
         assert not takes(kind, {**base, field: value}), value
+
+
+def test_a_key_can_be_asked_for_with_every_scope_that_there_is() -> None:
+    assert get_args(Scope) == SCOPES
 
 
 def test_names_are_those_of_the_enums_and_suspense_wallets_are_not_made() -> None:
