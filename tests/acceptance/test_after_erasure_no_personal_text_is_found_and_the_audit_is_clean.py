@@ -94,7 +94,12 @@ async def test_after_erasure_no_personal_text_is_found_and_the_audit_is_clean(
             assert declined.json["code"] == "insufficient_funds"
         (runs,) = await orders_and_disputes(scene, scene.ann_wallet, scene.ann, MARK)
         await orders_and_disputes(scene, scene.bob_wallet, scene.bob, LEAVES)
-        assert await tables_with(switch.database_url, MARK) == {"journal", "wallet_profile", "order_number", "admin_log"}
+        assert await tables_with(switch.database_url, MARK) == {
+            "journal",
+            "wallet_profile",
+            "order_number",
+            "admin_log",
+        }
         assert (await audited(switch)).erased == 0
 
         path = f"/v1/wallets/{scene.ann_wallet}/profile"

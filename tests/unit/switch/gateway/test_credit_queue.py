@@ -293,8 +293,9 @@ async def test_a_queue_closes_when_the_calls_under_way_have_ended() -> None:
 
 def test_a_row_has_the_fields_that_are_given_and_zeros() -> None:
     made = row_of({"holder": 7, "seen": -1, "key_lo": (1 << 64) - 1})
-    assert dict(zip(made.dtype.names, made[0].item(), strict=True)) == {
-        **dict.fromkeys(made.dtype.names, 0), "holder": 7, "seen": -1, "key_lo": (1 << 64) - 1,
+    names = made.dtype.names or ()
+    assert dict(zip(names, made[0].item(), strict=True)) == {
+        **dict.fromkeys(names, 0), "holder": 7, "seen": -1, "key_lo": (1 << 64) - 1,
     }  # fmt: skip
     with pytest.raises(AssertionError):
         row_of({"nothing": 1})
