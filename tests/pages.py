@@ -28,7 +28,7 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
     },
     "credit.md": {
         "shardpay import people.orders.parquet --merchant demo-shop --scenario online-shopping": (
-            "wants the year's payments first, 90 s; tests/integration/test_demo.py has them"
+            "wants the year's payments first: tests/acceptance/test_the_example_of_every_command_runs.py types `demo`, which has them"
         ),
     },
     "internals/simulation.md": {
@@ -54,7 +54,7 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "reference/controls.md": {
-        "curl $SHARDPAY_URL/v1/proposals -H \"Authorization: Bearer $SHARDPAY_API_KEY\" -H \"Content-Type: application/json\" -d '": (
+        'curl $SHARDPAY_URL/v1/proposals -H "Authorization: Bearer $SHARDPAY_API_KEY" -H "Content-Type: application/json" -d \'': (
             "four eyes would keep the other pages waiting; tests/integration/switch/api/test_proposals.py has them on"
         ),
         "shardpay export --output ./lake": "wants some hundred labelled payments; the example of each command is typed",
@@ -64,7 +64,9 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
             "a data set that is not in the repository"
         ),
     },
-    "reference/scorecards.md": {"pip install -e '.[train]'    # in the clone": "changes the environment that tests run in"},
+    "reference/scorecards.md": {
+        "pip install -e '.[train]'    # in the clone": "changes the environment that tests run in"
+    },
     "tutorial.md": {"make run": "starts a switch, which the test has"},
 }
 """By page the first line of each block that is not typed, and why. Whatever is not here is."""
@@ -126,9 +128,9 @@ class Expected:
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
 
-    def fits(self, said: str, printed: str) -> bool:
+    def fits(self, stated: str, printed: str) -> bool:
         """White space apart."""
-        shown = "".join(said.split())
+        shown = "".join(stated.split())
         names: dict[str, str] = {}
         parts, end = [], 0
         for found in _DIFFERS.finditer(shown):

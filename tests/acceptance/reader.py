@@ -66,12 +66,14 @@ class Reader:
     def __init__(self, folder: Path, switch: RunningSwitch) -> None:
         self._folder = folder
         self._places = {SWITCH: switch.url, RECEIVER: str(free_port())}
-        self._said = Expected()
+        self._expected = Expected()
         installed = folder / ".installed"
         installed.mkdir()
         (installed / "shardpay").symlink_to(ROOT / "switch" / "client")
         (folder / "data").symlink_to(switch.data)
-        variables = environment(SHARDPAY_URL=switch.url, SHARDPAY_API_KEY=(switch.data / "sample.key").read_text().strip())
+        variables = environment(
+            SHARDPAY_URL=switch.url, SHARDPAY_API_KEY=(switch.data / "sample.key").read_text().strip()
+        )
         variables["PYTHONPATH"] = os.pathsep.join((variables["PYTHONPATH"], str(ROOT), str(installed)))
         variables["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), variables["PATH"]))
         self._shell = _Process(["bash"], folder, variables)
@@ -91,7 +93,7 @@ class Reader:
         assert done, f"line {block.line} fails:\n{block.text}\n{printed}"
         assert block.printed is not None or PROBLEM not in printed, f"line {block.line}:\n{block.text}\n{printed}"
         if block.printed is not None:
-            assert self._said.fits(block.printed, printed), f"line {block.line}:\n{block.text}\nprints:\n{printed}"
+            assert self._expected.fits(block.printed, printed), f"line {block.line}:\n{block.text}\nprints:\n{printed}"
 
     def _typed(self, language: str, text: str) -> tuple[str, bool]:
         self._number += 1
