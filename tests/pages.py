@@ -53,6 +53,12 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
             "Docker and Kubernetes; tests/architecture/test_deploy.py compares the files"
         ),
     },
+    "operations/tracing.md": {
+        "pip install -e '.[otel]'": "changes the environment that tests run in",
+        "grep trace_id=4bf92f3577b34da6a3ce929d0e0e4736 data/log/front-door-*.log": (
+            "wants a collector; tests/acceptance/test_a_switch_with_tracing_tells_a_collector_and_its_log_of_a_payment.py has one"
+        ),
+    },
     "reference/controls.md": {
         'curl $SHARDPAY_URL/v1/proposals -H "Authorization: Bearer $SHARDPAY_API_KEY" -H "Content-Type: application/json" -d \'': (
             "four eyes would keep the other pages waiting; tests/integration/switch/api/test_proposals.py has them on"

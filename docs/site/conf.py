@@ -72,8 +72,8 @@ def _add_contents(app: Any, name: str, source: list[str]) -> None:
 
 
 def _fold_contents(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """On `html-page-context`, before the theme asks: pages of another branch, as a hundred decisions, stand only there. It takes a third off
-    the build."""
+    """On `html-page-context`, before the theme asks: pages of another branch, as a hundred decisions, stand only there, which takes a third
+    off the build."""
     if "toctree" in context:
         whole = context["toctree"]
         context["toctree"] = lambda **asked: whole(**{**asked, "collapse": True})

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli import calls
+from switch.cli.call_table import CALLS
 from switch.cli.main import cli
 from switch.client import Client, ProblemError, UnreachableError, schema
 from switch.client.sync_resources import Transfers, Wallets, WebhookEndpoints
@@ -92,7 +93,7 @@ def test_the_url_of_an_endpoint_is_not_the_url_of_the_switch(monkeypatch: pytest
     assert seen == ["http://127.0.0.1:8099", "https://shop.example/hooks"]
 
 
-@pytest.mark.parametrize("resource", calls.CALLS)
+@pytest.mark.parametrize("resource", CALLS)
 def test_no_two_options_of_a_call_are_one_to_the_program(resource: str) -> None:
     for name, command in calls.__getattr__(resource.replace("-", "_")).commands.items():
         names = [parameter.name for parameter in command.params]
