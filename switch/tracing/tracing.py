@@ -29,6 +29,9 @@ SERVICE: Final = "shardpay"
 TRACES: Final = "/v1/traces"
 CLOSE_WITHIN_S: Final = 2.0
 """So long may the last spans take at the end of a process."""
+METHOD_CHARACTERS_MAX: Final = 16
+PATH_CHARACTERS_MAX: Final = 256
+"""A request may have some thousand of either, and the queue holds 2,048 spans."""
 _CONTEXT: Final = TraceContextTextMapPropagator()
 _REQUEST_ID: Final = re.compile("[!-~]{1,64}")
 _UNKNOWN: Final = "unknown_service"
@@ -42,12 +45,14 @@ class Tracing:
         self._provider = TracerProvider(
             sampler=_sampler(keys.sample_ratio), resource=_resource(keys.service_name, instance), shutdown_on_exit=False
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        self._exporter = OTLPSpanExporter(endpoint=endpoint)
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer(SERVICE)
 
     @contextlib.contextmanager
     def request(self, method: str, route: str, path: str, headers: Mapping[str, str]) -> Iterator[Request]:
         """A request from its headers to its answer. Whoever uses it says how it ended."""
+        method, path = method[:METHOD_CHARACTERS_MAX], path[:PATH_CHARACTERS_MAX]
         called = route if " " in route else method  # nothing is there: a path is no name
         span = self._tracer.start_span(
             called,
@@ -73,10 +78,12 @@ class Tracing:
         """Send what there is, if somebody takes it. A collector that hangs keeps a thread, which nobody waits for, and not the process."""
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 while closing.is_alive():  # noqa: ASYNC110 - a thread has no event, and a process ends once
                     await asyncio.sleep(0.01)
+        except TimeoutError:
+            self._exporter.shutdown()  # the rest is lost, and nothing is tried again
 
 
 def _sampler(ratio: float | None) -> Sampler | None:

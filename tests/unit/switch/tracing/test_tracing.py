@@ -96,6 +96,16 @@ async def test_what_no_route_has_is_called_by_its_method() -> None:
         assert len(await seen.until("GET")) == 1
 
 
+async def test_a_span_is_small_whatever_is_asked_for() -> None:
+    async with collector() as seen:
+        tracing = Tracing(TracingKeys(enabled=True, endpoint=seen.url), "front-door-0")
+        with tracing.request("M" * 4_000, "none", "/" + "p" * 8_000, {}):
+            pass
+        await tracing.close()
+        (span,) = await seen.until("M" * 16)
+    assert span.ByteSize() < 1_000
+
+
 @pytest.mark.parametrize(
     ("ratio", "variable", "flag", "recorded"),
     [
