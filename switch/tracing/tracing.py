@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -83,7 +83,8 @@ class Tracing:
                 while closing.is_alive():  # noqa: ASYNC110 - a thread has no event, and a process ends once
                     await asyncio.sleep(0.01)
         except TimeoutError:
-            self._exporter.shutdown()  # the rest is lost, and nothing is tried again
+            stop: Callable[[], None] = self._exporter.shutdown
+            stop()  # the rest is lost, and nothing is tried again
 
 
 def _sampler(ratio: float | None) -> Sampler | None:
