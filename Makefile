@@ -12,7 +12,7 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo install develop cluster docs unit test coverage test-latest test-newest test-lowest check style types acceptance screenshots sim mutate bench update clean
+.PHONY: help run demo install develop cluster docs site unit test coverage test-latest test-newest test-lowest check style types acceptance screenshots sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage    which lines the tests of units and of modules do not reach"
 	@echo "make cluster     what nodes of a Ray cluster that takes jobs need in addition"
 	@echo "make docs        writes the generated pages of docs/reference"
+	@echo "make site        a site of docs/ with a search, in the folder site: open site/index.html, also without a network"
 	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
@@ -89,6 +90,11 @@ docs: develop
 	$(BIN)/python -m switch.reference
 	$(BIN)/python -m rules.language.reference docs/reference/rules.md
 
+# Warnings are errors: a link that leads nowhere, a page that no README.md names.
+site: develop
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --conf-dir docs/site . site
+	@echo "open site/index.html"
+
 screenshots: develop
 	$(BIN)/python -m tests.console.screenshots docs/images/console
 
@@ -108,7 +114,7 @@ test-latest: test-newest test-lowest
 test-newest test-lowest: test-%:
 	$(PYTHON) -m venv --clear .venv-$*
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
-	.venv-$*/bin/uv pip compile --quiet --extra dev --python .venv-$*/bin/python --upgrade \
+	.venv-$*/bin/uv pip compile --quiet --extra dev --extra docs --extra otel --python .venv-$*/bin/python --upgrade \
 		$(if $(filter lowest,$*),--resolution lowest-direct) pyproject.toml --output-file .venv-$*/versions.txt
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement .venv-$*/versions.txt --editable .
 	SHARDPAY_VERSIONS=other .venv-$*/bin/pytest -W ignore::DeprecationWarning -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -123,5 +129,5 @@ bench: develop
 	$(BIN)/shardpay bench $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-newest .venv-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) site .venv-newest .venv-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -44,7 +44,7 @@ def resolve(*arguments: str) -> list[str]:
 def main() -> None:
     """Resolve everything once, then cut out what a switch alone needs at these versions."""
     kept = ["--constraint", str(FILE)] if "--keep" in sys.argv[1:] else []
-    tests = ("--extra", "dev", "--extra", "peers")
+    tests = tuple(word for extra in ("dev", "docs", "otel", "peers") for word in ("--extra", extra))
     FILE.write_text("".join(resolve("--extra", "cluster", *tests, *kept)), encoding="utf-8")
     same = ("--constraint", str(FILE))
     needed, tested, clustered = resolve(*same), resolve(*tests, *same), resolve("--extra", "cluster", *same)

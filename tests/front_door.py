@@ -26,7 +26,7 @@ from actors.records.blocks import records_of
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.ids import Secret
 from actors.records.layout import SENDER, Requests, Results, WalletRows
-from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
 from actors.shard import host
@@ -46,12 +46,14 @@ from switch.api.app import SERVICES
 from switch.api.front_door import FrontDoor, FrontDoorOptions, load_kernels
 from switch.api.services import FourEyes, Limits, Services
 from switch.http.tls import TlsFiles
+from switch.tracing.settings import TracingKeys
 from switch.webhooks.addresses import WebhookKeys
 from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
 NO_NETWORKS = WebhookKeys()
 TWO_EYES = FourEyes()
+NO_TRACES = TracingKeys()
 
 
 class LocalClient:
@@ -70,6 +72,15 @@ class LocalClient:
             raise ShardUnavailable(True) from None
         self.after()
         return results
+
+    async def submit_timed(self, rows: Requests, details: dict[int, bytes]) -> tuple[Results, BatchTimes]:
+        self.before()
+        try:
+            timed = await self._host.submit_timed(rows, details)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+        self.after()
+        return timed
 
     async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         try:
@@ -262,6 +273,7 @@ async def running_switch(
     webhooks: WebhookKeys = NO_NETWORKS,
     four_eyes: FourEyes = TWO_EYES,
     bench_reports: str | None = None,
+    tracing: TracingKeys = NO_TRACES,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
     and take themselves for stopped."""
@@ -299,6 +311,7 @@ async def running_switch(
             webhooks=webhooks,
             four_eyes=four_eyes,
             bench_reports=bench_reports,
+            tracing=tracing,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

@@ -56,11 +56,23 @@ class ChainHead(NamedTuple):
     successors: list[int]
 
 
+class BatchTimes(NamedTuple):
+    """When a shard had rows decided, and when it stored what became of them: nanoseconds since 1970, 0 where that did not happen."""
+
+    scored_from: int = 0
+    scored_until: int = 0
+    stored_from: int = 0
+    stored_until: int = 0
+
+
 class ShardClient(Protocol):
     """One shard, as seen from outside. Every method raises ShardUnavailable when no answer comes."""
 
     async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         """RESULT rows (n,) for REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
+
+    async def submit_timed(self, rows: Requests, details: dict[int, bytes]) -> tuple[Results, BatchTimes]:
+        """As `submit`, and when what was done."""
 
     async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """WALLET rows (n,) of wallet addresses (n,) in a durable state; currency 0 where there is none."""

@@ -36,6 +36,7 @@ from actors.shard.remote import (
     pack_address,
     pack_condition,
     pack_heads,
+    pack_timed,
     unpack_key,
     unpack_legs,
     unpack_rows,
@@ -104,6 +105,7 @@ class ShardActor:
         self._disk = DiskRoom(spec.checkpoints)
         methods = {
             "submit": self.submit,
+            "submit_timed": self.submit_timed,
             "wallets": self.wallets,
             "credit": self.credit,
             "credit_states": self.credit_states,
@@ -203,6 +205,10 @@ class ShardActor:
     async def submit(self, data: bytes) -> bytes:
         """As `ShardHost.submit`."""
         return (await self._serving().submit(*unpack_rows(data, REQUEST))).tobytes()
+
+    async def submit_timed(self, data: bytes) -> bytes:
+        """As `ShardHost.submit_timed`."""
+        return pack_timed(*await self._serving().submit_timed(*unpack_rows(data, REQUEST)))
 
     async def wallets(self, data: bytes) -> bytes:
         """As `ShardHost.wallets`; int64 addresses in, WALLET rows out."""

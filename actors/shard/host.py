@@ -9,6 +9,7 @@ have taken the shard over: nothing that waited in its memory is answered after t
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from actors.records.admin_entries import LOG_SHARD
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.layout import ORIGINAL, Requests, Results, WalletRows
-from actors.rpc.interface import ChainHead, Condition, NotReady
+from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
@@ -36,6 +37,7 @@ from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
+from actors.shard.timing import Timing, refs_in_scoring
 from rules.decisions.decision import Decisions, Fallback
 
 log = logging.getLogger(__name__)
@@ -132,6 +134,7 @@ class ShardHost:
         self._reading_clock = asyncio.Lock()
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._timing = Timing()
         self._tasks: set[asyncio.Task[None]] = set()
         self._carriers: dict[type, Callable[[Any], Awaitable[None]]] = {
             m.Score: self._score,
@@ -188,6 +191,22 @@ class ShardHost:
         """RESULT rows for REQUEST rows, durable. Raises NotReady."""
         result: Results = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
         return result
+
+    async def submit_timed(self, rows: Requests, details: dict[int, bytes]) -> tuple[Results, BatchTimes]:
+        """As `submit`, and when what was done."""
+        followed = 0
+
+        def message(ref: int) -> m.Message:
+            nonlocal followed
+            self._timing.follow(ref)
+            followed = ref
+            return m.Submit(ref=ref, rows=rows, details=details)
+
+        try:
+            results: Results = await self._ask(message)
+        finally:
+            times = self._timing.end(followed) if followed else BatchTimes()
+        return results, times
 
     async def preview(self, row: Requests) -> Results:
         """The RESULT row (1,) that a payment, a REQUEST row (1,), would have; nothing is recorded. Raises NotReady."""
@@ -453,6 +472,7 @@ class ShardHost:
         first, *others = output.blocks
         previous = header_of(first.data).previous
         blocks = [_stored(self.shard, first, previous), *(_stored(self.shard, block) for block in others)]
+        begun = time.time_ns() if self._timing else 0
         try:
             await self._journal.append(blocks)
         except BlockConflict:
@@ -462,6 +482,8 @@ class ShardHost:
         except JournalUnavailable:
             self._feed(m.Stored(sequence=output.sequence, outcome="unavailable"))
         else:
+            if begun:
+                self._timing.stored(begun)
             self._feed(m.Stored(sequence=output.sequence, outcome="stored"))
 
     async def _read_block(self, output: m.ReadBlock) -> None:
@@ -520,11 +542,15 @@ class ShardHost:
 
     async def _score(self, output: m.Score) -> None:
         self._asked_rows += len(output.payers)
+        followed = refs_in_scoring(self.core) if self._timing else []
+        begun = time.time_ns() if followed else 0
         try:
             decisions, fallback = await self._scorer.decide(output.payers, output.columns)
         except Exception as error:
             log.warning("shard %d: no decisions for batch %d: %r", self.shard, output.number, error)
             return
+        if followed:
+            self._timing.scored(followed, begun)
         self._feed(m.Scored(number=output.number, decisions=decisions, fallback=fallback))
 
     async def _push(self, output: m.Push) -> None:

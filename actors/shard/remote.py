@@ -22,7 +22,7 @@ from actors.records.credit_layout import (
     ScoreRows,
 )
 from actors.records.layout import RECORD, RESULT, WALLET, Requests, Results, WalletRows
-from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
 from models.arrays import Rows
@@ -38,6 +38,7 @@ _CONDITION: Final = msgspec.msgpack.Decoder(Condition)
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
 _ADDRESS: Final = struct.Struct("<q")
+_TIMES: Final = struct.Struct("<qqqq")
 
 
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
@@ -81,6 +82,11 @@ def unpack_key(data: bytes) -> tuple[int, int, bytes]:
     """Caller, home wallet and key of a `find_key`."""
     caller, home, key = _KEY.unpack(data)
     return caller, home, key
+
+
+def pack_timed(results: Results, times: BatchTimes) -> bytes:
+    """The answer of a `submit_timed`."""
+    return _TIMES.pack(*times) + results.tobytes()
 
 
 def pack_address(address: int) -> bytes:
@@ -127,6 +133,11 @@ class RemoteShard:
     async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         """As `ShardClient.submit`."""
         return np.frombuffer(await self._called("submit", pack_rows(rows, details)), RESULT)
+
+    async def submit_timed(self, rows: Requests, details: dict[int, bytes]) -> tuple[Results, BatchTimes]:
+        """As `ShardClient.submit_timed`."""
+        data = await self._called("submit_timed", pack_rows(rows, details))
+        return np.frombuffer(data, RESULT, offset=_TIMES.size), BatchTimes(*_TIMES.unpack_from(data))
 
     async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """As `ShardClient.wallets`."""

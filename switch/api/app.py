@@ -116,6 +116,8 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES, *api_docs.ROUTES)
+UNTRACED: Final = frozenset(f"GET {each.path}" for each in OPEN_ROUTES)
+"""Probes and scrapes, which come every second and say nothing."""
 
 SERVICES: Final = web.AppKey("services", Services)
 
@@ -184,6 +186,18 @@ async def _answered(services: Services, request: web.Request, endpoint: Endpoint
     return response
 
 
+async def _traced(services: Services, request: web.Request, endpoint: Endpoint, route: str) -> web.StreamResponse:
+    """As `_answered`, with a span."""
+    if services.tracing is None or route in UNTRACED:
+        return await _answered(services, request, endpoint, route)
+    with services.tracing.request(request.method, route, request.path, request.headers) as span:
+        response = await _answered(services, request, endpoint, route)
+        traced = span.answered(response.status)
+        if traced and not response.prepared:
+            response.headers["traceresponse"] = traced
+        return response
+
+
 def _moved(request: web.Request) -> MoneyMoved:
     """What is known of money when a request failed at some place."""
     return "unknown" if request.method == "POST" and request.path.startswith(MOVING) else "no"
@@ -198,18 +212,20 @@ async def _hold_back(failed: FailedKeys, response: web.StreamResponse) -> None:
 
 def _problems(services: Services) -> Any:
     """The one middleware, around what the router finds and also what it does not find."""
+    answered = _answered if services.tracing is None else _traced
 
     @web.middleware
     async def problems(request: web.Request, handler: Endpoint) -> web.StreamResponse:
         resource = request.match_info.route.resource
         route = "none" if resource is None else f"{request.method} {resource.canonical}"
-        return await _answered(services, request, handler, route)
+        return await answered(services, request, handler, route)
 
     return problems
 
 
 def dispatcher(services: Services, router: Any) -> Any:
     """A path without parameters is found in a dictionary; the router and its middleware cost a tenth of a payment."""
+    answered = _answered if services.tracing is None else _traced
     fixed = {
         (route.method, route.path): (_endpoint(services, route), f"{route.method} {route.path}")
         for route in ROUTES
@@ -221,7 +237,7 @@ def dispatcher(services: Services, router: Any) -> Any:
         if found is None or "Expect" in request.headers:
             response: web.StreamResponse = await router(request)
             return response
-        return await _answered(services, request, *found)
+        return await answered(services, request, *found)
 
     return dispatch
 

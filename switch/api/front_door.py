@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -31,14 +31,19 @@ from switch.api.services import FourEyes, Limits, ServiceParts
 from switch.gateway.routing import Topology
 from switch.http.server import Runner, Site
 from switch.http.tls import Certificate, TlsFiles
+from switch.tracing.settings import TracingKeys
 from switch.webhooks.addresses import WebhookKeys
+
+if TYPE_CHECKING:
+    from switch.tracing.tracing import Tracing
 
 BACKLOG: Final = 1_024
 """Connections that the kernel holds until they are accepted."""
 
 
 class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of one front door. `port` 0 takes a free one; several front doors can share a port. `tls` None: HTTP."""
+    """Settings of one front door, which spans call `name`. `port` 0 takes a free one; several front doors can share a port. `tls` None:
+    HTTP."""
 
     host: str
     port: int
@@ -53,6 +58,8 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsFiles | None = None
     webhooks: WebhookKeys = WebhookKeys()
     four_eyes: FourEyes = FourEyes()
+    tracing: TracingKeys = TracingKeys()
+    name: str = "front-door"
 
 
 def load_kernels(secret: Secret) -> None:
@@ -80,6 +87,7 @@ class FrontDoor:
         self._pool: Pool | None = None
         self._runner: Runner | None = None
         self._following: list[asyncio.Task[None]] = []
+        self._tracing = _tracing(options)
 
     async def start(self) -> None:
         """Listen. Nothing needs to be up yet: until then calls are answered with problems. Raises TlsError."""
@@ -104,6 +112,7 @@ class FrontDoor:
                 limits=options.limits,
                 webhooks=options.webhooks,
                 four_eyes=options.four_eyes,
+                tracing=self._tracing,
             )
         )
         services = app[SERVICES]
@@ -152,3 +161,14 @@ class FrontDoor:
             await self._runner.cleanup()
         if self._pool is not None:
             await self._pool.close()
+        if self._tracing is not None:
+            await self._tracing.close()
+
+
+def _tracing(options: FrontDoorOptions) -> "Tracing | None":
+    """What it takes is loaded where it is wanted: an extra, and half a second."""
+    if not options.tracing.enabled:
+        return None
+    from switch.tracing.tracing import Tracing
+
+    return Tracing(options.tracing, options.name)

@@ -5,7 +5,7 @@ Made once per process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -58,6 +58,9 @@ from switch.views.representations import Balance
 from switch.views.statement import History, WriterFenced
 from switch.webhooks.addresses import AddressGuard, WebhookKeys
 from switch.webhooks.presence import WebhookPresence
+
+if TYPE_CHECKING:
+    from switch.tracing.tracing import Tracing
 
 MIB: Final = 1 << 20
 
@@ -141,6 +144,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
     four_eyes: FourEyes = FourEyes()
+    tracing: "Tracing | None" = None
 
 
 class Services:
@@ -172,7 +176,8 @@ class Services:
         self.scenario_store = ScenarioStore(deps.pool)
         self.scenarios = ScenarioCatalogue(self.scenario_store, self.now)
         self.metrics = Metrics(lambda: [queue.queued_rows for queue in self.queues])
-        self.queues = [ShardWriteQueue(client, deps.limits.queue, self.metrics.called) for client in deps.clients]
+        self.tracing = deps.tracing
+        self.queues = self._write_queues(deps)
         self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
         self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
         self.credit_queues = [CreditQueue(client) for client in deps.clients]
@@ -204,6 +209,13 @@ class Services:
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False
+
+    def _write_queues(self, deps: ServiceParts) -> list[ShardWriteQueue]:
+        tracing, queues = deps.tracing, []
+        for shard, client in enumerate(deps.clients):
+            traced = None if tracing is None else tracing.shard_calls(client, shard, deps.secret)
+            queues.append(ShardWriteQueue(client, deps.limits.queue, self.metrics.called, traced))
+        return queues
 
     def _open_controls(self, deps: ServiceParts) -> None:
         """What analysts and operators work with."""

@@ -29,6 +29,8 @@ ROWS: Final = 50
 """Of a list, unless more are asked for."""
 TAKEN: Final = {"url": "endpoint-url"}
 """Options that every command has, and what a field of that name is called."""
+FIELDS: Final = {option.replace("-", "_"): name for name, option in TAKEN.items()}
+"""What such an option is called beside the one that every command has."""
 NOT_ASKED: Final = ("limit",)
 """Parameters of methods that are no option: the client reads page after page."""
 CELL_CHARACTERS: Final = 60
@@ -145,7 +147,8 @@ def _command(resource: str, word: str, method: Any) -> click.Command:
         null: Sequence[str] = (),
         **values: Any,
     ) -> None:
-        given = {name: _given(value) for name, value in values.items() if value is not None and value != ()}
+        typed = {FIELDS.get(name, name): value for name, value in values.items()}
+        given = {name: _given(value) for name, value in typed.items() if value is not None and value != ()}
         given |= dict.fromkeys(null)
         if KEY in values:
             given.setdefault(KEY, new_key(None))
@@ -195,7 +198,7 @@ def _parameter(parameter: inspect.Parameter, meaning: str) -> click.Parameter:
     text = meaning[:1].upper() + meaning[1:] if meaning else f"The field {parameter.name.rstrip('_')}{_shape(kind)}."
     neither: dict[str, Any] = {"default": None} if is_flag else {}
     return click.Option(
-        [flags, parameter.name],
+        [flags, name.replace("-", "_") if parameter.name in TAKEN else parameter.name],
         type=None if is_flag else kind.type,
         required=needed,
         multiple=kind.many,

@@ -27,7 +27,7 @@ from switch.cli.options import storage_options
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True),
-    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies, credit, webhooks, controls, bench_reports.",
+    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies, credit, webhooks, controls, tracing, bench_reports.",
 )
 @click.option(
     "--drain-grace",
@@ -67,7 +67,7 @@ def serve_command(**options: Any) -> None:
         options.update(
             allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies, requests=file.requests
         )
-        options.update(credit=file.credit, webhooks=file.webhooks, controls=file.controls)
+        options.update(credit=file.credit, webhooks=file.webhooks, controls=file.controls, tracing=file.tracing)
         options.update(bench_reports=file.bench_reports)
     options["data"] = options["data"].resolve()
     options["host"] = bare_host(options["host"])

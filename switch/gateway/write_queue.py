@@ -12,7 +12,7 @@ import asyncio
 import logging
 import struct
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -27,6 +27,7 @@ from switch.fairness.scheduling import Callers
 from switch.gateway.attempts import Attempts, RowAttempts
 from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
+from switch.tracing.current import TracedCalls, TracedRows
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,18 @@ class Submits(Protocol):
 class _Job:
     """Rows of one request on their way."""
 
-    __slots__ = ("caller", "count", "deadline", "detail_bytes", "details", "future", "queued_at", "rows", "sent")
+    __slots__ = (
+        "caller",
+        "count",
+        "deadline",
+        "detail_bytes",
+        "details",
+        "future",
+        "queued_at",
+        "rows",
+        "sent",
+        "span",
+    )
 
     def __init__(
         self,
@@ -120,6 +132,7 @@ class _Job:
         deadline: float,
         future: asyncio.Future[bytes],
         queued_at: float,
+        traced: TracedCalls | None = None,
     ) -> None:
         self.rows = rows
         self.caller: int = _CALLER.unpack_from(rows, _CALLER_AT)[0]
@@ -130,18 +143,22 @@ class _Job:
         self.future = future
         self.queued_at = queued_at
         self.sent = False
+        self.span = None if traced is None else traced.current()
 
 
 class ShardWriteQueue:
-    """Queue of REQUEST rows for one shard. `observe(queued_s, call_s, rows)` is told of each call; queued_s is the longest wait in it."""
+    """Queue of REQUEST rows for one shard. `observe(queued_s, call_s, rows)` is told of each call; queued_s is the longest wait in it.
+    `traced` carries calls with rows of traced requests."""
 
     def __init__(
         self,
         client: Submits,
         limits: WriteQueueLimits,
         observe: Callable[[float, float, int], None] = lambda queued_s, call_s, rows: None,
+        traced: TracedCalls | None = None,
     ) -> None:
         self._client = client
+        self._traced = traced
         self._limits = limits
         self._observe = observe
         self._loop = asyncio.get_running_loop()
@@ -243,7 +260,7 @@ class ShardWriteQueue:
                 entries = {k: details[number] for k, number in of_part if number in details} or None
             await asyncio.sleep(0)
             future: asyncio.Future[bytes] = self._loop.create_future()
-            jobs.append(_Job(rows[start:end].tobytes(), entries, deadline, future, self._loop.time()))
+            jobs.append(_Job(rows[start:end].tobytes(), entries, deadline, future, self._loop.time(), self._traced))
             start = end
         return jobs
 
@@ -257,7 +274,7 @@ class ShardWriteQueue:
 
     def _send(self, rows: bytes, details: dict[int, bytes] | None, deadline: float) -> "asyncio.Future[bytes]":
         future: asyncio.Future[bytes] = self._loop.create_future()
-        self._put([_Job(rows, details, deadline, future, self._loop.time())])
+        self._put([_Job(rows, details, deadline, future, self._loop.time(), self._traced)])
         return future
 
     def _put(self, jobs: list[_Job]) -> None:
@@ -342,7 +359,7 @@ class ShardWriteQueue:
         ended = _nothing if batches else self._small_ended
         try:
             async with asyncio.timeout(self._limits.call_timeout_s):
-                results = await self._client.submit(rows, _merged(jobs))
+                results = await self._submitted(jobs, rows, started)
             assert len(results) == count, "a shard answers each row"
             _finish(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop, ended)
         except ShardUnavailable as lost:
@@ -363,6 +380,13 @@ class ShardWriteQueue:
                 self._wake()
         queued_at = min(job.queued_at for job in jobs)
         self._observe(started - queued_at, self._loop.time() - started, count)
+
+    def _submitted(self, jobs: list[_Job], rows: Requests, started: float) -> Awaitable[Results]:
+        if self._traced is not None:
+            traced = _traced(jobs, started)
+            if traced:
+                return self._traced.submit(rows, _merged(jobs), traced)
+        return self._client.submit(rows, _merged(jobs))
 
 
 class Backoff(Attempts):
@@ -411,6 +435,16 @@ def _merged(jobs: list[_Job]) -> dict[int, bytes]:
                 merged[start + index] = entry
         start += job.count
     return merged
+
+
+def _traced(jobs: list[_Job], started: float) -> list[TracedRows]:
+    """Those jobs of a call that are of traced requests."""
+    found, first = [], 0
+    for job in jobs:
+        if job.span is not None:
+            found.append(TracedRows(job.span, first, first + job.count, started - job.queued_at))
+        first += job.count
+    return found
 
 
 def _nothing(job: _Job) -> None:

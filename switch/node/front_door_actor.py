@@ -18,6 +18,8 @@ from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.services import FourEyes, Limits
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
+from switch.tracing.current import TraceInLogs
+from switch.tracing.settings import TracingKeys
 from switch.webhooks.addresses import WebhookKeys
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
     four_eyes: FourEyes = FourEyes()
+    tracing: TracingKeys = TracingKeys()
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class FrontDoorActor:
     """Runs as a Ray actor with `max_restarts=-1`; it keeps nothing that a restart would lose."""
 
     def __init__(self, spec: FrontDoorSpec) -> None:
-        log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log")
+        log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log", filters=[TraceInLogs()])
         self._spec = spec
         self._clients: dict[int, RemoteShard] = {}
         self._scorers: dict[int, RemoteScorer] = {}
@@ -105,6 +108,8 @@ class FrontDoorActor:
             law=spec.law,
             webhooks=spec.webhooks,
             four_eyes=spec.four_eyes,
+            tracing=spec.tracing,
+            name=f"front-door-{spec.number}",
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._front_door = FrontDoor(options, clients, list(self._scorers.values()))

@@ -177,6 +177,7 @@ class Cluster:
             law=settings.credit.terms,
             webhooks=settings.webhooks,
             four_eyes=settings.controls,
+            tracing=settings.tracing,
         )
 
     async def watch(self) -> None:

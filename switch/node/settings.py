@@ -16,6 +16,7 @@ from rules.scenarios.law import CreditKeys
 from switch.api.services import FourEyes
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
+from switch.tracing.settings import TracingKeys, check_installed
 from switch.webhooks.addresses import AddressGuard, WebhookKeys
 
 TAKEOVER_AFTER_S: Final = 12.0
@@ -55,13 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credit: CreditKeys = CreditKeys()
     webhooks: WebhookKeys = WebhookKeys()
     controls: FourEyes = FourEyes()
+    tracing: TracingKeys = TracingKeys()
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
     no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX; `credit`: clocks and retention of
     credit records; `webhooks`: where webhooks may go beside public addresses; `controls`: whether changes need a second account;
-    `bench_reports`: a folder of results of `shardpay bench`, to be shown."""
+    `tracing`: spans to a collector of OpenTelemetry; `bench_reports`: a folder of results of `shardpay bench`, to be shown."""
 
     daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
@@ -74,6 +76,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     credit: CreditKeys = CreditKeys()
     webhooks: WebhookKeys = WebhookKeys()
     controls: FourEyes = FourEyes()
+    tracing: TracingKeys = TracingKeys()
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -82,6 +85,7 @@ def read_config(path: Path) -> ConfigFile:
         read = tomllib.loads(path.read_text())
         config = msgspec.convert(read, ConfigFile, str_keys=True)
         AddressGuard(config.webhooks)
+        check_installed(config.tracing)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
     for name in read.get("capacity", {}):

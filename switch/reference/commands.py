@@ -71,12 +71,17 @@ def _section(name: str, command: click.Command) -> str:
     arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
     options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
     usage = " ".join([name, "[OPTIONS]", *(argument.human_readable_name for argument in arguments)])
-    parts = [f"## {name}", f"    {usage}", *_paragraphs(command.help or "")]
+    parts = [f"## {name}", _block("text", usage), *_paragraphs(command.help or "")]
     if options:
         parts.append(table(("option", "takes", "default", "meaning"), map(_option, options)))
     if command.epilog:
-        parts.append(command.epilog.replace("\b\n", "").strip().replace("Example: ", "Example:\n\n    "))
+        example = command.epilog.replace("\b\n", "").strip().removeprefix("Example: ")
+        parts.append(f"Example:\n\n{_block('sh', example)}")
     return "\n\n".join(part.rstrip() for part in parts)
+
+
+def _block(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```"
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -84,7 +89,7 @@ def _paragraphs(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
         if paragraph.lstrip().startswith("\b"):
             kept = textwrap.dedent(paragraph.partition("\b\n")[2].rstrip())
-            yield textwrap.indent(kept, "    ")
+            yield _block("text", kept)
         else:
             yield " ".join(paragraph.split())
 

@@ -10,6 +10,7 @@ from switch.api.services import FourEyes
 from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile
 from switch.reference.markdown import code, page, table
+from switch.tracing.settings import TracingKeys
 from switch.webhooks.addresses import WebhookKeys
 
 _INTRODUCTION: Final = """\
@@ -46,6 +47,7 @@ KEYS: Final = {
     "credit": "Clocks and retention of credit records, [below](#credit).",
     "webhooks": "Where webhooks may go beside public addresses, [below](#webhooks).",
     "controls": "Whether what changes decisions needs a second account, [below](#controls).",
+    "tracing": "Spans of requests to a collector of OpenTelemetry, [below](#tracing).",
     "checkpoints": "Where checkpoints are stored: a URI that pyarrow.fs understands, such as `s3://bucket/path` or `file:///path`. "
     "By default below `--data`. Several machines need one place that all of them reach.",
 }
@@ -79,6 +81,15 @@ CONTROLS: Final = {
     "proposal_hours": "For so many hours a proposal can be approved, 1 to 720.",
 }
 """The keys of the section `controls`, and what they mean."""
+
+TRACING: Final = {
+    "enabled": "Whether requests are traced.",
+    "endpoint": "Base URL of a collector that takes OTLP over HTTP; spans go to `/v1/traces` below it. Else `OTEL_EXPORTER_OTLP_ENDPOINT`, "
+    "else `http://localhost:4318`.",
+    "service_name": "Name of the switch in spans. Else `OTEL_SERVICE_NAME`, else `shardpay`.",
+    "sample_ratio": "Share of the traces that is recorded, 0 to 1. Else `OTEL_TRACES_SAMPLER`, else all.",
+}
+"""The keys of the section `tracing`, and what they mean."""
 
 CAPACITY: Final = {
     "segments": "Segments of 65,536 wallets on one shard, the segment of operator wallets included.",
@@ -123,6 +134,9 @@ def document() -> str:
         "## Controls",
         "See [four eyes](controls.md#four-eyes).",
         _keys(FourEyes, CONTROLS),
+        "## Tracing",
+        "It needs the extra `otel`: [tracing](../operations/tracing.md).",
+        _keys(TracingKeys, TRACING),
         "## Capacity",
         f"{capacity} {keys}",
         _keys(Capacity, CAPACITY),

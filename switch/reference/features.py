@@ -8,8 +8,9 @@ from models.credit.views import MACROS, VIEWS
 from switch.reference.markdown import code, page, table
 
 _INTRODUCTION: Final = f"""\
-    shardpay features --output ./features [--as-of T] [--data DIR | --database URL | --input EXPORT]
-                      [--ray A] [--workers N] [--without-relations] [--json]
+```sh
+shardpay features --output ./features
+```
 
 One file a shard, one row a wallet of a user or merchant that was open at T: `address`, `wallet` (UUID), `kind`, `currency`, then the
 features below as int64. `_manifest.json` is written last: time, digest of the catalogue, features, wallets by shard.
@@ -24,16 +25,19 @@ left out), a credit money received (refunds left out); a payment asked for may h
 
 **Unknown.** What a feature is for a wallet of which nothing is known: a number, or *missing*, which a scorecard scores by itself.
 
-`--without-relations` leaves that dimension out; a card without it is trained on such files."""
+`--as-of` sets T, `--input` reads an export in place of a database: [all options](commands.md#shardpay-features). `--without-relations`
+leaves that dimension out; a card without it is trained on such files."""
 
 _SQL: Final = """\
 Each feature's query says the same as the code; tests compare both on every wallet of two data sets. Set where the export lies, the
 time and `credit.negative_days`, make these macros and tables, and run a query:
 
-    SET TimeZone = 'UTC';
-    SET VARIABLE lake = './lake/**/*.parquet';
-    SET VARIABLE as_of = epoch_ms(TIMESTAMPTZ '2026-11-01 00:00:00Z');
-    SET VARIABLE negative_days = 1826;"""
+```sql
+SET TimeZone = 'UTC';
+SET VARIABLE lake = './lake/**/*.parquet';
+SET VARIABLE as_of = epoch_ms(TIMESTAMPTZ '2026-11-01 00:00:00Z');
+SET VARIABLE negative_days = 1826;
+```"""
 
 
 def document() -> str:

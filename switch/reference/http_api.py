@@ -45,16 +45,16 @@ def document() -> str:
         "HTTP API",
         _INTRODUCTION,
         shared,
-        "# Calls",
+        "## Calls",
         *map(_call, ROUTES),
-        "## Without a key",
-        *(f"### GET {each.path}\n\n{each.summary}" for each in OPEN_ROUTES),
-        "### GET /problems/{code}\n\nThe page of a problem, as HTML: a problem's `type` leads here.",
-        "# Batches as Arrow",
+        "### Without a key",
+        *(f"#### GET {each.path}\n\n{each.summary}" for each in OPEN_ROUTES),
+        "#### GET /problems/{code}\n\nThe page of a problem, as HTML: a problem's `type` leads here.",
+        "## Batches as Arrow",
         *_arrow(),
-        "## Scores as Arrow",
+        "### Scores as Arrow",
         *_scores(),
-        "# Types",
+        "## Types",
         "A field that is not needed may be left out of a body, and is left out of an answer where it says nothing.",
         *map(_type, structs),
     )
@@ -72,7 +72,7 @@ _CHOICE: Final = re.compile(r"\{change:([^}]*)\}")
 
 def _call(route: Route) -> str:
     notes = NOTES.get((route.method, route.path), "")
-    parts = [f"## {heading(route)}", f"{route.summary} {notes}".strip(), _facts(route)]
+    parts = [f"### {heading(route)}", f"{route.summary} {notes}".strip(), _facts(route)]
     if route.query:
         parts.append(table(("parameter", "meaning"), ((code(name), QUERY[name]) for name in route.query)))
     own = route.problems - WRITE if route.problems >= WRITE else route.problems - BODY
@@ -106,7 +106,9 @@ def _problems(codes: Iterable[str]) -> str:
 def _type(struct: type[msgspec.Struct]) -> str:
     name = title(struct)
     rows = ((code(f.name), f.takes, "yes" if f.needed else "", meaning(name, f.name)) for f in fields(struct))
-    return f"## {name}\n\n" + (table(("field", "takes", "needed", "meaning"), rows) if fields(struct) else "No fields.")
+    return f"### {name}\n\n" + (
+        table(("field", "takes", "needed", "meaning"), rows) if fields(struct) else "No fields."
+    )
 
 
 def _arrow() -> Iterator[str]:

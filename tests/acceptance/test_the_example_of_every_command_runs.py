@@ -16,9 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -26,9 +23,9 @@ from click.testing import CliRunner, Result
 from switch.cli.main import cli
 from switch.cli.sample_people import PEOPLE
 from switch.reference.commands import commands
+from tests.acceptance.reader_files import write_files
 from tests.acceptance.running import KEY, RunningSwitch, free_port, running_switch
 
-ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = {name.removeprefix("shardpay "): command.epilog or "" for name, command in commands()}
 AFTER: Final = {
     "audit": ("import",),
@@ -69,11 +66,6 @@ PLACEHOLDERS: Final = {
 """Words of an example that stand for what only a reader has."""
 PRINTED_WITHIN_S: Final = 60.0
 """After the switch is ready: scores load kernels."""
-LOANS: Final = 400
-PAYMENTS: Final = (
-    {"payer": "external:jan", "payee": "cust-1", "amount": 90_000},
-    {"payer": "cust-1", "payee": "merchant:shop-1", "amount": 70_000},
-)
 
 
 def _words(name: str) -> list[str]:
@@ -84,26 +76,6 @@ def _words(name: str) -> list[str]:
     program, *rest = [word for word in words if word]
     assert program == "shardpay"
     return rest
-
-
-def _write_files(folder: Path) -> None:
-    """What a reader has before the first command: a pack, payments and loans."""
-    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    pack = re.search(r"```yaml\n(.*?)```", tutorial, re.DOTALL)
-    assert pack is not None
-    (folder / "pack.yaml").write_text(pack[1], encoding="utf-8")
-    rows = (
-        {**row, "currency": "EUR", "idempotency_key": f"p{n}", "effective_at": f"2025-01-0{n + 1}T10:00:00Z"}
-        for n, row in enumerate(PAYMENTS)
-    )
-    (folder / "payments.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    rng = np.random.default_rng(13)
-    income = rng.gamma(2.0, 1_500.0, LOANS).round()
-    loans = pa.table(
-        {"income": income, "defaulted": (rng.random(LOANS) < 1 / (1 + np.exp(income / 2_000 - 1))).astype("i1")}
-    )
-    pq.write_table(loans, folder / "loans.parquet")
-    pv.write_csv(loans, folder / "loans.csv")
 
 
 class Reader:
@@ -158,7 +130,7 @@ class Reader:
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """In a folder with a switch, which is the example of `serve`, started once for all."""
     folder = tmp_path_factory.mktemp("reader")
-    _write_files(folder)
+    write_files(folder)
     name, *options = _words(SERVE)
     assert name == SERVE
     with running_switch(folder / "data", *options) as switch:

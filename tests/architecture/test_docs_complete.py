@@ -32,6 +32,7 @@ from switch.reference.http_api import heading
 from switch.reference.http_calls import CREATED, NOTES, QUERY
 from switch.reference.journal_format import flags
 from switch.reference.metrics import families
+from tests import pages
 from tests.front_door import running_switch
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +192,25 @@ def test_every_page_is_linked_from_another() -> None:
         if "://" not in link
     }
     assert not [str(path.relative_to(ROOT)) for path in DOCUMENTS if path not in linked and path != ROOT / "README.md"]
+
+
+# Examples.
+
+
+@pytest.mark.parametrize("name", [name for name in pages.PAGES if not name.startswith("decisions/")])
+def test_every_block_of_a_page_says_what_it_is(name: str) -> None:
+    """Then it is known what is typed: tests/acceptance/test_the_examples_of_every_page_run.py does."""
+    known = (*pages.TYPED, *pages.PRINTED, *pages.READ)
+    assert not [f"line {block.line}: {block.language!r}" for block in pages.blocks(name) if block.language not in known]
+
+
+def test_what_is_not_typed_is_there_and_says_why() -> None:
+    for name, reasons in pages.NOT_TYPED.items():
+        first_lines = [block.first_line for block in pages.blocks(name) if block.language in pages.TYPED]
+        assert [first_lines.count(line) for line in reasons] == [1] * len(reasons), name
+    stated = [*pages.ELSEWHERE.values(), *(why for reasons in pages.NOT_TYPED.values() for why in reasons.values())]
+    named = [path for text in stated for path in re.findall(r"\btests/[\w/.]+", text)]
+    assert named and not [path for path in named if not (ROOT / path).exists()]
 
 
 # Decisions and glossary.

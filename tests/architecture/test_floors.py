@@ -71,6 +71,7 @@ FLOORS: Final = {
         "client": 1,
         "problems": 1,
         "fairness": 2,
+        "tracing": 2,
         "http": 3,
         "gateway": 4,
         "importer": 4,
@@ -103,8 +104,9 @@ SHELLS: Final = {
         "switch.webhooks",
     },
     "obstore": {"actors.storage"},
+    "opentelemetry": {"switch.tracing"},
 }
-"""Who may touch Ray, PostgreSQL, HTTP and object stores."""
+"""Who may touch Ray, PostgreSQL, HTTP, object stores and OpenTelemetry."""
 PURE: Final = (
     "actors.journal.interface",
     "actors.ledger.ledger",
@@ -257,7 +259,13 @@ def test_a_process_that_writes_a_checkpoint_waits_for_no_compiler() -> None:
 
 
 PAGE: Final = re.compile(r"^ {1,2}\d+ (\w+)/ .*?(?: · (.*?))?(?: {2,}\d.*)?$")
-OUTSIDE: Final = {"Ray": "ray", "PostgreSQL": "asyncpg", "HTTP": "aiohttp", "S3": "obstore"}
+OUTSIDE: Final = {
+    "Ray": "ray",
+    "PostgreSQL": "asyncpg",
+    "HTTP": "aiohttp",
+    "S3": "obstore",
+    "OpenTelemetry": "opentelemetry",
+}
 
 
 def test_the_page_says_who_may_touch_ray_postgresql_http_and_object_stores() -> None:

@@ -32,6 +32,17 @@ def test_lines_say_when_how_grave_from_which_process_and_module(tmp_path: Path) 
     assert line.endswith(f"WARNING {os.getpid()} actors.shard: took 7 ms") and line[:4].isdigit()
 
 
+def test_a_filter_may_end_a_line_with_a_trace(tmp_path: Path) -> None:
+    class Traced(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            record.trace = " trace_id=7"
+            return True
+
+    log_to_file(tmp_path / "a.log", filters=[Traced()])
+    logging.getLogger("x").info("paid")
+    assert (tmp_path / "a.log").read_text().endswith("x: paid trace_id=7\n")
+
+
 def test_a_level_that_is_asked_for_is_kept(tmp_path: Path) -> None:
     log_to_file(tmp_path / "a.log", logging.DEBUG)
     logging.getLogger("x").debug("of interest")

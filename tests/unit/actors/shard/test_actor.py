@@ -38,6 +38,7 @@ async def test_nothing_is_taken_in_before_the_members_are_known(spec: ShardSpec)
     shard = ShardActor(spec)
     for call in (
         shard.submit(pack_rows(np.zeros(1, REQUEST), {})),
+        shard.submit_timed(pack_rows(np.zeros(1, REQUEST), {})),
         shard.wallets(bytes(8)),
         shard.heads(bytes(8)),
         shard.condition(b""),

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.records.codes import Code
+from actors.rpc.interface import NotReady
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
@@ -51,6 +53,29 @@ async def started() -> tuple[LocalSwitch, Any]:
     while opened["code"].any():  # the first ones wait until the shard has claimed a segment
         opened = await switch.hosts[0].submit(opening_rows(50, np.random.default_rng(1)), {})
     return switch, opened["address"]
+
+
+async def test_whoever_follows_a_submit_is_told_when_it_was_scored_and_stored() -> None:
+    switch, addresses = await started()
+    host, rng = switch.hosts[0], np.random.default_rng(2)
+    before = time.time_ns()
+    followed = [host.submit_timed(payment_rows(addresses, rows, rng), {}) for rows in (3, THREAD_ROWS_MIN, 3)]
+    for results, times in await asyncio.gather(*followed):
+        assert len(results) in (3, THREAD_ROWS_MIN)
+        assert before <= times.scored_from <= times.scored_until <= times.stored_from < times.stored_until
+    assert not host._timing, "nothing is kept"
+    assert (await host.submit_timed(payment_rows(addresses, 1, rng), {}))[1].stored_until <= time.time_ns()
+    await switch.stop()
+
+
+async def test_a_submit_that_is_not_taken_in_is_followed_no_further() -> None:
+    switch, addresses = await started()
+    switch.hosts[0].core.serving = False
+    with pytest.raises(NotReady):
+        await switch.hosts[0].submit_timed(payment_rows(addresses, 1, np.random.default_rng(2)), {})
+    assert not switch.hosts[0]._timing
+    switch.hosts[0].core.serving = True
+    await switch.stop()
 
 
 async def test_a_large_batch_is_worked_on_beside_the_loop_and_what_comes_meanwhile_waits_its_turn() -> None:

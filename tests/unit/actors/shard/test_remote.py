@@ -7,7 +7,7 @@ import pytest
 
 from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, CREDIT_RESULT, CREDIT_STATE, SCORE
 from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
-from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import CallLost
 from actors.shard import remote
 from actors.shard.messages import Legs
@@ -19,6 +19,7 @@ from actors.shard.remote import (
     pack_heads,
     pack_legs,
     pack_rows,
+    pack_timed,
     unpack_key,
     unpack_legs,
     unpack_rows,
@@ -97,6 +98,14 @@ async def test_each_call_sends_its_rows_and_reads_its_own_kind_of_answer(
     assert found.dtype == kind and found.tobytes() == wanted.tobytes()
     sent = arguments[0].tobytes() if len(arguments) == 1 else pack_rows(*arguments)
     assert actor.asked == [(method, sent)]
+
+
+async def test_results_come_back_with_the_times_of_their_batch() -> None:
+    wanted, times = random_rows(RESULT, 3), BatchTimes(1, 2**62, 0, 4)
+    client, actor = shard(pack_timed(wanted, times))
+    results, found = await client.submit_timed(random_rows(REQUEST, 3), {0: b"x"})
+    assert results.dtype == RESULT and results.tobytes() == wanted.tobytes() and found == times
+    assert actor.asked == [("submit_timed", pack_rows(random_rows(REQUEST, 3), {0: b"x"}))]
 
 
 async def test_heads_a_condition_and_a_key_come_back() -> None:

@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli import calls
+from switch.cli.call_table import CALLS
 from switch.cli.main import cli
-from switch.client import ProblemError, UnreachableError, schema
-from switch.client.sync_resources import Transfers, Wallets
+from switch.client import Client, ProblemError, UnreachableError, schema
+from switch.client.sync_resources import Transfers, Wallets, WebhookEndpoints
 
 UNUSED = {"tier": 1, "status": "active"}
 
@@ -70,6 +71,33 @@ def test_a_field_is_set_to_null_by_name(given: list[dict[str, Any]]) -> None:
     assert ran("wallets", "update", "W", "--null", "owner", "--tier", "2", "--idempotency-key", "k").exit_code == 0
     assert given == [{"wallet_id": "W", "owner": None, "tier": 2, "idempotency_key": "k"}]
     assert "'owner', 'attributes', 'metadata'" in ran("wallets", "update", "W", "--null", "tier").stderr
+
+
+def test_the_url_of_an_endpoint_is_not_the_url_of_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Noted(Client):
+        def __init__(self, url: str | None, *given: Any, **more: Any) -> None:
+            seen.append(str(url))
+            super().__init__(url, *given, **more)
+
+    def create(_: Any, *, url: str, **more: Any) -> Any:
+        seen.append(url)
+        return {"id": "E"}
+
+    monkeypatch.setattr(calls, "webhook_endpoints", calls.__getattr__("webhook_endpoints"), raising=False)
+    monkeypatch.setattr(WebhookEndpoints, "create", create)
+    monkeypatch.setattr(calls, "Client", Noted)
+    words = "webhook-endpoints create --endpoint-url https://shop.example/hooks --url http://127.0.0.1:8099 --only id"
+    assert ran(*words.split()).stdout == "E\n"
+    assert seen == ["http://127.0.0.1:8099", "https://shop.example/hooks"]
+
+
+@pytest.mark.parametrize("resource", CALLS)
+def test_no_two_options_of_a_call_are_one_to_the_program(resource: str) -> None:
+    for name, command in calls.__getattr__(resource.replace("-", "_")).commands.items():
+        names = [parameter.name for parameter in command.params]
+        assert len(names) == len(set(names)), name
 
 
 def test_a_list_is_a_table_or_lines_of_json_and_says_that_there_is_more(given: list[dict[str, Any]]) -> None:

@@ -68,7 +68,7 @@ class Opened:
 @pytest.fixture
 async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Opened]:
     monkeypatch.setattr(front_door_actor, "freeze_gc", lambda: None)
-    monkeypatch.setattr(front_door_actor, "log_to_file", lambda path: None)
+    monkeypatch.setattr(front_door_actor, "log_to_file", lambda path, filters: None)
     port = free_port()
     spec = FrontDoorSpec(
         number=0, host="127.0.0.1", port=port, url=NOWHERE, secret=bytes(range(16)), shards=2, log_dir=str(tmp_path)

@@ -67,6 +67,17 @@ def test_a_key_that_there_is_not_is_refused_by_its_name(tmp_path: Path, section:
         read_config(tmp_path / "config.toml")
 
 
+def test_tracing_without_its_packages_is_refused_and_says_how_to_install_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text('[tracing]\nenabled = true\nendpoint = "http://127.0.0.1:4318"\n')
+    monkeypatch.setattr("switch.tracing.settings.PACKAGES", ("no_such_package.at_all",))
+    with pytest.raises(ValueError, match=r"config\.toml: tracing\.enabled needs the extra otel"):
+        read_config(tmp_path / "config.toml")
+    (tmp_path / "config.toml").write_text('[tracing]\nendpoint = "http://127.0.0.1:4318"\nsample_ratio = 0.01\n')
+    assert read_config(tmp_path / "config.toml").tracing.sample_ratio == 0.01
+
+
 def test_webhooks_go_to_networks_that_the_file_names(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[webhooks]\nallow_networks = ["10.1.0.0/16"]\nallow_http = true\n')
     keys = read_config(tmp_path / "config.toml").webhooks

@@ -42,14 +42,14 @@ def test_a_command_has_its_usage_its_options_and_its_example() -> None:
     )
     assert _section("shardpay do", command).split("\n\n") == [
         "## shardpay do",
-        "    shardpay do [OPTIONS] FILE",
+        "```text\nshardpay do [OPTIONS] FILE\n```",
         "Do it.",
         "More of it.",
-        "    kept   as\n      it is",
+        "```text\nkept   as\n  it is\n```",
         "| option | takes | default | meaning |\n| --- | --- | --- | --- |\n"
         "| `--many` | `TEXT` |  | Give some. (required, may be repeated) |",
         "Example:",
-        "    shardpay do x",
+        "```sh\nshardpay do x\n```",
     ]
 
 

@@ -19,8 +19,8 @@ def route(**fields: object) -> Route:
 
 
 def test_every_call_has_a_section() -> None:
-    headings = [line for line in PAGE.splitlines() if line.startswith("## ")]
-    assert {f"## {heading(each)}" for each in ROUTES} <= set(headings) and len(headings) == len(set(headings))
+    headings = [line for line in PAGE.splitlines() if line.startswith("### ")]
+    assert {f"### {heading(each)}" for each in ROUTES} <= set(headings) and len(headings) == len(set(headings))
     for each in OPEN_ROUTES:
         assert each.path in PAGE
 
