@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from switch.cli.client import RETRY_S, switch_options
+from switch.cli.client import switch_options
 from switch.cli.options import json_option
 
 if TYPE_CHECKING:
     from switch.client.schema import Event
 
 START: Final = "start"
+PATIENCE_S: Final = 60.0
+"""Nobody waits for an answer here: front doors that died are there again by then, also on a machine with much else to do."""
 TYPE_WIDTH: Final = 26
 PARTIES: Final = ("payer", "payee")
 SHOWN: Final = ("id", "holder", "merchant", "kind", "scenario", "result", "score", "of", "reference", "code")
@@ -30,7 +32,7 @@ SHOWN: Final = ("id", "holder", "merchant", "kind", "scenario", "result", "score
 @click.option(
     "--patience",
     type=click.FloatRange(0),
-    default=RETRY_S,
+    default=PATIENCE_S,
     show_default=True,
     metavar="SECONDS",
     help="A switch that is away for longer ends the command.",
