@@ -26,6 +26,11 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
             "tests/integration/test_client_alone.py installs it"
         ),
     },
+    "console.md": {
+        'curl -sN $SHARDPAY_URL/console/live -H "Authorization: Bearer $SHARDPAY_API_KEY"': (
+            "never ends; tests/integration/switch/console/test_live.py reads it"
+        ),
+    },
     "credit.md": {
         "shardpay import people.orders.parquet --merchant demo-shop --scenario online-shopping": (
             "wants the year's payments first: tests/acceptance/test_the_example_of_every_command_runs.py types `demo`, which has them"

@@ -78,5 +78,6 @@ ROUTES: Final = (
         bodies=(Empty,),
         problems=BODY | {"backtest_running", "backtest_too_large", "invalid_idempotency_key", "transfer_not_found"},
         long=True,
+        asks=True,
     ),
 )
