@@ -31,13 +31,14 @@ from switch.api.route import BODY, Route
 from switch.api.services import FourEyes, Limits, Services
 from switch.http.access import Access
 from switch.http.auth import PUBLISH
-from switch.http.call import JSON, REQUEST_ID, Call, page_limit
+from switch.http.call import JSON, Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, NEW_PROPOSAL, decode
 from switch.http.inside import request_inside
 from switch.http.schema import Empty, NewProposalText
 from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field, invalid_query
+from switch.tracing.request_ids import REQUEST_ID
 from switch.views.representations import json_response
 
 _SCOPE: Final = "proposals"

@@ -22,14 +22,13 @@ from switch.http.auth import demand_import
 from switch.http.schema import KEY_CHARACTERS_MAX
 from switch.http.times import time_ms
 from switch.problems.table import ProblemError, invalid_query
+from switch.tracing.request_ids import given_id
 
 JSON: Final = "application/json"
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 """What PostgreSQL's text cannot hold, and so no name."""
-REQUEST_ID: Final = "X-Request-Id"
-_REQUEST_ID: Final = re.compile("[!-~]{1,64}")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
@@ -99,8 +98,7 @@ class Call:
     def request_id(self) -> str:
         """By what the caller, or who passes the request on, knows it; else one of our own."""
         if not self._request_id:
-            given = self.request.headers.get(REQUEST_ID, "")
-            self._request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+            self._request_id = given_id(self.request.headers) or str(uuid.uuid4())
         return self._request_id
 
     def caller(self) -> Caller:

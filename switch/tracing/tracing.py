@@ -5,7 +5,6 @@ The processor has a queue of its own and a thread that sends; what finds no room
 
 import asyncio
 import contextlib
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from actors.records.ids import Secret
 from switch.tracing.current import CURRENT
+from switch.tracing.request_ids import given_id
 from switch.tracing.settings import TracingKeys
 from switch.tracing.shard_calls import ShardCalls, SubmitsTimed
 from switch.tracing.spans import Request, harmless
@@ -33,7 +33,6 @@ METHOD_CHARACTERS_MAX: Final = 16
 PATH_CHARACTERS_MAX: Final = 256
 """A request may have some thousand of either, and the queue holds 2,048 spans."""
 _CONTEXT: Final = TraceContextTextMapPropagator()
-_REQUEST_ID: Final = re.compile("[!-~]{1,64}")
 _UNKNOWN: Final = "unknown_service"
 
 
@@ -60,8 +59,7 @@ class Tracing:
             SpanKind.SERVER,
             {"http.request.method": method, "http.route": called.partition(" ")[2], "url.path": path},
         )
-        given = headers.get("X-Request-Id", "")
-        request = Request(span, called, given if _REQUEST_ID.fullmatch(given) else "")
+        request = Request(span, called, given_id(headers))
         token = CURRENT.set(span if span.is_recording() else None)
         try:
             yield request
