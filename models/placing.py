@@ -24,7 +24,12 @@ ROWS_AT_A_TIME: Final = 512
 
 INTEGERS, SHORT_INTEGERS, FLOATS, SHORT_FLOATS, LOOKED_UP = range(5)
 """How a column lies in memory: 64 or 32 bits of a number, or points that were looked up."""
-READ_AS_THEY_ARE: Final = {pa.int64(): INTEGERS, pa.int32(): SHORT_INTEGERS, pa.float64(): FLOATS, pa.float32(): SHORT_FLOATS}
+READ_AS_THEY_ARE: Final = {
+    pa.int64(): INTEGERS,
+    pa.int32(): SHORT_INTEGERS,
+    pa.float64(): FLOATS,
+    pa.float32(): SHORT_FLOATS,
+}
 _NARROW: Final = frozenset({pa.bool_(), pa.int8(), pa.int16(), pa.uint8(), pa.uint16()})
 _BYTES: Final = (8, 4, 8, 4, 4)
 _WORD: Final = 64
@@ -174,7 +179,9 @@ def _where(column: pa.Array) -> tuple[int, int, int, int]:
 
 def _steps(bins: Sequence[Sequence[int]]) -> Any:
     """From each bin to the next; what stands last, for missing values, is no bin. What fills up fours brings nothing."""
-    return np.concatenate([np.empty((0, 4), np.int32), *(_in_fours(np.diff(each[:-1]).tolist(), 0, np.int32) for each in bins)])
+    return np.concatenate(
+        [np.empty((0, 4), np.int32), *(_in_fours(np.diff(each[:-1]).tolist(), 0, np.int32) for each in bins)]
+    )
 
 
 def _in_fours(thresholds: list[Any], beyond: float, kind: type) -> Any:

@@ -29,6 +29,7 @@ from actors.rescore.job import (
     Unit,
     code_version,
 )
+from actors.rescore.part_file import BATCHES_A_GROUP
 from actors.rescore.scoring import CardScorer, Columns
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
@@ -40,13 +41,14 @@ FOOTER_READERS: Final = 16
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
 BATCH_BYTES: Final = 32 << 20
 """Of decoded columns: a batch in a worker."""
-BATCH_ROWS_MAX, BATCH_ROWS_MIN = 65_536, 256
+BATCH_ROWS_MAX, BATCH_ROWS_MIN = 16_384, 256
+"""So many rows of a wallet card lie in a core's second cache while they are scored."""
 TAIL_BYTES: Final = 64 << 10
 """Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
-BATCHES_HELD: Final = 6
-"""One is decoded, two wait, one is scored, two are on their way to the file."""
+BATCHES_HELD: Final = 6 + BATCHES_A_GROUP
+"""One is decoded, two wait, one is scored, two are on their way to the file; kept columns stay until their row group is whole."""
 STAGE_BYTES: Final = 128 << 20
 """Pages of the part that is being written, and what the allocator keeps."""
 

@@ -5,9 +5,9 @@ worker holds is some batches and the pages of the part that it writes, however l
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -22,15 +22,13 @@ from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
+from actors.rescore.part_file import BATCHES_A_GROUP, PartFile, Rows
 from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
 from actors.storage.interface import Changed, Found, Staged
 from models.evaluation import UnknownCategory
 
-ROWS_A_GROUP: Final = 262_144
-"""Of the output: some 10 MB, which a reader takes in at once."""
 BAD_TEXTS: Final = ("file", "column", "reason")
-COMPRESSION_LEVEL: Final = 1
 
 
 class Batch(NamedTuple):
@@ -86,7 +84,8 @@ class Worker:
 
     def _score_unit(self, unit: Unit, skipped: list[Corrupt]) -> Done:
         counting = Counting(self._job.card)
-        parts, bad = (_Parts(self._job, self._output, unit.number, folder) for folder in (PARTS, BAD))
+        parts = _Parts(self._job, self._output, unit.number, PARTS, self._scores_file)
+        bad = _Parts(self._job, self._output, unit.number, BAD, _BadFile)
         behind = WriteBehind(parts.write)
         try:
             for each in skipped:
@@ -113,7 +112,7 @@ class Worker:
         self._output.mark_done(made)
         return made
 
-    def _one(self, batch: Batch, counting: Counting, behind: WriteBehind[pa.Table], bad: "_Parts") -> None:
+    def _one(self, batch: Batch, counting: Counting, behind: WriteBehind[Rows], bad: "_Parts") -> None:
         """Score a batch, without its bad rows."""
         table, rows = batch.table, np.arange(batch.row, batch.row + batch.table.num_rows)
         faults = self._scorer.bad(table, self._job.settings.wallet)
@@ -143,10 +142,14 @@ class Worker:
         kept[faults.rows] = False
         return table.filter(pa.array(kept)), rows[kept]
 
-    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int16]) -> pa.Table:
+    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int16]) -> Rows:
         """The output's columns."""
         kept = {field.name: _as(table.column(field.name), field.type) for field in self._job.kept}
-        return pa.table({**kept, **self._columns.of(found, bands)})
+        return self._columns.rows(pa.table(kept), found, bands)
+
+    def _scores_file(self, sink: Any) -> PartFile:
+        rows = BATCHES_A_GROUP * self._job.plan.batch_rows
+        return PartFile(sink, self._job.kept, self._columns.columns, rows)
 
     def _path(self, file: int) -> str:
         return self._job.plan.inputs[file].path
@@ -232,26 +235,34 @@ class Worker:
         return _bad_rows(corrupt.path, np.array([first]), [""], [reason])
 
 
-class _Parts:
-    """Files of one unit, each of at most so many rows, made only if there are rows."""
+class _Some(Protocol):
+    """Rows of a file: a table, or scores with what is kept beside them."""
 
-    def __init__(self, job: Job, output: Output, unit: int, folder: str) -> None:
-        self._output, self._unit, self._folder = output, unit, folder
+    num_rows: Any
+
+    def slice(self, start: int, count: int) -> Any:
+        """At most `count` rows from `start` on."""
+
+
+class _Parts:
+    """Files of one unit, each of at most so many rows, made only if there are rows. `make` begins one in what it is staged in."""
+
+    def __init__(self, job: Job, output: Output, unit: int, folder: str, make: Callable[[Any], Any]) -> None:
+        self._output, self._unit, self._folder, self._make = output, unit, folder, make
         self._rows_max = job.settings.part_rows
-        self._kept = frozenset(job.kept.names)
         self._token = secrets.token_hex(8)
         self._staged: Staged | None = None
-        self._writer: Any = None
+        self._file: Any = None
         self._rows = 0
         self._made: list[Part] = []
 
-    def write(self, table: pa.Table) -> None:
+    def write(self, rows: _Some) -> None:
         """Write rows, into as many files as they need."""
-        for batch in table.combine_chunks().to_batches():
-            while batch.num_rows:
-                room = self._rows_max - self._rows
-                self._append(batch.slice(0, room))
-                batch = batch.slice(room)
+        done = 0
+        while done < rows.num_rows:
+            some = rows.slice(done, self._rows_max - self._rows)
+            self._append(some)
+            done += some.num_rows
 
     def close(self) -> tuple[Part, ...]:
         """Finish all files and move them to their places."""
@@ -260,40 +271,51 @@ class _Parts:
 
     def drop(self) -> None:
         """Leave nothing that is not finished."""
+        if self._file is not None:
+            self._file.drop()
         if self._staged is not None:
             self._staged.drop()
 
-    def _append(self, batch: pa.RecordBatch) -> None:
-        if self._writer is None:
+    def _append(self, rows: _Some) -> None:
+        if self._file is None:
             self._staged = self._output.stage(f"{self._unit:06}-{self._folder}.{self._token}")
-            self._writer = pq.ParquetWriter(self._staged.sink, batch.schema, **self._encoding(batch.schema))
-        self._writer.write_batch(batch, ROWS_A_GROUP)
-        self._rows += batch.num_rows
+            self._file = self._make(self._staged.sink)
+        self._file.write(rows)
+        self._rows += rows.num_rows
         if self._rows == self._rows_max:
             self._end()
 
-    def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
-        """What repeats itself is a dictionary's numbers, which zstd makes a tenth smaller for a fifth of all time that writing takes: only
-        kept columns are compressed. Lowest and highest values of a row group are nearly the same in all of them, so no reader could pass
-        over one for them, and they are a quarter of that time: there are none."""
-        compressed = [name for name in schema.names if name in self._kept]
-        few = [field.name for field in schema if field.name not in compressed or pa.types.is_dictionary(field.type)]
-        return {
-            "use_dictionary": few,
-            "write_statistics": False,
-            "compression": {name: "zstd" if name in compressed else "none" for name in schema.names},
-            "compression_level": {name: COMPRESSION_LEVEL for name in compressed} or None,
-        }
-
     def _end(self) -> None:
-        if self._writer is None or self._staged is None:
+        if self._file is None or self._staged is None:
             return
-        self._writer.close()
+        self._file.close()
         more = f"-{len(self._made):03}" if self._made else ""
         name = f"{self._folder}/{self._unit:06}{more}.parquet"
         placed = self._staged.place(name)
         self._made.append(Part(file=name, rows=self._rows, bytes=placed.bytes, sha256=placed.sha256))
-        self._writer, self._staged, self._rows = None, None, 0
+        self._file, self._staged, self._rows = None, None, 0
+
+
+class _BadFile:
+    """A file of bad rows."""
+
+    def __init__(self, sink: Any) -> None:
+        self._sink = sink
+        self._writer: Any = None
+
+    def write(self, table: pa.Table) -> None:
+        """As one row group."""
+        self._writer = self._writer or pq.ParquetWriter(self._sink, table.schema, write_statistics=False)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        """Write what describes it."""
+        self._writer.close()
+
+    def drop(self) -> None:
+        """Leave it as it is, when it is of no use."""
+        with suppress(OSError):
+            self._writer.close()
 
 
 def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: list[str]) -> pa.Table:
