@@ -2,7 +2,8 @@
 
 A card says which scores, points and reasons there can be, so each column has the dictionary of all of them, the same in every file, and a
 row has its place there in as few bits as the largest needs. A general writer looks each value up in a table of those that it has met,
-which takes ten times as long. Kept columns are whatever the input has, and pyarrow writes them: what it makes of a row group is taken over,
+which takes ten times as long. Wallets of a fixed number of bytes are written as they lie in memory: they are drawn at random, so nothing
+makes them smaller. Other kept columns are whatever the input has, and pyarrow writes them: what it makes of a row group is taken over,
 bytes and description.
 
 Specification: Apache Parquet, format 2.9, Encodings.md and parquet.thrift.
@@ -31,7 +32,7 @@ _MAGIC: Final = b"PAR1"
 _PLAIN, _RLE, _DICTIONARY = 0, 3, 8
 """Encodings."""
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
-_INT32, _INT64, _TEXT = 1, 2, 6
+_INT32, _INT64, _TEXT, _BYTES = 1, 2, 6, 7
 """Physical types."""
 _NUMBER_BITS: Final = 32
 _KNOWN: Final = 1
@@ -71,19 +72,21 @@ class Rows(NamedTuple):
 
 
 class PartFile:
-    """A file that is written row group by row group, of `rows_a_group` each. `sink`: a path, or a file that is open."""
+    """A file that is written row group by row group, of `rows_a_group` each. `sink`: a path, or a file that is open. The first of the
+    columns that are kept says who: it has a value in each row."""
 
     def __init__(self, sink: Any, kept: pa.Schema, columns: Sequence[Column], rows_a_group: int) -> None:
         self._rows_a_group = rows_a_group
         self._file: Any = open(sink, "wb") if isinstance(sink, str) else sink
         self._closes = isinstance(sink, str)
-        self._kept, self._columns = kept, columns
+        self._wallets = _Wallets(kept.field(0)) if _is_fixed(kept.field(0).type) else None
+        self._kept = pa.schema(list(kept)[1 if self._wallets else 0 :])
         self._footer = _empty_footer(pa.schema([*kept, *(pa.field(each.name, each.type) for each in columns)]))
         self._pages = [_Pages(column, rows_a_group) for column in columns]
         self._masks = [_Mask(rows_a_group) for _ in {column.mask for column in columns if column.mask is not None}]
         self._groups: list[tuple[int, Struct]] = []
         self._at = self._rows_before = self._rows = 0
-        self._others: _KeptColumns | None = None
+        self._others: list[pa.Table] = []
         self._write(_MAGIC)
 
     def write(self, rows: Rows) -> None:
@@ -112,8 +115,9 @@ class PartFile:
             self._file.close()
 
     def _append(self, rows: Rows) -> None:
-        self._others = self._others or _KeptColumns(self._kept)
-        self._others.write(rows.kept)
+        if self._wallets is not None:
+            self._wallets.add(rows.kept.column(0))
+        self._others.append(rows.kept.select(self._kept.names))
         for mask, known in zip(self._masks, rows.masks, strict=True):
             mask.add(known)
         for pages, values in zip(self._pages, rows.values, strict=True):
@@ -122,15 +126,12 @@ class PartFile:
         self._rows += rows.num_rows
 
     def _end_group(self) -> None:
-        assert self._others is not None
-        start, data, chunks = self._at, *self._others.close()
-        self._write(data[len(_MAGIC) :])
-        described = [_moved(chunk, start - len(_MAGIC)) for chunk in chunks]
+        start = self._at
+        described = self._write_kept()
         levels = [mask.take() for mask in self._masks]
-        every = _Levels(_run(self._rows, _KNOWN, 1), self._rows)
         for pages in self._pages:
             mask = pages.column.mask
-            described.append(self._write_column(pages, every if mask is None else levels[mask]))
+            described.append(self._write_column(pages, _all_known(self._rows) if mask is None else levels[mask]))
         size = self._at - start
         group: Struct = {
             1: (LIST, (STRUCT, described)),
@@ -142,7 +143,20 @@ class PartFile:
         }
         self._groups.append((self._rows, group))
         self._rows_before += self._rows
-        self._rows, self._others = 0, None
+        self._rows = 0
+
+    def _write_kept(self) -> list[Struct]:
+        described = []
+        if self._wallets is not None:
+            start = self._at
+            self._write(self._wallets.take(self._rows))
+            described.append({2: (I64, 0), 3: (STRUCT, self._wallets.described(self._rows, start, self._at))})
+        if len(self._kept):
+            start, (data, chunks) = self._at, _written_by_pyarrow(self._others)
+            self._write(data[len(_MAGIC) :])
+            described += [_moved(chunk, start - len(_MAGIC)) for chunk in chunks]
+        self._others = []
+        return described
 
     def _write_column(self, pages: "_Pages", levels: "_Levels") -> Struct:
         """The pages of a column, and what the footer says of them."""
@@ -162,6 +176,36 @@ class _Levels(NamedTuple):
 
     data: bytes
     known: int
+
+
+def _all_known(rows: int) -> _Levels:
+    return _Levels(_run(rows, _KNOWN, 1), rows)
+
+
+class _Wallets:
+    """A column of bytes that are as many in each row, with none missing."""
+
+    def __init__(self, field: pa.Field) -> None:
+        self._name = field.name
+        self._parts: list[Any] = []
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        """Where they lie; they are copied when they are written."""
+        for chunk in column.chunks:
+            stored = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+            width = stored.type.byte_width
+            self._parts.append(stored.buffers()[1].slice(stored.offset * width, len(stored) * width))
+
+    def take(self, rows: int) -> bytes:
+        """The page of a row group, and begin anew."""
+        levels = _all_known(rows).data
+        body = b"".join([struct.pack("<I", len(levels)), levels, *self._parts])
+        self._parts = []
+        return _page(_DATA_PAGE, 5, {1: (I32, rows), 2: (I32, _PLAIN), 3: (I32, _RLE), 4: (I32, _RLE)}, body)
+
+    def described(self, rows: int, start: int, end: int) -> Struct:
+        """What the footer says of it."""
+        return _described(self._name, _BYTES, [_PLAIN, _RLE], rows, start, end)
 
 
 class _Mask:
@@ -219,20 +263,12 @@ class _Pages:
 
     def described(self, rows: int, start: int, data_at: int, end: int) -> Struct:
         """What the footer says of them."""
-        encoding, size = (_DICTIONARY if self._looked_up else _PLAIN), end - start
-        kinds = [(_DATA_PAGE, encoding), *([(_DICTIONARY_PAGE, _PLAIN)] if self._looked_up else [])]
-        found: Struct = {
-            1: (I32, self._physical),
-            2: (LIST, (I32, [_PLAIN, _RLE, _DICTIONARY] if self._looked_up else [_PLAIN, _RLE])),
-            3: (LIST, (BINARY, [self.column.name.encode()])),
-            4: (I32, 0),
-            5: (I64, rows),
-            6: (I64, size),
-            7: (I64, size),
-            9: (I64, data_at),
-            13: (LIST, (STRUCT, [{1: (I32, page), 2: (I32, how), 3: (I32, 1)} for page, how in kinds])),
-        }
-        return found | ({11: (I64, start)} if self._looked_up else {})
+        if not self._looked_up:
+            return _described(self.column.name, self._physical, [_PLAIN, _RLE], rows, start, end)
+        kinds = [{1: (I32, _DATA_PAGE), 2: (I32, _DICTIONARY), 3: (I32, 1)}]
+        kinds.append({1: (I32, _DICTIONARY_PAGE), 2: (I32, _PLAIN), 3: (I32, 1)})
+        found = _described(self.column.name, self._physical, [_PLAIN, _RLE, _DICTIONARY], rows, start, end)
+        return found | {9: (I64, data_at), 11: (I64, start), 13: (LIST, (STRUCT, kinds))}
 
     def _places(self, known: int) -> bytes:
         if self._packed is None:
@@ -241,35 +277,28 @@ class _Pages:
         return varint(len(places) // self._width << 1 | 1) + places if known else b""
 
 
-class _KeptColumns:
-    """A row group of kept columns, which pyarrow writes to memory."""
+def _written_by_pyarrow(tables: Sequence[pa.Table]) -> tuple[bytes, list[Struct]]:
+    """A row group as a file in memory: its bytes before the footer, and how that describes the columns."""
+    table = pa.concat_tables(tables).combine_chunks()
+    texts = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        row_group_size=table.num_rows,
+        use_dictionary=texts,
+        write_statistics=False,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+    )
+    data = sink.getvalue().to_pybytes()
+    (group,) = _footer(data)[4][1][1]
+    return data[: len(data) - _footer_bytes(data)], group[1][1][1]
 
-    def __init__(self, schema: pa.Schema) -> None:
-        self._sink = pa.BufferOutputStream()
-        texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-        self._writer: Any = pq.ParquetWriter(
-            self._sink,
-            schema,
-            use_dictionary=texts,
-            write_statistics=False,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-        )
-        self._group: list[pa.Table] = []
 
-    def write(self, table: pa.Table) -> None:
-        """Some more rows, which are kept until the group is written."""
-        self._group.append(table)
-
-    def close(self) -> tuple[bytes, list[Struct]]:
-        """The file's bytes before its footer, and how that describes the columns."""
-        table = pa.concat_tables(self._group).combine_chunks()
-        self._writer.write_table(table, table.num_rows)
-        self._writer.close()
-        data = self._sink.getvalue().to_pybytes()
-        footer = _footer(data)
-        (group,) = footer[4][1][1]
-        return data[: len(data) - _footer_bytes(data)], group[1][1][1]
+def _is_fixed(kind: pa.DataType) -> bool:
+    stored = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    return bool(pa.types.is_fixed_size_binary(stored))
 
 
 def _empty_footer(schema: pa.Schema) -> Struct:
@@ -288,6 +317,20 @@ def _footer_bytes(data: bytes) -> int:
 
 def _footer(data: bytes) -> Struct:
     return decode_struct(data[-_footer_bytes(data) : -8])
+
+
+def _described(name: str, physical: int, encodings: list[int], rows: int, start: int, end: int) -> Struct:
+    """What a footer says of a column that is not compressed."""
+    return {
+        1: (I32, physical),
+        2: (LIST, (I32, encodings)),
+        3: (LIST, (BINARY, [name.encode()])),
+        4: (I32, 0),
+        5: (I64, rows),
+        6: (I64, end - start),
+        7: (I64, end - start),
+        9: (I64, start),
+    }
 
 
 def _moved(chunk: Struct, by: int) -> Struct:

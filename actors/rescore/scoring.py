@@ -72,7 +72,8 @@ class CardScorer:
 
     def bad(self, table: pa.Table, wallet: str) -> Bad:
         """Rows that cannot be scored, by the first of their faults."""
-        faults = [(wallet, NO_WALLET, pc.is_null(table.column(wallet)))]
+        nobody = table.column(wallet)
+        faults = [(wallet, NO_WALLET, pc.is_null(nobody))] if nobody.null_count else []
         for name in (DAYS, PAYMENTS) if self.wallets else ():
             if pa.types.is_floating(table.column(name).type):
                 faults.append((name, NOT_FINITE, pc.is_inf(table.column(name)).fill_null(False)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
-from actors.process.tuning import keep_freed_memory
+from actors.process.tuning import freeze_gc, keep_freed_memory
 from actors.process.worker_pool import ProcessPool
 from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import chunk_ranges
@@ -342,6 +342,7 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 def make_worker(job: Job) -> Worker:
     """Make a worker, as pools do, in a process of its own."""
     keep_freed_memory()
+    freeze_gc()
     return Worker(job)
 
 
