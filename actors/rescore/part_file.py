@@ -23,7 +23,7 @@ from actors.rescore.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, d
 from models.arrays import Integers
 from models.packing import Packed
 
-BATCHES_A_GROUP: Final = 8
+BATCHES_A_GROUP: Final = 4
 """Of the output: 131,072 rows or some 3 MB with everything, unless rows are wide. Each column is one page of a group."""
 DICTIONARY_MAX: Final = 65_536
 """Numbers of a wider range are written as they are."""
