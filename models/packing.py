@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Integers
+from models.arrays import Reals
 from models.jit import inlined, kernel
 
 WORD_BITS: Final = 32
@@ -22,12 +22,12 @@ class Packed:
         self._words = np.zeros(-(-count_max * width // WORD_BITS) + 1, np.uint32)
         self._width, self._bits, self._left, self._count_max = width, 0, count_max, count_max
 
-    def add(self, values: Integers, low: int) -> None:
+    def add(self, values: Reals, low: int) -> None:
         """Append what the `values` (n,) are beyond `low`."""
         self._take_room(len(values))
         self._bits = pack_all(values, low, self._width, self._words, self._bits)
 
-    def add_known(self, values: Integers, known: NDArray[np.bool_], low: int) -> None:
+    def add_known(self, values: Reals, known: NDArray[np.bool_], low: int) -> None:
         """Append those of the `values` (n,) that are `known` (n,); what the others hold is not looked at."""
         self._take_room(len(values))
         self._bits = pack_known(values, known, low, self._width, self._words, self._bits)

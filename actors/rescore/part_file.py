@@ -25,7 +25,7 @@ from models.packing import Packed
 
 BATCHES_A_GROUP: Final = 4
 """Of the output: 131,072 rows or some 3 MB with everything, unless rows are wide. Each column is one page of a group."""
-DICTIONARY_MAX: Final = 65_536
+DICTIONARY_MAX: Final = 8_192
 """Numbers of a wider range are written as they are."""
 COMPRESSION_LEVEL: Final = 1
 _MAGIC: Final = b"PAR1"

@@ -57,7 +57,7 @@ def _encoded(kind: int, value: Any) -> bytes:
     if kind in (I16, I32, I64):
         return varint(_zigzag(value))
     if kind == BINARY:
-        return varint(len(value)) + value
+        return varint(len(value)) + bytes(value)
     if kind == LIST:
         return _encoded_list(*value)
     if kind == STRUCT:

@@ -86,7 +86,7 @@ class Worker:
         counting = Counting(self._job.card)
         parts = _Parts(self._job, self._output, unit.number, PARTS, self._scores_file)
         bad = _Parts(self._job, self._output, unit.number, BAD, _BadFile)
-        behind = WriteBehind(parts.write)
+        behind: WriteBehind[Rows] = WriteBehind(parts.write)
         try:
             for each in skipped:
                 bad.write(self._skipped_rows(each))
@@ -238,7 +238,9 @@ class Worker:
 class _Some(Protocol):
     """Rows of a file: a table, or scores with what is kept beside them."""
 
-    num_rows: Any
+    @property
+    def num_rows(self) -> int:
+        """How many."""
 
     def slice(self, start: int, count: int) -> Any:
         """At most `count` rows from `start` on."""

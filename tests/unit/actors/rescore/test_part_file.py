@@ -96,7 +96,7 @@ def test_all_readers_find_what_was_written(count: int, tmp_path: Path) -> None:
     found = pq.read_table(path)
     assert found.schema.field("band").type == WORDS and found.schema.field("as_of").type == COLUMNS[-1].type
     assert plain(found).equals(expected)
-    assert polars.read_parquet(path).equals(polars.from_arrow(expected))
+    assert polars.read_parquet(path).equals(polars.DataFrame(expected))
     with duckdb.connect() as connection:
         connection.register("expected", expected)
         for one, other in (("expected", f"'{path}'"), (f"'{path}'", "expected")):
