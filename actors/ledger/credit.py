@@ -1,7 +1,7 @@
 """What a shard keeps of payment credit: rows beside wallets, live consents, open orders.
 
 Here are the tables and the effects of credit records. Effects never decide: they are the same live and in a replay. They are Python, not
-kernels: a shard has thousands of these a second, not millions; scores, of which it has millions, are applied a run at a time.
+kernels, but for inquiries, of which a shard has thousands a second; scores, of which it has millions, are applied a run at a time.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,8 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.book import Book, Capacity
+from actors.ledger.inquiries import (
+    DAY,
+    DAY_MS,
+    TOUCHED,
+    CreditTables,
+    Turn,
+    credit_key,
+    decide_inquiries,
+    find_consents,
+    replay_inquiries,
+)
 from actors.ledger.orders import complete_by, ends_at
-from actors.ledger.table import Table, find, new_table, put, remove, table_count, table_slots
+from actors.ledger.table import Table, find, new_table, put, remove, table_slots
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.credit_layout import (
     CASE,
@@ -25,12 +36,15 @@ from actors.records.credit_layout import (
     CaseRows,
     CaseState,
     ConsentRows,
+    CreditQuestions,
+    CreditRequests,
+    CreditResults,
     CreditRows,
     OrderRows,
     OrderState,
     Resolution,
 )
-from actors.records.ids import Secret, bind_key
+from actors.records.ids import Secret
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
@@ -38,10 +52,10 @@ from actors.records.layout import (
     DEFAULT_AFTER,
     DUE_AT,
     FORWARD_BY,
-    HOME,
     LAST_ORDER,
     ORDER_KIND,
     ORDER_STATE,
+    RECORD,
     RESOLUTION,
     RUN,
     SCENARIO,
@@ -53,6 +67,7 @@ from actors.records.layout import (
     zeros,
 )
 from models.arrays import Array, Rows
+from models.jit import read_only
 
 _CONSENTS: Final = 0
 _FREE_CONSENT: Final = 1
@@ -61,24 +76,15 @@ _CONSENT_HAND: Final = 3
 _ORDERS: Final = 4
 _FREE_ORDER: Final = 5
 _ORDERS_FREE: Final = 6
-_TOUCHED: Final = 7
-"""1 once a wallet has a credit record: before that there is nothing to keep of the rows."""
 _CASES: Final = 8
 _FREE_CASE: Final = 9
 _CASES_FREE: Final = 10
-_DAY: Final = 11
-"""The day of record time whose inquiries are counted."""
 _META: Final = 12
-_DAY_MS: Final = 86_400_000
-_WORD: Final = (1 << 64) - 1
 CONSENTS_OF_HOLDER_MAX: Final = 256
 """Live consents that one holder may have: more than there are shops that a person lets look at all times, and few enough that nobody fills
 the table of all, and that those of one are looked through in a fraction of a millisecond."""
 _SWEEP_ROWS: Final = 4_096
 """Rows of consents that are looked at for one that has ended before a new one is refused."""
-_PAIRS_PERCENT: Final = 25
-"""How many of a day's pairs of account and wallet may be of one account: who asks about everybody must not use up the count that keeps all
-others from probing."""
 _COUNTED: Final = (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEFAULTED))
 """States of orders that a holder's row counts."""
 
@@ -132,20 +138,24 @@ class CreditBook:
         self.order_table = new_table(capacity.orders)
         self.cases: CaseRows = zeros(capacity.cases, CASE)
         self.case_table = new_table(capacity.cases)
-        self._inquirers = capacity.inquirers
+        self._inquirers = np.array([capacity.inquirers], np.int64)
         self.inquiry_table = new_table(capacity.inquirers)
         self.meta = np.zeros(_META, np.int64)
         self._effects: dict[int, Callable[[Any, int], None]] = {
             Kind.ORDER_CREATED: self._created,
             Kind.ORDER_MODIFIED: self._modified,
             Kind.ORDER_ATTEMPT: self._attempted,
-            Kind.INQUIRY: self._inquired,
             Kind.DISPUTE_OPENED: self._opened,
             Kind.CREDIT_REVIEW_OPENED: self._opened,
             Kind.DISPUTE_FORWARDED: self._forwarded,
             Kind.DISPUTE_ANSWERED: self._answered,
             Kind.DISPUTE_RESOLVED: self._resolved,
             Kind.CREDIT_REVIEW_RESOLVED: self._resolved,
+        }
+
+        self._by_columns: dict[int, Callable[[Book, Records, NDArray[np.int64]], int]] = {
+            int(Kind.SCORE): self._replay_scores,
+            int(Kind.INQUIRY): self._replay_inquiries,
         }
 
     # Looking.
@@ -162,6 +172,12 @@ class CreditBook:
             return None
         consent = self.consents[at - 1]
         return consent if consent["expiry"] > now else None
+
+    def live_consents(self, questions: CreditQuestions, now: int) -> NDArray[np.int64]:
+        """1 + the row in `consents` of the live consent that each of CREDIT_QUESTION rows (n,) asks about, 0 = none."""
+        found = np.zeros(len(questions), np.int64)
+        find_consents(self._tables, self._secret, read_only(questions), now, found)
+        return found
 
     def order(self, address: int) -> Any:
         """An order (scalar of ORDER) that is not over, else None."""
@@ -183,19 +199,6 @@ class CreditBook:
     def has_case_room(self) -> bool:
         """Whether a further dispute or review fits."""
         return bool(self.meta[_CASES] < len(self.cases) or self.meta[_CASES_FREE] > 0)
-
-    def inquiries(self, account: int, home: int, now: int) -> int:
-        """How often a merchant's account has asked about a wallet today, by record time in UTC."""
-        if self.meta[_DAY] != now // _DAY_MS:
-            return 0
-        return int(find(self.inquiry_table, *self._inquiry_key(account, home)))
-
-    def counts_another(self, account: int, now: int) -> bool:
-        """Whether a wallet that a merchant's account has not asked about today can still be counted."""
-        if self.meta[_DAY] != now // _DAY_MS:
-            return True
-        pairs = int(find(self.inquiry_table, *self._pairs_key(account)))
-        return pairs < self._inquirers * _PAIRS_PERCENT // 100 and table_count(self.inquiry_table) < self._inquirers
 
     def open_orders(self) -> OrderRows:
         """All that are not over (n,), of dtype ORDER."""
@@ -243,10 +246,8 @@ class CreditBook:
         }
 
     def _key(self, account: int, address: int, scenario: int) -> Any:
-        """Words of a hash key that callers cannot foresee."""
-        words = bind_key(
-            self._secret, np.uint64(account), np.uint64(address), np.uint64(scenario & _WORD), np.uint64(0)
-        )
+        """As `credit_key`, with types of NumPy."""
+        words = credit_key(self._secret, np.uint64(account), np.uint64(address), np.uint64(scenario))
         return np.uint64(words[0]), np.uint64(words[1])
 
     def _consent_key(self, holder: int, account: int, scenario: int) -> Any:
@@ -255,18 +256,17 @@ class CreditBook:
     def _order_key(self, address: int) -> Any:
         return self._key(0, address, 0)
 
-    def _inquiry_key(self, account: int, home: int) -> Any:
-        return self._key(account, home, -1)
-
-    def _pairs_key(self, account: int) -> Any:
-        """Where the wallets are counted that an account asked about."""
-        return self._key(account, 0, -2)
+    @property
+    def _tables(self) -> CreditTables:
+        return CreditTables(
+            self.rows, self.consents, self.consent_table, self.inquiry_table, self._inquirers, self.meta
+        )
 
     # Snapshots.
 
     def parts(self, segments: int) -> Iterator[tuple[str, Array, int]]:
         """Arrays with how much of each is in use; `segments`: of wallets."""
-        yield "credit.rows", self.rows, segments * SEGMENT_SLOTS if self.meta[_TOUCHED] else 0
+        yield "credit.rows", self.rows, segments * SEGMENT_SLOTS if self.meta[TOUCHED] else 0
         yield "credit.consents", self.consents, int(self.meta[_CONSENTS])
         yield "credit.orders", self.orders, int(self.meta[_ORDERS])
         yield "credit.cases", self.cases, int(self.meta[_CASES])
@@ -277,11 +277,43 @@ class CreditBook:
             yield f"credit.{name}.parts", table.parts, len(table.parts)
             yield f"credit.{name}.meta", table.meta, len(table.meta)
 
+    # Inquiries.
+
+    def inquire(self, book: Book, turn: Turn, requests: CreditRequests, results: CreditResults) -> Records:
+        """Answer INQUIRY rows (n,) in `results` (n,). Gives the records of those that are not refused, applied."""
+        records, begun = np.zeros(len(requests), RECORD), (0, 0)
+        while True:
+            begun = decide_inquiries(
+                book, self._tables, self._secret, turn, read_only(requests), begun, results, records
+            )
+            done, made = begun
+            if done == len(requests):
+                return records[:made]
+            self._begin_day(turn.now)
+
+    def _replay_inquiries(self, book: Book, records: Records, addresses: NDArray[np.int64]) -> int:
+        """As `replay`, of INQUIRY records."""
+        done = 0
+        while True:
+            done = int(
+                replay_inquiries(book, self._tables, self._secret, read_only(records), read_only(addresses), done)
+            )
+            if done == len(records) or self.meta[DAY] == records["record_time"][done] // DAY_MS:
+                return done
+            self._begin_day(int(records["record_time"][done]))
+
+    def _begin_day(self, now: int) -> None:
+        """Inquiries are counted by day of record time in UTC."""
+        self.meta[DAY] = now // DAY_MS
+        self.inquiry_table = new_table(int(self._inquirers[0]))
+
     # Effects.
 
     def effect(self, book: Book, record: Any, address: int) -> bool:
         """Apply one credit record (scalar of RECORD). False when it does not fit those before."""
         kind, holder = int(record["kind"]), int(record["payer"])
+        if kind == Kind.INQUIRY:
+            return self._replay_inquiries(book, np.array([record]), np.array([address])) == 1
         row = self.row(book, holder) if holder else None
         if kind not in _KINDS or (holder and (row is None or row["head"] != record[CREDIT_PREVIOUS])):
             return False
@@ -305,17 +337,19 @@ class CreditBook:
             if kind in _COUNTS:
                 count, more = _COUNTS[kind]
                 row[count] = int(row[count]) + more
-            self.meta[_TOUCHED] = 1
+            self.meta[TOUCHED] = 1
         return True
 
     def replay(self, book: Book, records: Records, addresses: NDArray[np.int64]) -> int:
         """Apply those of these records (n,) that are credit records. Gives the index of the first that does not fit, else n."""
         chosen = np.flatnonzero(records["kind"] >= FIRST_CREDIT)
-        scores = records["kind"][chosen] == Kind.SCORE
-        ends = np.flatnonzero(scores[1:] != scores[:-1]) + 1
+        kinds = records["kind"][chosen]
+        sorts = np.where(np.isin(kinds, list(self._by_columns)), kinds, 0)
+        ends = np.flatnonzero(sorts[1:] != sorts[:-1]) + 1
         for part in np.split(chosen, ends) if len(chosen) else ():
-            if records["kind"][part[0]] == Kind.SCORE:
-                good = self._replay_scores(book, records[part], addresses[part])
+            together = self._by_columns.get(int(records["kind"][part[0]]))
+            if together is not None:
+                good = together(book, records[part], addresses[part])
             else:
                 good = next(
                     (i for i, at in enumerate(part) if not self.effect(book, records[at], int(addresses[at]))),
@@ -347,18 +381,7 @@ class CreditBook:
             self.rows[name][at] = scores[name]
         self.rows["scored"][at] = self.rows["head"][at] = addresses
         book.wallets["score"][at] = scores["score"]
-        self.meta[_TOUCHED] = 1
-
-    def _inquired(self, record: Any, _: int) -> None:
-        day = int(record["record_time"]) // _DAY_MS
-        if self.meta[_DAY] != day:
-            self.meta[_DAY] = day
-            self.inquiry_table = new_table(self._inquirers)
-        key = self._inquiry_key(int(record[ACCOUNT]), int(record[HOME]))
-        asked = int(find(self.inquiry_table, *key))
-        if put(self.inquiry_table, *key, asked + 1) and not asked:
-            pairs = self._pairs_key(int(record[ACCOUNT]))
-            put(self.inquiry_table, *pairs, int(find(self.inquiry_table, *pairs)) + 1)
+        self.meta[TOUCHED] = 1
 
     def _opened(self, record: Any, address: int) -> None:
         at = self._take(_CASES, _FREE_CASE, _CASES_FREE, self.cases, "holder")

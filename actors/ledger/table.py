@@ -23,7 +23,8 @@ PARTITION_SLOTS: Final = 8_192
 KEYS_A_PARTITION: Final = PARTITION_SLOTS * 7 // 10
 
 _TOP: Final = 0
-_COUNT: Final = 1
+COUNT: Final = 1
+"""In `Table.meta`: how many keys there are."""
 
 
 class Table(NamedTuple):
@@ -59,7 +60,7 @@ def table_slots(table: Table) -> int:
 
 def table_count(table: Table) -> int:
     """Keys in the table."""
-    return int(table.meta[_COUNT])
+    return int(table.meta[COUNT])
 
 
 @inlined
@@ -183,7 +184,7 @@ def put(table, hi, lo, value):
             at = _slot_for(table.slots, _offset(table, hi), hi, lo)
             part = table.parts[_entry(hi), 0]
         table.parts[part, 1] += 1
-        table.meta[_COUNT] += 1
+        table.meta[COUNT] += 1
     _fill(table.slots, at, hi, lo, value)
     return True
 
@@ -196,7 +197,7 @@ def remove(table, hi, lo):
     if table.slots[offset + hole]["value"] == 0:
         return
     table.parts[table.parts[_entry(hi), 0], 1] -= 1
-    table.meta[_COUNT] -= 1
+    table.meta[COUNT] -= 1
     at = hole
     while True:
         at = (at + 1) & (PARTITION_SLOTS - 1)

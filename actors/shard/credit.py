@@ -16,30 +16,25 @@ import numpy as np
 
 from actors.ledger.admission import FORGOTTEN, Channels
 from actors.ledger.credit import local_rows
+from actors.ledger.inquiries import Turn
 from actors.ledger.ledger import Ledger
 from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, completed_due, ends_at, refusal
 from actors.records.addresses import address_after
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, CREDIT_STATE, CreditStates, InquiryResult, OrderState
+from actors.records.credit_layout import CREDIT_RESULT, CREDIT_STATE, CreditStates, OrderState
 from actors.records.ids import bound_key, key_words, transfer_id
 from actors.records.layout import (
     ACCOUNT,
-    CAUSE,
     CONFIRM_BY,
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
-    DISPUTED,
-    GRANTED,
-    HOME,
     LAST_ORDER,
     ORDER_KIND,
     ORDER_STATE,
     RECORD,
     REQUEST,
-    RESULT_OF_INQUIRY,
     SCENARIO,
     SCENARIO_VERSION,
-    SCORE_SEEN,
     STANDING,
     STOPPED_BY,
     TRANSFER_AT,
@@ -68,12 +63,11 @@ STALE_PLANS_MAX: Final = 1_024
 LOOK_AGAIN_MS: Final = 1_000
 """From one look for a remote payee to the next, when time alone makes an attempt."""
 
-_OF_ONE_RECORD: Final = frozenset({int(Kind.CONSENT_GRANTED), int(Kind.CONSENT_WITHDRAWN), int(Kind.INQUIRY)})
-"""Requests whose records stand alone, so that those of a turn share a block."""
+_OF_ONE_RECORD: Final = frozenset({int(Kind.CONSENT_GRANTED), int(Kind.CONSENT_WITHDRAWN)})
+"""Requests whose records stand alone, as those of inquiries do, so that those of a turn share a block."""
 
 _TRANSFER: Final = int(Kind.TRANSFER)
-_NOT_AVAILABLE: Final = int(InquiryResult.NOT_AVAILABLE)
-"""Names of enumerations that each inquiry needs: to look one up takes as long as to read a field."""
+"""A name of an enumeration takes as long to look up as a field to read."""
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
@@ -137,7 +131,6 @@ class CreditRequests:
         self._decisions: dict[int, Callable[[Any, bytes | None], Any]] = {
             Kind.CONSENT_GRANTED: self._grant,
             Kind.CONSENT_WITHDRAWN: self._withdraw,
-            Kind.INQUIRY: self._inquire,
             Kind.ORDER_CREATED: self._create,
             **dict.fromkeys(ALLOWED, self._order_call),
             **dict.fromkeys((*CASE_OPENINGS, *CASE_OF, Kind.DISPUTE_REINSERTED), self._case),
@@ -186,11 +179,9 @@ class CreditRequests:
         rows = local_rows(book, questions["holder"])
         known = rows >= 0
         states["wallet"][known], states["credit"][known] = book.wallets[rows[known]], credit.rows[rows[known]]
-        for at in np.flatnonzero(known & (questions["account"] != 0)).tolist():
-            holder, _, account, scenario = questions[at].item()[:4]
-            consent = credit.consent(holder, account, scenario, now)
-            if consent is not None:
-                states["consent"][at] = consent
+        consents = credit.live_consents(questions, now)
+        agreed = known & (consents != 0)
+        states["consent"][agreed] = credit.consents[consents[agreed] - 1]
         for at in np.flatnonzero((questions["order"] != 0) | (questions["payee"] != 0)).tolist():
             order = credit.order(int(questions["order"][at]))
             if order is not None:
@@ -205,8 +196,10 @@ class CreditRequests:
         taken = 0
         while self._queue and taken < TURN_ROWS_MAX:
             asked = self._queue[0]
-            self._decide_next(asked)
-            taken += 1
+            inquiries = self._inquire(asked, TURN_ROWS_MAX - taken)
+            if not inquiries:
+                self._decide_next(asked)
+            taken += inquiries or 1
             if asked.taken == len(asked.results):
                 done.append(self._queue.popleft())
         self._seal_unit()
@@ -228,6 +221,19 @@ class CreditRequests:
     @property
     def _is_due(self) -> bool:
         return bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
+
+    def _inquire(self, asked: _Asked, most: int) -> int:
+        """Answer the inquiries that come next, at most so many. Gives how many."""
+        rows = asked.message.rows[asked.taken : asked.taken + most]
+        others = np.flatnonzero(rows["op"] != Kind.INQUIRY)
+        count = int(others[0]) if len(others) else len(rows)
+        if count:
+            results = asked.results[asked.taken : asked.taken + count]
+            asked.taken += count
+            writer = self._core.writer
+            turn = Turn(self._ledger.record_time, writer.writer.number, writer.next_address, len(self._unit))
+            self._unit.extend(self._ledger.credit.inquire(self._ledger.book, turn, rows[:count], results))
+        return count
 
     def _decide_next(self, asked: _Asked) -> None:
         at = asked.taken
@@ -392,33 +398,6 @@ class CreditRequests:
     def _consent(self, row: Any) -> Any:
         asked = (int(row["holder"]), int(row["account"]), int(row["scenario"]))
         return self._ledger.credit.consent(*asked, self._ledger.record_time)
-
-    def _inquire(self, row: Any, details: bytes | None) -> Code | _Made:
-        """Recorded also of a holder that does not exist, with no wallet: the work is the same."""
-        if row["holder"] and (code := self._holder(row)):
-            return code
-        if row["open_max"] and not self._may_inquire(row):
-            return Code.TOO_MANY_DECISIONS
-        if row["kind"] != _NOT_AVAILABLE:
-            live = self._consent(row)
-            if live is None or live["record"] != row["reference"]:
-                return Code.DEFERRED
-        record = self._of_row(row)
-        record["amount"], record[GRANTED], record["expiry"] = row["amount"], row["granted"], row["expiry"]
-        record[HOME], record[DISPUTED] = row["home"], row["standing"]
-        record[RESULT_OF_INQUIRY], record[CAUSE], record[SCORE_SEEN] = row["kind"], row["cause"], row["points"]
-        record["reasons"], record[SCENARIO_VERSION], record["reference"] = (
-            row["reasons"],
-            row["version"],
-            row["reference"],
-        )
-        return self._made(record, details)
-
-    def _may_inquire(self, row: Any) -> bool:
-        """What cannot be counted is not answered: a full count would leave all wallets to be probed."""
-        credit, account, now = self._ledger.credit, int(row["account"]), self._ledger.record_time
-        asked = credit.inquiries(account, int(row["home"]), now)
-        return asked < row["open_max"] if asked else credit.counts_another(account, now)
 
     # Orders.
 

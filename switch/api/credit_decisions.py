@@ -5,17 +5,17 @@ read, the scenario is asked, and the inquiry is committed.
 """
 
 import hashlib
-from collections.abc import Callable
-from operator import itemgetter
+from bisect import bisect_right
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from aiohttp import web
 from msgspec import UNSET
+from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.credit_layout import CONSENT, CREDIT, Cause, InquiryResult
+from actors.records.credit_layout import CREDIT_STATE, Cause, InquiryResult
 from actors.records.ids import decode_wallet, uuid_bytes
 from actors.records.layout import (
     ACCOUNT,
@@ -25,7 +25,6 @@ from actors.records.layout import (
     OPERATOR_KINDS,
     RESULT_OF_INQUIRY,
     SCORE_SEEN,
-    WALLET,
     Kind,
     WalletStatus,
 )
@@ -36,7 +35,7 @@ from switch.api.credit_reviews import OVERTURNED, cases_of, overturned
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import (
     body_hash,
-    credit_row,
+    callers_fields,
     holders_wallet,
     record_named,
     recorded,
@@ -47,7 +46,7 @@ from switch.api.credit_shared import (
 from switch.api.route import KEY, WRITE, Route
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.scenarios import scenario_named
-from switch.gateway.credit_queue import CreditAnswer, CreditRow, fields_of, with_fields
+from switch.gateway.credit_queue import CreditAnswer, CreditRow, row_of
 from switch.http.access import Access, may_ask
 from switch.http.auth import HOLDER, MERCHANT, PARTIES
 from switch.http.call import Call, page_limit
@@ -66,6 +65,9 @@ OPERATOR_NUMBERS: Final = frozenset(map(int, OPERATOR_KINDS))
 NOBODY: Final = 1 << 60
 """From here on lie numbers that keys about ids of nobody are bound to; no wallet has such an address."""
 _NO_DETAILS: Final = CreditDetails()
+_NOT_AVAILABLE, _YES, _NO = (int(result) for result in InquiryResult)
+_DECIDED: Final = int(Cause.DECIDED)
+_CLOSED: Final = int(WalletStatus.CLOSED)
 
 
 class InquiryList(msgspec.Struct, frozen=True):
@@ -87,23 +89,66 @@ class _Asked(NamedTuple):
     shard: int
 
 
+class _State(NamedTuple):
+    """What a decision rests on, of a CREDIT_STATE row: each field is named after its table there and the table's field."""
+
+    wallet_currency: int
+    wallet_kind: int
+    wallet_status: int
+    wallet_tier: int
+    wallet_opened: int
+    credit_head: int
+    credit_as_of: int
+    credit_score: int
+    credit_subtotals: NDArray[np.int16]
+    credit_open: int
+    credit_overdue: int
+    credit_defaulted: int
+    credit_kept: int
+    credit_disputed: int
+    consent_holder: int
+    consent_record: int
+    consent_version: int
+    writer: int
+
+
+def _laid_out(name: str) -> tuple[Any, int]:
+    """Dtype and offset of a field of `_State` in CREDIT_STATE."""
+    dtype, offset = CREDIT_STATE, 0
+    for part in filter(None, name.partition("_")[::2]):
+        assert dtype.fields is not None
+        dtype, further = dtype.fields[part][:2]
+        offset += further
+    return dtype, offset
+
+
+_STATE: Final = np.dtype(
+    {
+        "names": list(_State._fields),
+        "formats": [_laid_out(name)[0] for name in _State._fields],
+        "offsets": [_laid_out(name)[1] for name in _State._fields],
+        "itemsize": CREDIT_STATE.itemsize,
+    }
+)
+"""The same memory as CREDIT_STATE; all fields are read at once: one by one each costs as much as all."""
+
+
 async def decide(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/decisions."""
     deadline, key = services.deadline(), call.key_or_random()
     body = decode(CREDIT_QUESTION, await call.json_body(services.limits.json_bytes_max))
     asked = await _asked(services, call, body)
     digest = body_hash(body.wallet.lower(), body.scenario, 0 if body.amount is UNSET else body.amount)
-    first = credit_row(Kind.INQUIRY, call.principal, key, digest)
+    first = callers_fields(Kind.INQUIRY, call.principal, key, digest)
+    sent = first | _decided(asked, await _state(services, asked))
 
-    sent = _decided(first, asked, await _state(services, asked))
-
-    async def decided_again(row: CreditRow, answer: CreditAnswer) -> CreditRow:
+    async def decided_again(_row: CreditRow, _answer: CreditAnswer) -> CreditRow:
         """Something was recorded of the holder since the look, or another process has taken over its shard."""
         nonlocal sent
-        sent = _decided(row, asked, await _state(services, asked))
-        return sent
+        sent = first | _decided(asked, await _state(services, asked))
+        return row_of(sent)
 
-    answer = await submit(services, asked.shard, sent, None, deadline, decided_again)
+    answer = await submit(services, asked.shard, row_of(sent), None, deadline, decided_again)
     if answer.code != Code.OK:
         raise ProblemError(NUMBERS[answer.code])
     found = await recorded(services, answer, digest) if answer.replayed else _made(sent, answer)
@@ -131,104 +176,85 @@ async def _asked(services: DecisionServices, call: Call, body: CreditQuestion) -
     return _Asked(loaded, call.principal.account, amount, 0, nobody, nobody % services.topology.shards)
 
 
-async def _state(services: DecisionServices, asked: _Asked) -> Any:
+async def _state(services: DecisionServices, asked: _Asked) -> _State:
     """The holder's state. A consent to an older version that used less data is none."""
     stored = asked.loaded.stored
     question = (asked.holder, 0, asked.account, stored.number)
-    (state,) = await states(services, asked.shard, [question], to_record=True)
-    version = int(state["consent"]["version"])
-    if version not in (0, stored.version):
-        agreed = await services.scenarios.version(stored.number, version)
+    found = await states(services, asked.shard, [question], to_record=True)
+    state = _State._make(found.view(_STATE)[0].item())
+    if state.consent_version not in (0, stored.version):
+        agreed = await services.scenarios.version(stored.number, state.consent_version)
         if agreed is None or not set(asked.loaded.scenario.data) <= set(agreed.scenario.data):
-            state["consent"] = np.zeros(1, CONSENT)[0]
+            return state._replace(consent_holder=0, consent_record=0)
     return state
 
 
-def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
-    """The row with what is decided on this state. The scenario is asked in any case, so that each answer takes as long."""
-    wallet, credit, consent = _WALLET(state["wallet"]), _CREDIT(state["credit"]), _CONSENT(state["consent"])
-    terms, now, score = asked.loaded.scenario.terms, now_ms(), credit["score"]
-    cap = terms.cap.get(ALPHA.get(wallet["currency"], ""), 0)
-    (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, wallet, credit, cap, now))
-    yes, granted, reasons = bool(outcome["yes"]), int(outcome["granted"]), int(outcome["reasons"])
-    exists = wallet["currency"] != 0 and wallet["kind"] not in OPERATOR_NUMBERS
-    result, cause = InquiryResult.NOT_AVAILABLE, Cause.DECIDED
-    if not exists or wallet["status"] == WalletStatus.CLOSED:
-        cause = Cause.NO_WALLET
-    elif not consent["holder"]:
-        cause = Cause.NO_CONSENT
+def _decided(asked: _Asked, state: _State) -> dict[str, int]:
+    """Fields of what is decided on this state. The scenario is asked in any case, so that each answer takes as long."""
+    terms, now, score = asked.loaded.scenario.terms, now_ms(), state.credit_score
+    cap = terms.cap.get(ALPHA.get(state.wallet_currency, ""), 0)
+    (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, state, cap, now)).tolist()
+    granted, reasons, yes = outcome
+    exists = state.wallet_currency != 0 and state.wallet_kind not in OPERATOR_NUMBERS
+    result, cause = _NOT_AVAILABLE, _DECIDED
+    if not exists or state.wallet_status == _CLOSED:
+        cause = int(Cause.NO_WALLET)
+    elif not state.consent_holder:
+        cause = int(Cause.NO_CONSENT)
     elif not score:
-        cause = Cause.NOT_SCORED
+        cause = int(Cause.NOT_SCORED)
     elif not cap:
-        cause = Cause.NOT_OFFERED
+        cause = int(Cause.NOT_OFFERED)
     elif yes:
-        result = InquiryResult.YES
+        result = _YES
     else:
-        result = InquiryResult.NO
-        cause = Cause.DECIDED if reasons else Cause.NOTHING_GRANTED
-    seen = (
-        credit["head"] if result else -1
-    )  # not_available is never looked at again: it would take longer where there is a wallet
-    return with_fields(
-        row,
-        kind=result,
-        cause=cause,
-        scenario=asked.loaded.stored.number,
-        version=asked.loaded.stored.version,
-        open_max=terms.decisions,
-        holder=asked.holder if exists else 0,
-        home=asked.home,
-        seen=seen,
-        writer=int(state["writer"]),
-        amount=asked.amount,
-        points=score if result else 0,
-        granted=granted if result is InquiryResult.YES else 0,
-        reasons=reasons if result is InquiryResult.NO else 0,
-        reference=consent["record"] if exists else 0,
-        standing=bool(result) and credit["disputed"] > 0,
-        expiry=now + terms.receipt_hours * HOUR_MS,
-    )
+        result = _NO
+        cause = _DECIDED if reasons else int(Cause.NOTHING_GRANTED)
+    return {
+        "kind": result,
+        "cause": cause,
+        "scenario": asked.loaded.stored.number,
+        "version": asked.loaded.stored.version,
+        "open_max": terms.decisions,
+        "holder": asked.holder if exists else 0,
+        "home": asked.home,
+        "seen": state.credit_head
+        if result
+        else -1,  # else never looked at again: that would take longer where there is a wallet
+        "writer": state.writer,
+        "amount": asked.amount,
+        "points": score if result else 0,
+        "granted": granted if result == _YES else 0,
+        "reasons": reasons if result == _NO else 0,
+        "reference": state.consent_record if exists else 0,
+        "standing": int(bool(result) and state.credit_disputed > 0),
+        "expiry": now + terms.receipt_hours * HOUR_MS,
+    }
 
 
-def _columns(asked: _Asked, wallet: dict[str, Any], credit: dict[str, Any], cap: int, now: int) -> Any:
+def _columns(asked: _Asked, state: _State, cap: int, now: int) -> Any:
     """CREDIT_COLUMNS (1, columns) of a holder's state."""
-    score = credit["score"]
     known = {
         "amount": asked.amount if asked.amount else NULL,
         "cap": cap,
-        "currency": wallet["currency"],
-        "score": score,
-        "band": 1 + sum(score >= edge for edge in BAND_EDGES),
-        "score_age_days": max(0, now - credit["as_of"]) // DAY_MS,
-        **dict(zip(DIMENSIONS, credit["subtotals"].tolist(), strict=True)),
-        "open_orders": credit["open"],
-        "overdue_orders": credit["overdue"],
-        "defaulted_orders": credit["defaulted"],
-        "kept_orders": credit["kept"],
-        "tier": wallet["tier"],
-        "months_on_book": max(0, now - wallet["opened"]) // MONTH_MS,
-        "disputed": int(credit["disputed"] != 0),
+        "currency": state.wallet_currency,
+        "score": state.credit_score,
+        "band": 1 + bisect_right(BAND_EDGES, state.credit_score),
+        "score_age_days": max(0, now - state.credit_as_of) // DAY_MS,
+        **dict(zip(DIMENSIONS, state.credit_subtotals.tolist(), strict=True)),
+        "open_orders": state.credit_open,
+        "overdue_orders": state.credit_overdue,
+        "defaulted_orders": state.credit_defaulted,
+        "kept_orders": state.credit_kept,
+        "tier": state.wallet_tier,
+        "months_on_book": max(0, now - state.wallet_opened) // MONTH_MS,
+        "disputed": int(state.credit_disputed != 0),
     }
     return np.array([[known[name] for name in CREDIT_INDEX]], np.int64)
 
 
-def _numbers(dtype: np.dtype[Any], *names: str) -> Callable[[Any], dict[str, Any]]:
-    """Fields of a scalar of that dtype, by name, as Python numbers, all at once: one by one each costs as much as all."""
-    assert dtype.names is not None
-    pick = itemgetter(*(dtype.names.index(name) for name in names))
-    return lambda scalar: dict(zip(names, pick(scalar.item()), strict=True))
-
-
-_WALLET: Final = _numbers(WALLET, "currency", "kind", "status", "tier", "opened")
-_CREDIT: Final = _numbers(
-    CREDIT, "head", "as_of", "score", "subtotals", "open", "overdue", "defaulted", "kept", "disputed"
-)
-_CONSENT: Final = _numbers(CONSENT, "holder", "record")
-
-
-def _made(row: CreditRow, answer: CreditAnswer) -> CreditRecord:
-    """The record that a row became, without asking the journal again."""
-    sent = fields_of(row)
+def _made(sent: dict[str, int], answer: CreditAnswer) -> CreditRecord:
+    """The record that these fields became, without asking the journal again."""
     record = {
         "kind": int(Kind.INQUIRY),
         "payer": sent["holder"],

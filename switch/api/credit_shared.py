@@ -16,7 +16,7 @@ from actors.stores.api_keys import Principal
 from switch.api.credit_services import CreditServices, StateServices
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.services import deadline_problem
-from switch.gateway.credit_queue import CreditAnswer, CreditRow, Revise, new_row, same_later
+from switch.gateway.credit_queue import CreditAnswer, CreditRow, Revise, row_of, same_later
 from switch.gateway.routing import UNKNOWN
 from switch.gateway.write_queue import DeadlineExceeded
 from switch.http.call import Call
@@ -31,13 +31,24 @@ def body_hash(*parts: Any) -> int:
     return int.from_bytes(hashlib.blake2b(_ENCODE(parts), digest_size=8).digest(), "little") or 1
 
 
+def callers_fields(op: Kind, principal: Principal, key: bytes, digest: int) -> dict[str, int]:
+    """Fields of a caller's row, with its key; whatever the holder's chain is."""
+    hi, lo = key_words(key)
+    account = principal.account
+    return {
+        "op": int(op),
+        "caller": account,
+        "account": account,
+        "digest": digest,
+        "key_hi": hi,
+        "key_lo": lo,
+        "seen": -1,
+    }
+
+
 def credit_row(op: Kind, principal: Principal, key: bytes, digest: int) -> CreditRow:
-    """A row of a caller, with its key; whatever the holder's chain is."""
-    row = new_row()
-    row["op"], row["caller"], row["account"], row["digest"] = op, principal.account, principal.account, digest
-    row["key_hi"], row["key_lo"] = key_words(key)
-    row["seen"] = -1
-    return row
+    """The row with `callers_fields`."""
+    return row_of(callers_fields(op, principal, key, digest))
 
 
 async def holder_shard(services: CreditServices, address: int) -> int:

@@ -62,6 +62,15 @@ CREDIT: Final = Suite(
     compiled=True,
 )
 """The seeds are of those that have credit."""
+INQUIRIES: Final = Suite(
+    (
+        "tests/unit/actors/ledger/test_inquiries.py",
+        "tests/unit/actors/shard/test_credit.py",
+        "tests/unit/actors/shard/test_disputes.py",
+    ),
+    seeds=(4,),
+    compiled=False,
+)
 _ALL: Final = ("*",)
 
 TARGETS: Final = (
@@ -139,11 +148,10 @@ TARGETS: Final = (
             ("pace", _ALL),
         )
     ),
-    Target(
-        "actors/ledger/credit.py", CREDIT, ("CreditBook.fills", "CreditBook.inquiries", "CreditBook.counts_another")
-    ),
+    Target("actors/ledger/credit.py", CREDIT, ("CreditBook.fills",)),
+    Target("actors/ledger/inquiries.py", INQUIRIES, ("_may_inquire",)),
     Target("actors/ledger/orders.py", CREDIT),
-    Target("actors/shard/credit.py", CREDIT, ("CreditRequests.queued_rows", "CreditRequests._may_inquire")),
+    Target("actors/shard/credit.py", CREDIT, ("CreditRequests.queued_rows",)),
     *(Target(f"actors/shard/{name}.py", CREDIT) for name in ("attempts", "disputes", "order_history", "scores")),
     Target(
         "switch/gateway/write_queue.py",
