@@ -29,7 +29,6 @@ from actors.rescore.job import (
     Unit,
     code_version,
 )
-from actors.rescore.part_file import BATCHES_A_GROUP
 from actors.rescore.scoring import CardScorer, Columns
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
@@ -47,8 +46,10 @@ TAIL_BYTES: Final = 64 << 10
 """Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
+BATCHES_A_GROUP: Final = 4
+"""Of a part: 131,072 rows or some 4 MB with everything, unless rows are wide."""
 BATCHES_HELD: Final = 6 + BATCHES_A_GROUP
-"""One is decoded, two wait, one is scored, two are on their way to the file; kept columns stay until their row group is whole."""
+"""One is decoded, two wait, one is scored, two are on their way to the file; a part's rows stay until their row group is whole."""
 STAGE_BYTES: Final = 128 << 20
 """Pages of the part that is being written, and what the allocator keeps."""
 

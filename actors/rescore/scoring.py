@@ -5,7 +5,7 @@ error, or what says how much is known is infinite. What is missing is not bad: t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -14,8 +14,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from actors.rescore.job import Settings, Tally
-from actors.rescore.part_file import Column, Rows
-from models.arrays import Integers
 from models.counting import Counts, count_scores
 from models.credit.score import DAYS, PAYMENTS, Cause, Minimum, WalletScorer
 from models.credit.wallet_card import checked
@@ -110,37 +108,45 @@ def _bad(faults: list[tuple[str, str, pa.ChunkedArray]]) -> Bad:
 
 
 class Columns:
-    """The columns that scoring adds: what they can hold, and what they hold of a batch's scores."""
+    """The columns that scoring adds, made of a batch's scores."""
 
     def __init__(self, card: Scorecard, settings: Settings, causes: bool) -> None:
+        self._dimensions = card.dimensions
         self._everything = not settings.scores_only
         self._causes = causes
-        self._has_bands = bool(card.bands)
+        self._bands = _texts(band.name for band in card.bands or ())
         self._lows = [band.low for band in card.bands or ()][1:]
-        self._undated = settings.as_of is None
-        self.columns = tuple(self._described(card, settings.as_of or 0))
+        self._reasons, self._codes, self._card = _texts(card.reasons), _texts(CODES), _texts([card_hash(card)])
+        self._as_of = pa.scalar(settings.as_of, pa.timestamp("ms", "UTC"))
 
     @property
     def names(self) -> list[str]:
         """Names of the columns."""
-        return [column.name for column in self.columns]
+        reasons = [f"{what}_{at}" for at in range(1, REASONS_MAX + 1) for what in ("reason", "gap")]
+        subtotals = [f"subtotal_{dimension}" for dimension in self._dimensions]
+        more = [*subtotals, *reasons] if self._everything else []
+        causes = [NOT_AVAILABLE] if self._causes else []
+        return ["score", *(["band"] if len(self._bands) else []), *more, *causes, "card", "as_of"]
 
-    def rows(self, kept: pa.Table, found: ScoredRows, bands: NDArray[np.int16]) -> Rows:
-        """Scored rows as they are written, beside their `kept` columns. Rows without a score have only their cause."""
-        scores = found.scores
-        one = np.zeros(1, np.int8)
-        values: list[Integers] = [scores.totals, *([bands] if self._has_bands else [])]
-        masks = [found.causes == 0, found.causes != 0] if self._causes else []
+    def of(self, found: ScoredRows, bands: NDArray[np.int16]) -> dict[str, pa.Array]:
+        """The columns by name. Rows without a score have only their cause."""
+        scores, rows = found.scores, len(found.scores.totals)
+        there = _bits(found.causes == 0) if found.causes.any() else None
+        made: dict[str, pa.Array] = {"score": _whole(scores.totals, there)}
+        if len(self._bands):
+            made["band"] = _words(bands, self._bands, there)
         if self._everything:
-            values += list(scores.subtotals)
-            for reason, gap in zip(scores.reasons, scores.gaps, strict=True):
-                values += [reason, gap]
-                masks.append(reason != NONE)
+            for dimension, points in zip(self._dimensions, scores.subtotals, strict=True):
+                made[f"subtotal_{dimension}"] = _whole(points, there)
+            for at, (reason, gap) in enumerate(zip(scores.reasons, scores.gaps, strict=True), 1):
+                named = _bits(reason != NONE)
+                made[f"reason_{at}"] = _words(reason, self._reasons, named)
+                made[f"gap_{at}"] = _whole(gap, named)
         if self._causes:
-            values.append(found.causes)
-        if self._undated:
-            masks.append(np.zeros(len(scores.totals), np.bool_))
-        return Rows(kept, [*values, one, one], masks)
+            made[NOT_AVAILABLE] = _words(found.causes - np.int16(1), self._codes, _bits(found.causes != 0))
+        made["card"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), self._card)
+        made["as_of"] = pa.repeat(self._as_of, rows)
+        return made
 
     def bands(self, totals: NDArray[np.int32]) -> NDArray[np.int16]:
         """Places in the card's bands (n,), all 0 for a card without."""
@@ -149,46 +155,24 @@ class Columns:
             place += totals >= low
         return place
 
-    def _described(self, card: Scorecard, as_of: int) -> Iterator[Column]:
-        """In the order of `rows`, with masks as they stand there."""
-        scored = 0 if self._causes else None
-        yield Column("score", pa.int32(), card.worst, card.best, mask=scored)
-        if card.bands:
-            yield _words("band", [band.name for band in card.bands], scored)
-        named = 2 if self._causes else 0
-        if self._everything:
-            for dimension, (low, high) in _subtotals(card).items():
-                yield Column(f"subtotal_{dimension}", pa.int32(), low, high, mask=scored)
-            for at in range(REASONS_MAX):
-                yield _words(f"reason_{at + 1}", card.reasons, named + at)
-                yield Column(f"gap_{at + 1}", pa.int32(), 0, _gap_max(card), mask=named + at)
-            named += REASONS_MAX
-        if self._causes:
-            yield _words(NOT_AVAILABLE, CODES, 1)._replace(low=1, high=len(CODES))
-        yield _words("card", [card_hash(card)], None)._replace(type=pa.dictionary(pa.int8(), pa.string()))
-        yield Column("as_of", pa.timestamp("ms", "UTC"), as_of, as_of, mask=named if self._undated else None)
+
+def _texts(texts: Iterable[str]) -> pa.Array:
+    return pa.array(texts, pa.string())
 
 
-def _words(name: str, texts: Sequence[str], mask: int | None) -> Column:
-    return Column(name, pa.dictionary(pa.int16(), pa.string()), 0, len(texts) - 1, tuple(texts), mask)
+def _bits(there: NDArray[np.bool_]) -> pa.Buffer:
+    """Which rows have a value, as Arrow has it; columns that lack the same rows share it."""
+    return pa.py_buffer(np.packbits(there, bitorder="little"))
 
 
-def _subtotals(card: Scorecard) -> dict[str, tuple[int, int]]:
-    """By dimension, the fewest and the most points."""
-    found = dict.fromkeys(card.dimensions, (0, 0))
-    for item in card.characteristics:
-        if item.dimension is not None:
-            low, high = found[item.dimension]
-            found[item.dimension] = low + min(item.all_points), high + max(item.all_points)
-    return found
+def _whole(values: NDArray[np.int32], there: pa.Buffer | None) -> pa.Array:
+    return pa.Array.from_buffers(pa.int32(), len(values), [there, pa.py_buffer(values)])
 
 
-def _gap_max(card: Scorecard) -> int:
-    """The most points that a reason can cost."""
-    lost: Counter[str] = Counter()
-    for item in card.characteristics:
-        lost[item.reason] += max(item.all_points) - min(item.all_points)
-    return max(lost.values())
+def _words(places: NDArray[np.int16], texts: pa.Array, there: pa.Buffer | None) -> pa.DictionaryArray:
+    """Texts by their places, which a writer takes as they are: it looks no text up."""
+    indices = pa.Array.from_buffers(pa.int16(), len(places), [there, pa.py_buffer(places)])
+    return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
 
 
 class Counting:

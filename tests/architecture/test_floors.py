@@ -32,7 +32,6 @@ FLOORS: Final = {
         "tidying": 2,
         "counting": 3,
         "scorecard": 3,
-        "packing": 3,
         "placing": 3,
         "evaluation": 4,
         "plain_score": 4,
