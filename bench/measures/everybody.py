@@ -1,4 +1,4 @@
-"""`everybody`: wallets scored with subtotals and reasons, 1, 10, 100 and 600 million of them, by two workers.
+"""`everybody`: 1, 10, 100, 600 million wallets scored with subtotals and reasons by two workers.
 
 The same files again and again, under other names: 600 million rows would take 36 GB. What is written is whole, some 17 GB at the most.
 Rows a second of the whole, the start of workers included; peak memory of the largest process.
