@@ -17,7 +17,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
-from models.placing import ROWS_AT_A_TIME, Placer, Places, batches, laid_out, place_encoded, place_rows, thresholds_of
+from models.placing import (
+    READ_AS_THEY_ARE,
+    ROWS_AT_A_TIME,
+    Placer,
+    Points,
+    batches,
+    count_unknown,
+    laid_out,
+    points_of_encoded,
+    points_of_rows,
+    thresholds_of,
+)
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten
 from models.tidying import plain
 
@@ -76,15 +87,10 @@ class Scores(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """A card for the kernels. Characteristic c owns `edges` from `edge_at` [c] on, and of `points` and `unknown` those from `at` [c] on:
-    one for each bin, and one for what is missing. `reason`, `dimension`: the places of its code and its dimension."""
+    """A card for the kernels, by characteristic: the `column` that it reads, its `best` points, the places of its reason code and of its
+    dimension, and whether it can have values that the card does not name."""
 
     column: NDArray[np.int64]
-    edge_at: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    at: NDArray[np.int64]
-    points: NDArray[np.int32]
-    unknown: NDArray[np.int64]
     unknown_any: NDArray[np.bool_]
     best: NDArray[np.int32]
     reason: NDArray[np.int64]
@@ -93,13 +99,12 @@ class _Layout(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What the kernels work in, for ROWS_AT_A_TIME rows: places by characteristic, the values of one and how many edges they reached, sums
-    by reason and dimension, and the four largest gaps. 32 bits hold every sum of points, and a gap with its reason if it is below
-    GAP_32_BITS: twice as many fit in a vector of the machine."""
+    """What the kernels work in, for ROWS_AT_A_TIME rows: the values of one characteristic and their points, sums by reason and dimension,
+    and the four largest gaps. 32 bits hold every sum of points, and a gap with its reason if it is below GAP_32_BITS: twice as many fit in
+    a vector of the machine."""
 
-    places: Places
     values: NDArray[np.int64]
-    counts: NDArray[np.int64]
+    points: Points
     totals: NDArray[np.int32]
     gaps: NDArray[np.int32]
     subtotals: NDArray[np.int32]
@@ -143,9 +148,10 @@ class Evaluator:
         self._inputs = [_Input(card, name) for name in self.features]
         self._kinds = [(item.feature, item.scale, item.codes) for item in self._inputs]
         codes = {item.feature: item.codes for item in self._inputs if item.codes is not None}
-        self._layout = _laid_out(card, flatten(card, self.columns, codes))
+        tables = flatten(card, self.columns, codes)
+        self._layout = _laid_out(card, tables)
         self._column_of = self._layout.column.tolist()
-        self._placers = [self._placer(at) for at in range(len(card.characteristics))]
+        self._placers = [self._placer(tables, at) for at in range(len(card.characteristics))]
         self._thresholds = thresholds_of(self._placers)
         self._refusing = [at for at, item in enumerate(card.characteristics) if item.unknown == "error"]
         self._named_at = [item.feature for item in card.characteristics]
@@ -169,15 +175,16 @@ class Evaluator:
     def evaluate_table(self, table: pa.Table) -> Scores:
         """Score a table's rows. Raises ValueError for a column that is not there or is not of the card's kind, UnknownCategory where the
         card says so."""
-        columns = [_of_kind(item, self._column(table, item.feature)) for item in self._inputs]
+        schema = table.schema
+        columns = [_of_kind(item, _column(table, schema, item.feature)) for item in self._inputs]
         scores = self._blank(table.num_rows)
         start = 0
         for parts in batches(columns):
-            laid, kept = laid_out(self._placers, [parts[column] for column in self._column_of])
+            found = laid_out(self._placers, [parts[column] for column in self._column_of])
             rows = len(parts[0])
-            add_up_columns(self._layout, self._thresholds, laid, rows, start, self._room, scores)
+            add_up_columns(self._layout, self._thresholds, found.laid, rows, start, self._room, scores)
+            scores.unknown[:] += found.unknown
             start += rows
-            del kept
         self._refuse_unknown(scores)
         return scores
 
@@ -218,20 +225,18 @@ class Evaluator:
             raise ValueError(f"no value for {error}: give null when it is not known") from None
         return encoded
 
-    def _column(self, table: pa.Table, name: str) -> pa.ChunkedArray:
-        if name not in table.column_names:
-            raise ValueError(f"there is no column {name!r}")
-        return table.column(name)
-
-    def _placer(self, at: int) -> Placer:
-        """Finds the bins of a characteristic in a column."""
-        layout = self._layout
-        edges = layout.edges[layout.edge_at[at] : layout.edge_at[at + 1]]
-        item = self._inputs[layout.column[at]]
+    def _placer(self, tables: CardTables, at: int) -> Placer:
+        """Finds the points of a characteristic in a column."""
+        start, end = tables.edge_at[at], tables.edge_at[at + 1]
+        edges = tables.edges[start:end]
+        bins = slice(start + at, end + at + 1)
+        points = [*tables.points[bins].tolist(), int(tables.missing[at])]
+        item = self._inputs[tables.column[at]]
         if item.codes is None:
-            return Placer(edges.tolist(), item.scale)
+            return Placer(edges.tolist(), item.scale, points)
         of_codes = np.searchsorted(edges, np.arange(len(item.codes) + 1), side="right").tolist()
-        return Placer(edges.tolist(), 1, dict(zip(item.codes, of_codes, strict=False)), of_codes[-1])
+        codes = dict(zip(item.codes, of_codes, strict=False))
+        return Placer(edges.tolist(), 1, points, tables.unknown[bins].tolist(), codes, of_codes[-1])
 
     def _blank(self, rows: int) -> Scores:
         return Scores(
@@ -257,22 +262,9 @@ class Evaluator:
 
 def _laid_out(card: Scorecard, tables: CardTables) -> _Layout:
     reasons, dimensions = card.reasons, card.dimensions
-    counts = np.diff(tables.edge_at) + 2
-    at = np.concatenate(([0], np.cumsum(counts)))[:-1].astype(np.int64)
-    ends = at + counts - 1
-    points, unknown = np.empty(int(counts.sum()), np.int32), np.zeros(int(counts.sum()), np.int64)
-    bins = np.ones(len(points), np.bool_)
-    bins[ends] = False
-    points[bins], unknown[bins] = tables.points, tables.unknown
-    points[ends] = tables.missing
     return _Layout(
         column=tables.column,
-        edge_at=tables.edge_at,
-        edges=tables.edges,
-        at=at,
-        points=points,
-        unknown=unknown,
-        unknown_any=np.array([unknown[a:b].any() for a, b in zip(at, ends, strict=True)], np.bool_),
+        unknown_any=np.array([item.unknown is not None for item in card.characteristics], np.bool_),
         best=tables.best.astype(np.int32),
         reason=np.array([reasons.index(item.reason) for item in card.characteristics], np.int64),
         dimension=np.array(
@@ -288,9 +280,8 @@ def _room(card: Scorecard) -> _Room:
 
     largest = blank(REASONS_MAX)
     return _Room(
-        places=np.empty((len(card.characteristics), ROWS_AT_A_TIME), np.uint16),
         values=np.empty(ROWS_AT_A_TIME, np.int64),
-        counts=np.empty(ROWS_AT_A_TIME, np.int64),
+        points=np.empty(ROWS_AT_A_TIME, np.int32),
         totals=np.empty(ROWS_AT_A_TIME, np.int32),
         gaps=blank(len(card.reasons)),
         subtotals=blank(len(card.dimensions)),
@@ -298,9 +289,21 @@ def _room(card: Scorecard) -> _Room:
     )
 
 
+def _column(table: pa.Table, schema: pa.Schema, name: str) -> pa.ChunkedArray:
+    """By its place: a table makes a list of all of its names for whoever asks it for one."""
+    place = schema.get_field_index(name)
+    if place >= 0:
+        return table.column(place)
+    if name in table.column_names:
+        raise ValueError(f"more than one column is named {name!r}")
+    raise ValueError(f"there is no column {name!r}")
+
+
 def _of_kind(item: _Input, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as the card wants it, or ValueError. What is always missing is so of whatever kind the card wants."""
     kind = column.type
+    if item.codes is None and kind in READ_AS_THEY_ARE:
+        return column
     if pa.types.is_dictionary(kind) and item.codes is not None and pa.types.is_string(kind.value_type):
         return column
     column = plain(column)
@@ -342,41 +345,36 @@ def _name_reasons(room, count, first, scores):
 
 
 @inlined
-def _add_up(layout, places, count, first, room, scores):
-    """Score `count` rows, whose bins are `places` (characteristics, count), into `scores` from row `first` on: one characteristic after the
-    other for all of them, so that each step is a loop over rows."""
-    totals = room.totals
+def _begin(layout, count, room):
+    """Before the first characteristic of `count` rows."""
     for row in range(count):
-        totals[row] = layout.base
+        room.totals[row] = layout.base
     for reason in range(len(room.gaps)):
         for row in range(count):
             room.gaps[reason, row] = 0
     for dimension in range(len(room.subtotals)):
         for row in range(count):
             room.subtotals[dimension, row] = 0
-    for c in range(len(layout.column)):
-        start, best = layout.at[c], layout.best[c]
-        points = layout.points[start:]
-        mine, gaps = places[c], room.gaps[layout.reason[c]]
-        if layout.dimension[c] >= 0:
-            subtotals = room.subtotals[layout.dimension[c]]
-            for row in range(count):
-                got = points[mine[row]]
-                totals[row] += got
-                gaps[row] += best - got
-                subtotals[row] += got
-        else:
-            for row in range(count):
-                got = points[mine[row]]
-                totals[row] += got
-                gaps[row] += best - got
-        if layout.unknown_any[c]:
-            seen = 0
-            for row in range(count):
-                seen += layout.unknown[start + mine[row]]
-            scores.unknown[c] += seen
+
+
+@inlined
+def _add(layout, c, count, room):
+    """Add the points of a characteristic: one after the other for all rows, so that each step is a loop over rows."""
+    points, totals, gaps, best = room.points, room.totals, room.gaps[layout.reason[c]], layout.best[c]
     for row in range(count):
-        scores.totals[first + row] = totals[row]
+        totals[row] += points[row]
+        gaps[row] += best - points[row]
+    if layout.dimension[c] >= 0:
+        subtotals = room.subtotals[layout.dimension[c]]
+        for row in range(count):
+            subtotals[row] += points[row]
+
+
+@inlined
+def _end(count, first, room, scores):
+    """After the last characteristic: rows from `first` on."""
+    for row in range(count):
+        scores.totals[first + row] = room.totals[row]
     for dimension in range(len(room.subtotals)):
         for row in range(count):
             scores.subtotals[dimension, first + row] = room.subtotals[dimension, row]
@@ -388,9 +386,11 @@ def add_up_columns(layout, thresholds, laid, rows, start, room, scores):
     """Score `rows` of columns where they lie into `scores` from row `start` on: what is worked on stays in a core's nearest caches."""
     for first in range(0, rows, ROWS_AT_A_TIME):
         count = min(ROWS_AT_A_TIME, rows - first)
+        _begin(layout, count, room)
         for c in range(len(layout.column)):
-            place_rows(thresholds, laid, c, first, count, room.counts, room.places[c])
-        _add_up(layout, room.places, count, start + first, room, scores)
+            points_of_rows(thresholds, laid, c, first, count, room.points)
+            _add(layout, c, count, room)
+        _end(count, start + first, room, scores)
 
 
 @kernel
@@ -398,8 +398,13 @@ def add_up_rows(layout, thresholds, null, columns, room, scores):
     """Score encoded rows of `columns` (n, features) into `scores`."""
     for first in range(0, len(columns), ROWS_AT_A_TIME):
         count = min(ROWS_AT_A_TIME, len(columns) - first)
+        _begin(layout, count, room)
+        part = room.values[:count]
         for c in range(len(layout.column)):
             for row in range(count):
-                room.values[row] = columns[first + row, layout.column[c]]
-            place_encoded(thresholds, c, null, room.values, count, room.counts, room.places[c])
-        _add_up(layout, room.places, count, first, room, scores)
+                part[row] = columns[first + row, layout.column[c]]
+            if layout.unknown_any[c]:
+                scores.unknown[c] += count_unknown(thresholds, c, null, part, room.points)
+            points_of_encoded(thresholds, c, null, part, room.points)
+            _add(layout, c, count, room)
+        _end(count, first, room, scores)

@@ -40,13 +40,16 @@ FOOTER_READERS: Final = 16
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
 BATCH_BYTES: Final = 32 << 20
 """Of decoded columns: a batch in a worker."""
-BATCH_ROWS_MAX, BATCH_ROWS_MIN = 65_536, 256
+BATCH_ROWS_MAX, BATCH_ROWS_MIN = 32_768, 256
+"""With more the columns of a wallet card leave a core's caches before they are scored; with fewer Python takes a larger share."""
 TAIL_BYTES: Final = 64 << 10
 """Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
-BATCHES_HELD: Final = 6
-"""One is decoded, two wait, one is scored, two are on their way to the file."""
+BATCHES_A_GROUP: Final = 4
+"""Of a part: 131,072 rows or some 4 MB with everything, unless rows are wide."""
+BATCHES_HELD: Final = 6 + BATCHES_A_GROUP
+"""One is decoded, two wait, one is scored, two are on their way to the file; a part's rows stay until their row group is whole."""
 STAGE_BYTES: Final = 128 << 20
 """Pages of the part that is being written, and what the allocator keeps."""
 

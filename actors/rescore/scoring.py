@@ -5,7 +5,7 @@ error, or what says how much is known is infinite. What is missing is not bad: t
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -70,7 +70,8 @@ class CardScorer:
 
     def bad(self, table: pa.Table, wallet: str) -> Bad:
         """Rows that cannot be scored, by the first of their faults."""
-        faults = [(wallet, NO_WALLET, pc.is_null(table.column(wallet)))]
+        nobody = table.column(wallet)
+        faults = [(wallet, NO_WALLET, pc.is_null(nobody))] if nobody.null_count else []
         for name in (DAYS, PAYMENTS) if self.wallets else ():
             if pa.types.is_floating(table.column(name).type):
                 faults.append((name, NOT_FINITE, pc.is_inf(table.column(name)).fill_null(False)))
@@ -110,40 +111,40 @@ class Columns:
     """The columns that scoring adds, made of a batch's scores."""
 
     def __init__(self, card: Scorecard, settings: Settings, causes: bool) -> None:
-        self._card = card
+        self._dimensions = card.dimensions
         self._everything = not settings.scores_only
         self._causes = causes
-        self._names = [band.name for band in card.bands or ()]
+        self._bands = _texts(band.name for band in card.bands or ())
         self._lows = [band.low for band in card.bands or ()][1:]
-        self._constant = pa.array([card_hash(card)])
+        self._reasons, self._codes, self._card = _texts(card.reasons), _texts(CODES), _texts([card_hash(card)])
         self._as_of = pa.scalar(settings.as_of, pa.timestamp("ms", "UTC"))
 
     @property
     def names(self) -> list[str]:
         """Names of the columns."""
         reasons = [f"{what}_{at}" for at in range(1, REASONS_MAX + 1) for what in ("reason", "gap")]
-        subtotals = [f"subtotal_{dimension}" for dimension in self._card.dimensions]
+        subtotals = [f"subtotal_{dimension}" for dimension in self._dimensions]
         more = [*subtotals, *reasons] if self._everything else []
         causes = [NOT_AVAILABLE] if self._causes else []
-        return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
+        return ["score", *(["band"] if len(self._bands) else []), *more, *causes, "card", "as_of"]
 
     def of(self, found: ScoredRows, bands: NDArray[np.int16]) -> dict[str, pa.Array]:
         """The columns by name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)
         there = _bits(found.causes == 0) if found.causes.any() else None
         made: dict[str, pa.Array] = {"score": _whole(scores.totals, there)}
-        if self._names:
-            made["band"] = _words(bands, self._names, there)
+        if len(self._bands):
+            made["band"] = _words(bands, self._bands, there)
         if self._everything:
-            for at, dimension in enumerate(self._card.dimensions):
-                made[f"subtotal_{dimension}"] = _whole(scores.subtotals[at], there)
-            for at in range(REASONS_MAX):
-                named = _bits(scores.reasons[at] != NONE)
-                made[f"reason_{at + 1}"] = _words(scores.reasons[at], list(self._card.reasons), named)
-                made[f"gap_{at + 1}"] = _whole(scores.gaps[at], named)
+            for dimension, points in zip(self._dimensions, scores.subtotals, strict=True):
+                made[f"subtotal_{dimension}"] = _whole(points, there)
+            for at, (reason, gap) in enumerate(zip(scores.reasons, scores.gaps, strict=True), 1):
+                named = _bits(reason != NONE)
+                made[f"reason_{at}"] = _words(reason, self._reasons, named)
+                made[f"gap_{at}"] = _whole(gap, named)
         if self._causes:
-            made[NOT_AVAILABLE] = _words(found.causes - np.int16(1), list(CODES), _bits(found.causes != 0))
-        made["card"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), self._constant)
+            made[NOT_AVAILABLE] = _words(found.causes - np.int16(1), self._codes, _bits(found.causes != 0))
+        made["card"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), self._card)
         made["as_of"] = pa.repeat(self._as_of, rows)
         return made
 
@@ -155,6 +156,10 @@ class Columns:
         return place
 
 
+def _texts(texts: Iterable[str]) -> pa.Array:
+    return pa.array(texts, pa.string())
+
+
 def _bits(there: NDArray[np.bool_]) -> pa.Buffer:
     """Which rows have a value, as Arrow has it; columns that lack the same rows share it."""
     return pa.py_buffer(np.packbits(there, bitorder="little"))
@@ -164,9 +169,10 @@ def _whole(values: NDArray[np.int32], there: pa.Buffer | None) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), len(values), [there, pa.py_buffer(values)])
 
 
-def _words(places: NDArray[np.int16], names: list[str], there: pa.Buffer | None) -> pa.DictionaryArray:
+def _words(places: NDArray[np.int16], texts: pa.Array, there: pa.Buffer | None) -> pa.DictionaryArray:
+    """Texts by their places, which a writer takes as they are: it looks no text up."""
     indices = pa.Array.from_buffers(pa.int16(), len(places), [there, pa.py_buffer(places)])
-    return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()), safe=False)
+    return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
 
 
 class Counting:

@@ -6,7 +6,7 @@ worker holds is some batches and the pages of the part that it writes, however l
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
-from actors.process.tuning import keep_freed_memory
+from actors.process.tuning import freeze_gc, keep_freed_memory
 from actors.process.worker_pool import ProcessPool
 from actors.process.write_behind import WriteBehind
-from actors.rescore.inputs import chunk_ranges
+from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
 from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
@@ -27,8 +27,6 @@ from actors.rescore.self_check import SelfCheck
 from actors.storage.interface import Changed, Found, Staged
 from models.evaluation import UnknownCategory
 
-ROWS_A_GROUP: Final = 262_144
-"""Of the output: some 10 MB, which a reader takes in at once."""
 BAD_TEXTS: Final = ("file", "column", "reason")
 COMPRESSION_LEVEL: Final = 1
 
@@ -238,20 +236,21 @@ class _Parts:
     def __init__(self, job: Job, output: Output, unit: int, folder: str) -> None:
         self._output, self._unit, self._folder = output, unit, folder
         self._rows_max = job.settings.part_rows
-        self._kept = frozenset(job.kept.names)
+        self._rows_a_group = BATCHES_A_GROUP * job.plan.batch_rows
+        self._kept = job.kept.names
         self._token = secrets.token_hex(8)
         self._staged: Staged | None = None
         self._writer: Any = None
-        self._rows = 0
+        self._group: list[pa.Table] = []
+        self._group_rows = self._rows = 0
         self._made: list[Part] = []
 
     def write(self, table: pa.Table) -> None:
-        """Write rows, into as many files as they need."""
-        for batch in table.combine_chunks().to_batches():
-            while batch.num_rows:
-                room = self._rows_max - self._rows
-                self._append(batch.slice(0, room))
-                batch = batch.slice(room)
+        """Write rows, into as many row groups and files as they need."""
+        while table.num_rows:
+            room = min(self._rows_a_group - self._group_rows, self._rows_max - self._rows)
+            self._append(table.slice(0, room))
+            table = table.slice(room)
 
     def close(self) -> tuple[Part, ...]:
         """Finish all files and move them to their places."""
@@ -260,34 +259,53 @@ class _Parts:
 
     def drop(self) -> None:
         """Leave nothing that is not finished."""
+        if self._writer is not None:
+            with suppress(OSError):  # what is not on the disk yet may find no room
+                self._writer.close()
         if self._staged is not None:
             self._staged.drop()
 
-    def _append(self, batch: pa.RecordBatch) -> None:
+    def _append(self, table: pa.Table) -> None:
         if self._writer is None:
             self._staged = self._output.stage(f"{self._unit:06}-{self._folder}.{self._token}")
-            self._writer = pq.ParquetWriter(self._staged.sink, batch.schema, **self._encoding(batch.schema))
-        self._writer.write_batch(batch, ROWS_A_GROUP)
-        self._rows += batch.num_rows
+            self._writer = pq.ParquetWriter(self._staged.sink, table.schema, **self._encoding(table.schema))
+        self._group.append(table)
+        self._group_rows += table.num_rows
+        self._rows += table.num_rows
+        if self._group_rows == self._rows_a_group:
+            self._end_group()
         if self._rows == self._rows_max:
             self._end()
 
     def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
-        """What repeats itself is a dictionary's numbers, which zstd makes a tenth smaller for a fifth of all time that writing takes: only
-        kept columns are compressed. Lowest and highest values of a row group are nearly the same in all of them, so no reader could pass
-        over one for them, and they are a quarter of that time: there are none."""
-        compressed = [name for name in schema.names if name in self._kept]
-        few = [field.name for field in schema if field.name not in compressed or pa.types.is_dictionary(field.type)]
+        """Points by their differences: a dictionary would have each looked up. What is the same in all rows, and texts, of which Arrow has
+        the places already, as dictionaries. Only kept columns are compressed, and not wallets of so many bytes each, which are drawn at
+        random: zstd makes the others a tenth smaller for a fifth of the time that writing takes. Lowest and highest values of a row group
+        are nearly the same in all of them, so no reader could pass over one for them: there are none."""
+        added = [field for field in schema if field.name not in self._kept]
+        points = [field.name for field in added if pa.types.is_integer(field.type)]
+        few = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+        same = [field.name for field in added if pa.types.is_timestamp(field.type)]
+        random = [name for name in self._kept[:1] if name in schema.names and _is_fixed(schema.field(name).type)]
+        compressed = [name for name in schema.names if name in self._kept and name not in random]
         return {
-            "use_dictionary": few,
+            "use_dictionary": few + same,
+            "column_encoding": dict.fromkeys(points, "DELTA_BINARY_PACKED"),
             "write_statistics": False,
             "compression": {name: "zstd" if name in compressed else "none" for name in schema.names},
-            "compression_level": {name: COMPRESSION_LEVEL for name in compressed} or None,
+            "compression_level": dict.fromkeys(compressed, COMPRESSION_LEVEL) or None,
+            "max_rows_per_page": self._rows_a_group,
         }
+
+    def _end_group(self) -> None:
+        self._writer.write_table(pa.concat_tables(self._group), self._rows_a_group)
+        self._group, self._group_rows = [], 0
 
     def _end(self) -> None:
         if self._writer is None or self._staged is None:
             return
+        if self._group:
+            self._end_group()
         self._writer.close()
         more = f"-{len(self._made):03}" if self._made else ""
         name = f"{self._folder}/{self._unit:06}{more}.parquet"
@@ -300,6 +318,12 @@ def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: l
     """Bad rows as they are written: `row` counts from 0 in its file."""
     texts = [pa.array(each, pa.string()) for each in ([file] * len(rows), columns, reasons)]
     return pa.table(dict(zip(BAD_TEXTS, texts, strict=True))).add_column(1, "row", pa.array(rows))
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    """Whether each value has as many bytes."""
+    stored = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    return bool(pa.types.is_fixed_size_binary(stored))
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -320,6 +344,7 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 def make_worker(job: Job) -> Worker:
     """Make a worker, as pools do, in a process of its own."""
     keep_freed_memory()
+    freeze_gc()
     return Worker(job)
 
 

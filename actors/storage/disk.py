@@ -18,7 +18,8 @@ import msgspec
 from actors.process.atomic_file import publish, sync, write_whole
 from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Range, Taken, this_process
 
-BUFFER_BYTES: Final = 1 << 20
+BUFFER_BYTES: Final = 256 << 10
+"""Of each column that is read: it stays in a core's caches until it is decoded."""
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 
 

@@ -50,12 +50,12 @@ def run(options: Options) -> list[Figure]:
         source = options.work / name
         options.say(f"{NAME}: writing {FILES} files of {rows:,} wallets{suffix}")
         write_wallet_files(source, shipped(), FILES, rows, plain=bool(suffix))
-        turns |= {f"{case}{suffix}": partial(_ours, source, options.work, only) for case, only in OURS.items()}
+        turns |= {f"{case}{suffix}": partial(ours, source, options.work, only) for case, only in OURS.items()}
         if options.peers:
             theirs = [engine for engine in ENGINES if engine in QUICK or not suffix]
             turns |= {f"{engine}{suffix}": partial(_theirs, engine, source, options.work) for engine in theirs}
     os.sync()  # else whoever comes first waits until these files are on the disk
-    _ours(options.work / "wallets", options.work, True, 0)  # compiles
+    ours(options.work / "wallets", options.work, True, 0)  # compiles
     options.say(f"{NAME}: {options.rounds} rounds")
     results = take_turns(turns, options.rounds)
     sums = {run["sum"] for case, runs in results.items() for run in runs if case not in OTHER_POINTS}
@@ -75,8 +75,8 @@ def run(options: Options) -> list[Figure]:
     return [*speed.values(), *memory, *ratios]
 
 
-def _ours(source: Path, work: Path, scores_only: bool, _: int) -> dict[str, Any]:
-    """In a process of its own, whose children are the workers."""
+def ours(source: Path, work: Path, scores_only: bool, _: int) -> dict[str, Any]:
+    """One run in a process of its own, whose children are the workers: rows, seconds, sum of scores and the most memory of a process."""
     output = work / "rescored"
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -108,9 +108,9 @@ def _drive(source: Path, output: Path, scores_only: bool, sender: Any) -> None:
     how = RunOptions(workers=os.cpu_count() or 1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     manifest = rescore(prepared, watched, how)
     seconds = time.perf_counter() - started
-    scores = [pq.read_table(output / part.file, columns=["score"]).column("score") for part in manifest.parts]
-    total = sum(pc.sum(column).as_py() for column in scores)
     peak = max(peak_bytes(), *peaks)
+    parts = (pq.read_table(output / part.file, columns=["score"]) for part in manifest.parts)
+    total = sum(pc.sum(part.column("score")).as_py() for part in parts)
     sender.send(
         {
             "rows": manifest.rows,

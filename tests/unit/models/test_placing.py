@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.placing import ROWS_AT_A_TIME, Placer, batches, laid_out, lowest_float, place_rows, thresholds_of
+from models.placing import ROWS_AT_A_TIME, Placer, batches, laid_out, lowest_float, points_of_rows, thresholds_of
 
 KINDS = [
     pa.int8(),
@@ -39,14 +39,18 @@ def test_a_threshold_is_the_lowest_number_that_reaches_its_edge(edge: int, scale
     assert round(math.nextafter(lowest, -math.inf) * scale) < edge
 
 
+def placer_of_bins(edges: list[int], scale: int) -> Placer:
+    """With the number of a bin as its points, and one more for what is missing."""
+    return Placer(edges, scale, range(len(edges) + 2))
+
+
 def places(placer: Placer, column: pa.Array) -> list[int]:
-    found = np.empty(len(column), np.uint16)
-    laid, kept = laid_out([placer], [column])
+    into = np.empty(len(column), np.int32)
+    found = laid_out([placer], [column])
     for first in range(0, len(column), ROWS_AT_A_TIME):
-        count, room = min(ROWS_AT_A_TIME, len(column) - first), np.empty(ROWS_AT_A_TIME, np.int64)
-        place_rows(thresholds_of([placer]), laid, 0, first, count, room, found[first:])
-    del kept
-    return found.tolist()
+        count = min(ROWS_AT_A_TIME, len(column) - first)
+        points_of_rows(thresholds_of([placer]), found.laid, 0, first, count, into[first:])
+    return into.tolist()
 
 
 @settings(deadline=None)
@@ -65,7 +69,7 @@ def test_floats_fall_in_the_bins_of_their_scaled_values(
         return sum((scaled if math.isinf(scaled) else round(scaled)) >= edge for edge in edges)
 
     expected = [place(value) for value in values]
-    assert places(Placer(edges, scale), pa.array(values, pa.float64())) == expected
+    assert places(placer_of_bins(edges, scale), pa.array(values, pa.float64())) == expected
 
 
 @settings(deadline=None)
@@ -78,7 +82,7 @@ def test_integers_fall_in_the_bins_of_their_scaled_values(
     edges: list[int], scale: int, values: list[int | None]
 ) -> None:
     expected = [len(edges) + 1 if v is None else sum(v * scale >= edge for edge in edges) for v in values]
-    assert places(Placer(edges, scale), pa.array(values, pa.int64())) == expected
+    assert places(placer_of_bins(edges, scale), pa.array(values, pa.int64())) == expected
 
 
 @pytest.mark.parametrize("rows", [0, 1, ROWS_AT_A_TIME - 1, ROWS_AT_A_TIME, 2 * ROWS_AT_A_TIME + 1])
@@ -88,13 +92,13 @@ def test_every_kind_of_number_every_length_and_wherever_in_a_column(kind: pa.Dat
     values = [None if at % 7 == 0 or 40 < at < 90 else at % 2 for at in range(before + rows + 5)]
     column = pa.array(values, pa.int64()).cast(kind).slice(before, rows)
     expected = [2 if value is None else value for value in values[before : before + rows]]
-    assert places(Placer([1], 1), column) == expected
+    assert places(placer_of_bins([1], 1), column) == expected
 
 
 @pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.float32(), pa.float64()])
 def test_a_number_of_each_width_is_read_whole(kind: pa.DataType) -> None:
     column = pa.array([-70_000, 69_999, 70_000, 2**24], pa.int64()).cast(kind)
-    assert places(Placer([-70_000, 70_000, 2**24], 1), column) == [1, 1, 2, 3]
+    assert places(placer_of_bins([-70_000, 70_000, 2**24], 1), column) == [1, 1, 2, 3]
 
 
 @pytest.mark.parametrize("missing", [False, True])
@@ -109,12 +113,12 @@ def test_a_column_with_less_memory_than_it_says_is_refused(missing: bool) -> Non
     (column,) = pa.ipc.open_stream(more).read_all().to_batches()[0].columns
     assert len(column) == 9_100
     with pytest.raises(ValueError, match=r"says that it has 9100 values, and has fewer"):
-        laid_out([Placer([1], 1)], [column])
+        laid_out([placer_of_bins([1], 1)], [column])
 
 
 @pytest.mark.parametrize("encode", [False, True])
 def test_texts_are_looked_up_and_one_that_is_not_known_is_not_missing(encode: bool) -> None:
-    placer = Placer([1, 2, 3], 1, {"a": 1, "b": 2}, unknown=3)
+    placer = Placer([1, 2, 3], 1, range(5), [0, 0, 0, 1], {"a": 1, "b": 2}, other=3)
     column = pa.array(["b", None, "z", "a", ""])
     assert places(placer, column.dictionary_encode() if encode else column) == [2, 4, 3, 1, 3]
     with_null = pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), pa.array([None, "a"]))

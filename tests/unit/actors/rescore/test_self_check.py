@@ -10,7 +10,8 @@ import pytest
 
 from actors.rescore.job import RescoreRefused
 from actors.rescore.scoring import CardScorer
-from actors.rescore.self_check import SelfCheck
+from actors.rescore.self_check import SelfCheck, chosen
+from models.arrays import Integers
 from models.credit.score import WalletScorer
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import CARD, SMALL, prepared, rescore
@@ -33,21 +34,23 @@ def test_a_kernel_that_gave_another_score_would_end_the_job(tmp_path: Path, monk
         rescore(prepared(source, tmp_path / "wrong"))
 
 
-def test_the_same_rows_are_chosen_in_each_run_however_they_come_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [1, 333, 2_000])
+def test_one_row_of_each_stretch_is_chosen_and_the_same_however_they_come_in_batches(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("actors.rescore.self_check.ONE_IN", 20)
-    table, scorer = wallets_table(2_000, 3), CardScorer(CARD, SMALL)
-    check = SelfCheck(CARD, SMALL, wallets=True)
 
-    def checked(path: str, size: int) -> int:
-        total = 0
-        for start in range(0, 2_000, size):
-            part = table.slice(start, size)
-            total += check(path, np.arange(start, start + part.num_rows), part, scorer.score(part))
-        return total
+    def picked(path: str, rows: Integers) -> list[int]:
+        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
+        return [int(part[place]) for part in parts for place in chosen(path, part)]
 
-    whole = checked("a.parquet", 2_000)
-    assert 60 < whole < 150 and [checked("a.parquet", size) for size in (1, 333, 2_000)] == [whole] * 3
-    assert checked("b.parquet", 2_000) != whole, "other files, other rows"
+    all_rows = np.arange(2_000)
+    whole = picked("a.parquet", all_rows)
+    assert [row // 20 for row in whole] == list(range(100)) and len({row % 20 for row in whole}) > 10
+    assert picked("b.parquet", all_rows) != whole, "other files, other rows"
+    left = np.delete(all_rows, whole[3])
+    assert picked("a.parquet", left) == whole[:3] + whole[4:], "one that is bad is not checked, and no other instead"
+    assert chosen("a.parquet", all_rows[:0]) == []
 
 
 @pytest.mark.parametrize("field", ["totals", "subtotals", "reasons", "gaps"])
