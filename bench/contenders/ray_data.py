@@ -5,6 +5,7 @@ With checkpoints it notes the wallets that are done, and leaves them out when it
 
 import logging
 import os
+import secrets
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +20,9 @@ CHECKPOINTS: Final = ".checkpoints"
 def ray_data(card: Scorecard, source: Path, output: Path, *, checkpoints: bool = False) -> None:
     """One run on this machine, the start of Ray included; Ray ends with this process."""
     os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ.setdefault(
-        "RAY_AUTH_TOKEN_PATH", str(output.with_name("ray-token"))
-    )  # else Ray makes one in the home folder
+    token = output.with_name("ray-token")  # else Ray makes one in the home folder
+    token.write_text(secrets.token_hex(32))
+    os.environ.setdefault("RAY_AUTH_TOKEN_PATH", str(token))
     import ray
     from ray.data.checkpoint import CheckpointConfig
 
