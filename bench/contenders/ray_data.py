@@ -20,7 +20,9 @@ CHECKPOINTS: Final = ".checkpoints"
 def ray_data(card: Scorecard, source: Path, output: Path, *, checkpoints: bool = False) -> None:
     """One run on this machine, the start of Ray included; Ray ends with this process."""
     os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
-    _make_token(output.with_name("ray-token"))
+    token = output.with_name("ray-token")  # else Ray makes one in the home folder
+    token.write_text(secrets.token_hex(32))
+    os.environ.setdefault("RAY_AUTH_TOKEN_PATH", str(token))
     import ray
     from ray.data.checkpoint import CheckpointConfig
 
@@ -36,10 +38,3 @@ def ray_data(card: Scorecard, source: Path, output: Path, *, checkpoints: bool =
         partial(score_batch, card), batch_format="pyarrow", batch_size=BATCH_ROWS, zero_copy_batch=True
     )
     scored.write_parquet(str(output), compression="zstd", compression_level=1)
-
-
-def _make_token(path: Path) -> None:
-    """For this run's own cluster: Ray makes one in the home folder only, which then counts for clusters that others start."""
-    path.touch(mode=0o600)
-    path.write_text(secrets.token_hex(32))
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
