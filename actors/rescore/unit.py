@@ -279,9 +279,10 @@ class _Parts:
 
     def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
         """What costs least to write. Points by their differences: a dictionary would have each looked up. Texts, of which Arrow has the
-        places already, and the time, the same in all rows, as dictionaries. Compressed are kept columns only, as zstd makes the others a tenth
-        smaller for a fifth of the time that writing takes, and not wallets of a fixed number of bytes, which are drawn at random. Lowest
-        and highest values of a row group are nearly the same in all of them, so no reader could pass over one for them: there are none."""
+        places already, and the time, the same in all rows, as dictionaries. Compressed are kept columns only, as zstd makes the others
+        a tenth smaller for a fifth of the time that writing takes, and not wallets of a fixed number of bytes, which are drawn at random.
+        Lowest and highest values of a row group are nearly the same in all of them, so no reader could pass over one for them: there
+        are none."""
         added = [field for field in schema if field.name not in self._kept]
         points = [field.name for field in added if pa.types.is_integer(field.type)]
         few = [field.name for field in schema if pa.types.is_dictionary(field.type)]

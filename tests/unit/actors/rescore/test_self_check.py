@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from actors.rescore.job import RescoreRefused
 from actors.rescore.scoring import CardScorer
 from actors.rescore.self_check import SelfCheck, chosen
-from models.arrays import Integers
 from models.credit.score import WalletScorer
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import CARD, SMALL, prepared, rescore
@@ -40,7 +40,7 @@ def test_one_row_of_each_stretch_is_chosen_and_the_same_however_they_come_in_bat
 ) -> None:
     monkeypatch.setattr("actors.rescore.self_check.ONE_IN", 20)
 
-    def picked(path: str, rows: Integers) -> list[int]:
+    def picked(path: str, rows: NDArray[np.int64]) -> list[int]:
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         return [int(part[place]) for part in parts for place in chosen(path, part)]
 
