@@ -19,7 +19,7 @@ SHOWN: Final = ("id", "holder", "merchant", "kind", "scenario", "result", "score
 """Fields of an event that its line names, where it has them."""
 
 
-@click.command("follow", epilog="Example: shardpay events follow --type transfer.declined")
+@click.command("follow", epilog="Example: shardpay events follow --after start --count 3")
 @click.option(
     "--after",
     default="now",
