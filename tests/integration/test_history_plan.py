@@ -52,7 +52,7 @@ async def test_a_page_of_open_cases_reads_no_case_that_is_over(database_url: str
     await connection.execute("ANALYZE journal, review")
     await connection.close()
     statement = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text())["review_page"]
-    for literal, value in enumerate((0, 500, 0, 51, -1, "NULL"), 1):
+    for literal, value in enumerate((0, 500, 0, 51, -1, "NULL", "false", "NULL"), 1):
         statement = statement.replace(f"${literal}", str(value))
     pool = await Pool.open(database_url, name="test-plan")
     try:
