@@ -56,7 +56,7 @@ cluster: install
 	$(PIP) --no-compile --no-deps --require-hashes --requirement requirements-cluster.txt
 
 run: install
-	@exec $(BIN)/shardpay serve --sample
+	@exec $(BIN)/shardpay serve --sample $(ARGS)
 
 demo: install
 	@exec $(BIN)/shardpay demo $(ARGS)

@@ -3,11 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from switch.cli.options import storage_options
+
+RESULTS: Final = "bench-results"
+"""The folder that `shardpay bench` writes to, where it is typed; beside a sample the console shows it."""
 
 
 @click.command("serve", epilog="Example: shardpay serve --sample --port 8080")
@@ -53,7 +56,7 @@ def serve_command(**options: Any) -> None:
     from switch.node.listening import bare_host, is_loopback
     from switch.node.settings import Settings, read_config
     from switch.node.supervisor import serve
-    from switch.webhooks.addresses import SANDBOX
+    from switch.webhooks.addresses import SANDBOX, WebhookKeys
 
     if options["ray"] and not options["database"]:
         raise click.UsageError("--ray needs --database: other machines cannot reach the embedded one")
@@ -71,8 +74,10 @@ def serve_command(**options: Any) -> None:
         options.update(bench_reports=file.bench_reports)
     options["data"] = options["data"].resolve()
     options["host"] = bare_host(options["host"])
-    if sample and is_loopback(options["host"]) and config is None:
-        options["webhooks"] = SANDBOX
+    if sample:
+        if is_loopback(options["host"]) and options.get("webhooks", WebhookKeys()) == WebhookKeys():
+            options["webhooks"] = SANDBOX
+        options["bench_reports"] = options.get("bench_reports") or str(Path(RESULTS).resolve())
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
     serve(settings, _say, _welcome(settings, sample))
 

@@ -25,8 +25,9 @@ class ProblemError(ShardpayError):
         super().__init__(self._text(), money_moved=money_moved, idempotency_key=idempotency_key)
 
     def _text(self) -> str:
+        stated = self.detail or self.title or str(self.status)
         fields = [f"{each.get('field')}: {each.get('message')}" for each in self.problem.get("errors", ())]
-        return "; ".join([f"{self.code}: {self.detail or self.title or self.status}", *fields])
+        return "; ".join([f"{self.code}: {stated}", *(field for field in fields if field not in stated)])
 
 
 class DeclinedError(ProblemError):

@@ -43,7 +43,8 @@ KEYS: Final = {
     "allow_unsafe_database": "Accept a PostgreSQL server with `fsync` or `synchronous_commit` off. Such a server loses committed "
     "payments in a crash: for tests only.",
     "test_currencies": "Wallets may be opened in XTS and XXX, which stand for no money.",
-    "bench_reports": "Folder with results of `shardpay bench`, which the console shows; a path on the machine of each front door.",
+    "bench_reports": "Folder with results of `shardpay bench`, which the console shows; a path on the machine of each front door. "
+    "With `--sample` it is `./bench-results`, if nothing else is said.",
     "credit": "Clocks and retention of credit records, [below](#credit).",
     "webhooks": "Where webhooks may go beside public addresses, [below](#webhooks).",
     "controls": "Whether what changes decisions needs a second account, [below](#controls).",

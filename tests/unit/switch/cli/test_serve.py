@@ -98,6 +98,19 @@ def test_a_wrong_key_of_the_file_is_named(started: list[Any], tmp_path: Path) ->
     assert (done.exit_code, started) == (1, []) and "kees" in done.stderr and str(config) in done.stderr
 
 
+def test_a_sample_keeps_its_sandbox_beside_a_file_and_shows_what_was_measured_here(
+    started: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config, elsewhere = tmp_path / "config.toml", tmp_path / "elsewhere.toml"
+    config.write_text("test_currencies = true\n")
+    elsewhere.write_text('bench_reports = "/measured"\n')
+    for words in (("--sample", "--config", config), ("--sample", "--config", elsewhere), ("--config", config)):
+        assert serve("--data", tmp_path, *words).exit_code == 0
+    assert [settings.webhooks for settings in started] == [SANDBOX, SANDBOX, WebhookKeys()]
+    assert [settings.bench_reports for settings in started] == [str(tmp_path / "bench-results"), "/measured", None]
+
+
 def test_webhooks_go_to_the_same_machine_in_a_sandbox_alone(started: list[Any], tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[webhooks]\nallow_networks = ["10.0.0.0/8"]\n')

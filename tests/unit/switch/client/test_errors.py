@@ -22,9 +22,13 @@ def problem(status: int = 422, **body: Any) -> ProblemError:
         ),
         ({"code": "overloaded", "title": "Too much at once."}, "overloaded: Too much at once."),
         ({"code": "invalid_field", "errors": FIELDS}, "invalid_field: 422; amount: above 0; payee: a wallet id"),
+        (
+            {"code": "invalid_field", "detail": "amount: above 0", "errors": FIELDS},
+            "invalid_field: amount: above 0; payee: a wallet id",
+        ),
         ({}, "422: 422"),
     ],
-    ids=["detail", "title", "fields", "nothing"],
+    ids=["detail", "title", "fields", "a field that the detail names", "nothing"],
 )
 def test_an_error_names_its_problem_and_every_wrong_field(body: dict[str, Any], text: str) -> None:
     assert str(problem(**body)) == text
