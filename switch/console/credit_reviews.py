@@ -1,12 +1,11 @@
 """Decisions of credit that a person is to look at again: when each is due, upheld or overturned."""
 
+from functools import partial
 from typing import Any, Final
 
-import msgspec
-
 from switch.console.credit import listed
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
-from switch.problems.table import PROBLEMS, ProblemError
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, with_problem
+from switch.problems.table import ProblemError
 
 REVIEWS: Final = "/v1/credit/reviews"
 REVIEW: Final = f"{REVIEWS}/{{id}}"
@@ -48,12 +47,7 @@ async def resolve(visit: Visit) -> Shown:
     try:
         await visit.send(Wanted(method="POST", path=RESOLVE, params={"id": identity}, body=body))
     except ProblemError as problem:
-        if problem.code not in SHOWN_ON_PAGE:
-            raise
-        title = PROBLEMS[problem.code].title
-        shown = {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
-        view = await _shown(visit, problem=shown)
-        return msgspec.structs.replace(view, status=PROBLEMS[problem.code].status)
+        return await with_problem(SHOWN_ON_PAGE, problem, partial(_shown, visit))
     return Redirect(f"/console/credit-reviews/{identity}?done=resolve")
 
 

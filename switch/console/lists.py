@@ -1,12 +1,11 @@
 """Lists that the switch keeps: what is on each, why, until when, by whom; entries are added, ended."""
 
+from functools import partial
 from typing import Any, Final
 
-import msgspec
-
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, with_problem
 from switch.console.until import SPANS, end_of
-from switch.problems.table import PROBLEMS, ProblemError
+from switch.problems.table import ProblemError
 
 LISTS: Final = "/v1/lists"
 LIST: Final = f"{LISTS}/{{name}}"
@@ -37,7 +36,7 @@ async def make_list(visit: Visit) -> Shown:
     try:
         await visit.send(Wanted(method="PUT", path=LIST, params={"name": name}, body=body))
     except ProblemError as problem:
-        return _beside(await _all(visit, problem=_problem(problem)), problem)
+        return await with_problem(SHOWN_ON_PAGE, problem, partial(_all, visit))
     return Redirect(f"/console/lists/{name}?done=made")
 
 
@@ -74,21 +73,9 @@ async def _changed(visit: Visit, wanted: Wanted) -> Shown:
     try:
         proposed = await visit.change(wanted)
     except ProblemError as problem:
-        return _beside(await _one(visit, problem=_problem(problem)), problem)
+        return await with_problem(SHOWN_ON_PAGE, problem, partial(_one, visit))
     done = "added" if wanted.method == "PUT" else "ended"
     return proposed or Redirect(f"/console/lists/{visit.param('name')}?done={done}")
-
-
-def _problem(problem: ProblemError) -> dict[str, Any]:
-    """As pages show it. Raises the problem itself when it is none of those that do."""
-    if problem.code not in SHOWN_ON_PAGE:
-        raise problem
-    title = PROBLEMS[problem.code].title
-    return {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
-
-
-def _beside(view: View, problem: ProblemError) -> View:
-    return msgspec.structs.replace(view, status=PROBLEMS[problem.code].status)
 
 
 PAGES: Final = (

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from actors.stores.api_keys import Principal
 from actors.stores.console_sessions import SignedIn
-from switch.problems.table import ProblemError
+from switch.problems.table import PROBLEMS, ProblemError
 from switch.views.figures import Figures
 
 PROPOSALS: Final = "/v1/proposals"
@@ -136,6 +136,20 @@ async def unless(codes: frozenset[str], answer: Awaitable[Any]) -> Any:
         if problem.code in codes:
             return None
         raise
+
+
+def problem_shown(problem: ProblemError) -> dict[str, Any]:
+    """A problem as pages show it."""
+    title = PROBLEMS[problem.code].title
+    return {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
+
+
+async def with_problem(codes: frozenset[str], problem: ProblemError, page: Callable[..., Awaitable[View]]) -> View:
+    """The page of a form with the problem that it ended with, `problem`, beside it. Raises the problem when it is none of these codes."""
+    if problem.code not in codes:
+        raise problem
+    view = await page(problem=problem_shown(problem))
+    return msgspec.structs.replace(view, status=PROBLEMS[problem.code].status)
 
 
 Shown = View | Redirect

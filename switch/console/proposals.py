@@ -2,13 +2,14 @@
 
 import difflib
 import re
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
-from switch.console.page import PROPOSALS, Page, Redirect, Shown, View, Visit, Wanted, unless
-from switch.problems.table import PROBLEMS, ProblemError
+from switch.console.page import PROPOSALS, Page, Redirect, Shown, View, Visit, Wanted, unless, with_problem
+from switch.problems.table import ProblemError
 
 PROPOSAL: Final = f"{PROPOSALS}/{{id}}"
 APPROVE: Final = f"{PROPOSAL}/approve"
@@ -209,11 +210,7 @@ async def answer(visit: Visit) -> Shown:
     try:
         await visit.send(Wanted(method="POST", path=path, params={"id": identity}, body={}))
     except ProblemError as problem:
-        if problem.code not in SHOWN_ON_PAGE:
-            raise
-        shown: dict[str, Any] = {"title": PROBLEMS[problem.code].title, "detail": problem.detail, "errors": []}
-        view = await _shown(visit, problem=shown)
-        return msgspec.structs.replace(view, status=PROBLEMS[problem.code].status)
+        return await with_problem(SHOWN_ON_PAGE, problem, partial(_shown, visit))
     return Redirect(f"/console/proposals/{identity}?done={word}")
 
 

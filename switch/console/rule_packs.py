@@ -3,9 +3,7 @@
 import re
 from typing import Any, Final
 
-import msgspec
-
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, problem_shown
 from switch.console.previews import OF_PAYMENTS, since, span_of
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field
 
@@ -66,10 +64,7 @@ async def edit_pack(visit: Visit) -> Shown:
 
 def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: ProblemError | None = None) -> View:
     """The page on which a pack is written: `base` is the version that it follows, 0 for a new one."""
-    shown = None
-    if problem is not None:
-        title = PROBLEMS[problem.code].title
-        shown = {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
+    shown = None if problem is None else problem_shown(problem)
     return View(
         template="write_pack.html",
         title=f"Edit {name}" if name else "New rule pack",

@@ -4,13 +4,14 @@ A monitor tells whether payments are still those that a card was made for.
 """
 
 import asyncio
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 
 from switch.console.charts import paired_bars
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, problem_shown, with_problem
 from switch.console.previews import OF_PAYMENTS, since, span_of
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field
 
@@ -121,10 +122,7 @@ async def population(visit: Visit) -> Shown:
     try:
         answer = await visit.send(Wanted(method="POST", path=POPULATION, body=body))
     except ProblemError as problem:
-        if problem.code not in SHOWN_ON_PAGE:
-            raise
-        shown = await _shown(visit, asked, problem=_problem(problem))
-        return msgspec.structs.replace(shown, status=PROBLEMS[problem.code].status)
+        return await with_problem(SHOWN_ON_PAGE, problem, partial(_shown, visit, asked))
     return await _shown(visit, asked, monitor={**answer, "chart": _chart(answer["population"])})
 
 
@@ -163,15 +161,10 @@ def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: P
             "text": text,
             "preview": preview,
             "spans": OF_PAYMENTS,
-            "problem": None if problem is None else _problem(problem),
+            "problem": None if problem is None else problem_shown(problem),
         },
         status=200 if problem is None else PROBLEMS[problem.code].status,
     )
-
-
-def _problem(problem: ProblemError) -> dict[str, Any]:
-    title = PROBLEMS[problem.code].title
-    return {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
 
 
 async def write_card(visit: Visit) -> Shown:

@@ -3,12 +3,11 @@
 A secret is shown once, on the page that answers the form which made it.
 """
 
+from functools import partial
 from typing import Any, Final
 
-import msgspec
-
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
-from switch.problems.table import PROBLEMS, ProblemError, invalid_query
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, with_problem
+from switch.problems.table import ProblemError, invalid_query
 
 ENDPOINTS: Final = "/v1/webhook-endpoints"
 ENDPOINT: Final = f"{ENDPOINTS}/{{id}}"
@@ -45,11 +44,7 @@ async def make(visit: Visit) -> Shown:
     try:
         made = await visit.send(Wanted(method="POST", path=ENDPOINTS, body=body))
     except ProblemError as problem:
-        if problem.code not in SHOWN_ON_PAGE:
-            raise
-        title = PROBLEMS[problem.code].title
-        shown = {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
-        return msgspec.structs.replace(await _all(visit, problem=shown), status=PROBLEMS[problem.code].status)
+        return await with_problem(SHOWN_ON_PAGE, problem, partial(_all, visit))
     return await _one(visit, made["id"], secret=made["secret"])
 
 
