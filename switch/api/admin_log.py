@@ -13,9 +13,9 @@ from actors.stores.admin_log import LAST, AdminLogStore, Outcome, StoredEntry, W
 from switch.api.route import Route
 from switch.http.access import Access
 from switch.http.auth import AUDIT
-from switch.http.call import Call, name_in, page_limit
+from switch.http.call import Call, name_in, page_limit, time_in
 from switch.http.cursors import decode_cursor, encode_cursor
-from switch.http.times import time_ms, time_text
+from switch.http.times import time_text
 from switch.problems.table import invalid_query
 from switch.views.representations import json_response
 
@@ -87,21 +87,12 @@ async def _wanted(services: AdminLogServices, query: dict[str, str]) -> Wanted:
             "account": account,
             "call": name_in(query, "call") if "call" in query else None,
             "resource": name_in(query, "resource") if "resource" in query else None,
-            "since_ms": _time_in(query, "since"),
-            "until_ms": _time_in(query, "until"),
+            "since_ms": time_in(query, "since"),
+            "until_ms": time_in(query, "until"),
             "outcome": outcome,
         },
         Wanted,
     )
-
-
-def _time_in(query: dict[str, str], name: str) -> int | None:
-    if name not in query:
-        return None
-    try:
-        return time_ms(query[name])
-    except ValueError as error:
-        raise invalid_query(name, str(error)) from None
 
 
 def _shown(stored: StoredEntry) -> AdminLogEntry:

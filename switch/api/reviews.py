@@ -26,11 +26,11 @@ from switch.api.transfers import SubmitServices, submit_row
 from switch.gateway.encode import answer_row
 from switch.http.access import Access
 from switch.http.auth import ANALYST
-from switch.http.call import Call, name_in, page_limit
+from switch.http.call import Call, name_in, page_limit, time_in
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, decode
 from switch.http.schema import Context, Empty
-from switch.http.times import now_ms, time_ms, time_text
+from switch.http.times import now_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.lifecycle import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
 from switch.views.pack_names import Names, PackCatalogue
@@ -131,13 +131,7 @@ async def _filter(services: ReviewServices, call: Call, query: dict[str, str]) -
         if assigned not in ASSIGNED or assignee is not None:
             raise invalid_query("assigned", f"expected one of: {', '.join(ASSIGNED)}, without `assignee`")
         assignee = call.principal.account if assigned == "me" else None
-    due = None
-    if "due_before" in query:
-        try:
-            due = time_ms(query["due_before"])
-        except ValueError as error:
-            raise invalid_query("due_before", str(error)) from None
-    return CaseFilter(assignee, assigned == "nobody", due)
+    return CaseFilter(assignee, assigned == "nobody", time_in(query, "due_before"))
 
 
 class Work(NamedTuple):

@@ -22,9 +22,9 @@ from switch.fairness.scheduling import Scheduler, single
 from switch.fairness.shares import Places
 from switch.http.access import Access
 from switch.http.auth import READ
-from switch.http.call import Call, page_limit
+from switch.http.call import Call, page_limit, time_in
 from switch.http.cursors import decode_places, encode_cursor
-from switch.http.times import time_ms, time_text
+from switch.http.times import time_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.entry_filter import NAMES, Test, tests_of
 from switch.views.merged_statement import END, Merged, Position, Source, merged
@@ -167,7 +167,7 @@ async def _matching(
 
 def span_of(query: dict[str, str]) -> Span:
     """The times `from` and `to` of a query. Raises ProblemError invalid_query."""
-    since, until = _time(query, "from"), _time(query, "to")
+    since, until = time_in(query, "from") or 0, time_in(query, "to") or 0
     if "to" not in query:
         return Span(since, NEVER)
     if "from" in query and until <= since:
@@ -282,7 +282,7 @@ def _numbers(track: Track) -> tuple[int, int, int, int]:
 async def get_balance(services: StatementServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/balance?at=T."""
     query = call.query()
-    at = _time(query, "at")
+    at = time_in(query, "at") or 0
     address = await services.wallet_in_path(call)
     shards = await services.shards_of(address)
     found = await asyncio.gather(*(_balance_of_stripe(services, address, shard, at) for shard in shards))
@@ -301,16 +301,6 @@ async def _balance_of_stripe(services: StatementServices, address: int, shard: i
         return None if place is None else (head.currency, place.posted)
 
     return await services.from_head(address, shard, look)
-
-
-def _time(query: dict[str, str], name: str) -> int:
-    """A time in the query, milliseconds; 0 when it is not given."""
-    if name not in query:
-        return 0
-    try:
-        return time_ms(query[name])
-    except ValueError as error:
-        raise invalid_query(name, str(error)) from None
 
 
 ROUTES: Final = (

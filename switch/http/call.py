@@ -253,6 +253,16 @@ def name_in(query: Mapping[str, str], name: str) -> str:
     return query[name]
 
 
+def time_in(query: Mapping[str, str], name: str) -> int | None:
+    """A time of the query, milliseconds since 1970; None when it is not given. Raises ProblemError invalid_query."""
+    if name not in query:
+        return None
+    try:
+        return time_ms(query[name])
+    except ValueError as error:
+        raise invalid_query(name, str(error)) from None
+
+
 def page_limit(query: dict[str, str]) -> int:
     """The parameter `limit`. Raises ProblemError."""
     text = query.get("limit", str(PAGE_DEFAULT))
