@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from actors.ledger.book import Book, Capacity
 from actors.ledger.inquiries import (
     DAY,
-    DAY_MS,
     TOUCHED,
     CreditTables,
     Turn,
     credit_key,
     decide_inquiries,
     find_consents,
+    live_consent,
     replay_inquiries,
 )
 from actors.ledger.orders import complete_by, ends_at
@@ -68,6 +68,7 @@ from actors.records.layout import (
 )
 from models.arrays import Array, Rows
 from models.jit import read_only
+from rules.vocabulary.columns import DAY_MS
 
 _CONSENTS: Final = 0
 _FREE_CONSENT: Final = 1
@@ -138,7 +139,7 @@ class CreditBook:
         self.order_table = new_table(capacity.orders)
         self.cases: CaseRows = zeros(capacity.cases, CASE)
         self.case_table = new_table(capacity.cases)
-        self._inquirers = np.array([capacity.inquirers], np.int64)
+        self._inquirers = capacity.inquirers
         self.inquiry_table = new_table(capacity.inquirers)
         self.meta = np.zeros(_META, np.int64)
         self._effects: dict[int, Callable[[Any, int], None]] = {
@@ -167,11 +168,8 @@ class CreditBook:
 
     def consent(self, holder: int, account: int, scenario: int, now: int) -> Any:
         """The live consent (scalar of CONSENT) of a holder for a merchant's account and scenario, else None."""
-        at = int(find(self.consent_table, *self._consent_key(holder, account, scenario)))
-        if at == 0:
-            return None
-        consent = self.consents[at - 1]
-        return consent if consent["expiry"] > now else None
+        at = int(live_consent(self._tables, self._secret, holder, account, scenario, now))
+        return None if at == 0 else self.consents[at - 1]
 
     def live_consents(self, questions: CreditQuestions, now: int) -> NDArray[np.int64]:
         """1 + the row in `consents` of the live consent that each of CREDIT_QUESTION rows (n,) asks about, 0 = none."""
@@ -305,7 +303,7 @@ class CreditBook:
     def _begin_day(self, now: int) -> None:
         """Inquiries are counted by day of record time in UTC."""
         self.meta[DAY] = now // DAY_MS
-        self.inquiry_table = new_table(int(self._inquirers[0]))
+        self.inquiry_table = new_table(self._inquirers)
 
     # Effects.
 

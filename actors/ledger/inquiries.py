@@ -29,13 +29,13 @@ from actors.records.layout import (
     Kind,
 )
 from models.jit import inlined, kernel
+from rules.vocabulary.columns import DAY_MS
 
 TOUCHED: Final = 7
 """In `CreditTables.meta`: 1 once a wallet has a credit record; before that there is nothing to keep of the rows."""
 DAY: Final = 11
 """The day of record time whose inquiries are counted."""
 
-DAY_MS: Final = 86_400_000
 _PAIRS_PERCENT: Final = 25
 """How many of a day's pairs of account and wallet may be of one account: who asks about everybody must not use up the count that keeps all
 others from probing."""
@@ -52,13 +52,14 @@ _INQUIRY: Final = int(Kind.INQUIRY)
 
 
 class CreditTables(NamedTuple):
-    """What inquiries look at and change: rows beside wallets, live consents, and the day's inquiries by account and wallet."""
+    """What inquiries look at and change: rows beside wallets, live consents, and the day's inquiries by account and wallet, of whose pairs
+    there are `inquirers` at most."""
 
     rows: CreditRows
     consents: ConsentRows
     consent_table: Table
     inquiry_table: Table
-    inquirers: NDArray[np.int64]
+    inquirers: int
     meta: NDArray[np.int64]
 
 
@@ -105,8 +106,7 @@ def _may_inquire(tables, secret, row, now):
         return asked < row["open_max"]
     hi, lo = credit_key(secret, row["account"], np.int64(0), _OF_ACCOUNT)
     pairs = find(tables.inquiry_table, hi, lo)
-    most = tables.inquirers[0]
-    return pairs < most * _PAIRS_PERCENT // 100 and tables.inquiry_table.meta[COUNT] < most
+    return pairs < tables.inquirers * _PAIRS_PERCENT // 100 and tables.inquiry_table.meta[COUNT] < tables.inquirers
 
 
 @inlined

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.inquiries import DAY, DAY_MS, credit_key
+from actors.ledger.inquiries import DAY, credit_key
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, InquiryResult
 from actors.records.layout import (
@@ -24,7 +24,7 @@ from actors.records.layout import (
 )
 from actors.records.layout import SCENARIO as SCENARIO_FIELD
 from actors.shard import messages as m
-from tests.unit.actors.shard.one_shard import MERCHANT, SCENARIO, OneShard
+from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SCENARIO, OneShard
 
 NOBODY = 12_345_678
 UNCHANGED = -1
