@@ -208,7 +208,7 @@ class KeyStore:
         """At most `limit` keys, newest first, revoked ones too; `after`: when the last one seen was made, and its id; `account`: of that
         one alone."""
         made, identity = after or (None, None)
-        rows = await self._pool.fetch("key_page", made, identity, limit, account)
+        rows = await self._pool.fetch("key_page", made, identity, limit, account, None)
         return [_listed_key(secret, row) for row in rows]
 
     async def one(self, secret: Secret, identity: str) -> ListedKey | None:
@@ -218,7 +218,8 @@ class KeyStore:
 
     async def list(self, secret: Secret) -> list[ListedKey]:
         """All keys, oldest first, revoked ones too. `secret`: the cluster's, for the ids of wallets."""
-        return [_listed_key(secret, row) for row in await self._pool.fetch("key_list")]
+        rows = await self._pool.fetch("key_page", None, None, None, None, None)
+        return [_listed_key(secret, row) for row in reversed(rows)]
 
     async def change(
         self,
@@ -261,7 +262,7 @@ class KeyStore:
 async def key_in(session: Any, secret: Secret, identity: str) -> ListedKey | None:
     """A key by its id, as a transaction sees it."""
     number = _number(identity)
-    row = None if number is None else await session.fetchrow(SQL["key_one"], number)
+    row = None if number is None else await session.fetchrow(SQL["key_page"], None, None, 1, None, number)
     return None if row is None else _listed_key(secret, row)
 
 

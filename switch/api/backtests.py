@@ -5,7 +5,7 @@ The work is done by a process of its own, one at a time.
 
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -33,6 +33,7 @@ from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 
 B = TypeVar("B", bound=BacktestAsked)
+F = TypeVar("F")
 
 PROBLEMS_OF_FAILURES: Final[dict[Failure, str]] = {
     "busy": "backtest_running",
@@ -51,7 +52,7 @@ class Backtested(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-class _Pack(NamedTuple):
+class TriedPack(NamedTuple):
     """What is to be tried. `card`: as JSON, the scorecard that the text names when that is not the published one; number and version 0 when
     the pack is not published; `stored`: it is, but perhaps for its card."""
 
@@ -111,21 +112,23 @@ def _read(services: BacktestServices, decoder: Listed[B, BacktestLabel], body: b
     return asked, labels
 
 
-async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> web.Response:
+async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: TriedPack) -> web.Response:
     started = time.perf_counter()
     test = await _test(services, asked, labels, pack)
     response: Response = await services.backtester.run(test)
-    if response.failure is not None or response.report is None:
+    report = found_by(response, response.report)
+    return json_response(Backtested(report=report, seconds=round(time.perf_counter() - started, 3)))
+
+
+def found_by(response: Response, found: F | None) -> F:
+    """What was asked for, of a response. Raises ProblemError for one that has none."""
+    if response.failure is not None or found is None:
         raise ProblemError(PROBLEMS_OF_FAILURES[response.failure or "ended"], response.detail or None)
-    return json_response(Backtested(report=response.report, seconds=round(time.perf_counter() - started, 3)))
+    return found
 
 
-async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:
-    """All that the process needs, the pack checked. Raises ProblemError."""
-    since, until = _time(asked, "since"), _time(asked, "until")
-    if since is not None and until is not None and until <= since:
-        raise invalid_field("to", "a time after `from` is expected")
-    by_id, by_key = sorted(labels.by_id), labels.by_key
+async def live_backtest(services: BacktestServices, pack: TriedPack, **more: Any) -> LiveBacktest:
+    """All that the process needs to try a pack, which is checked; `more`: further fields. Raises ProblemError."""
     return LiveBacktest(
         url=services.database_url,
         secret=services.secret_bytes,
@@ -136,6 +139,19 @@ async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Label
         card=await services.publisher.checked(pack.text, pack.files, pack.card, stored=pack.stored),
         number=pack.number,
         version=pack.version,
+        **more,
+    )
+
+
+async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: TriedPack) -> LiveBacktest:
+    """What is asked for, of the times and with the labels. Raises ProblemError."""
+    since, until = _time(asked, "since"), _time(asked, "until")
+    if since is not None and until is not None and until <= since:
+        raise invalid_field("to", "a time after `from` is expected")
+    by_id, by_key = sorted(labels.by_id), labels.by_key
+    return await live_backtest(
+        services,
+        pack,
         since_ms=since,
         until_ms=until,
         addresses=np.array([address for address, _ in by_id], np.int64).tobytes(),
@@ -146,7 +162,7 @@ async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Label
     )
 
 
-async def _pack(services: BacktestServices, asked: PackBacktest) -> _Pack:
+async def _pack(services: BacktestServices, asked: PackBacktest) -> TriedPack:
     """The pack: given, or published under a name."""
     if (asked.text is UNSET) == (asked.name is UNSET):
         raise invalid_field("text", "either the text of a pack, or the name of one that is published")
@@ -157,16 +173,16 @@ async def _pack(services: BacktestServices, asked: PackBacktest) -> _Pack:
             raise invalid_field(
                 "text", f"a pack has no NUL characters and at most {services.limits.document_bytes_max} bytes"
             )
-        return _Pack(asked.text, {} if asked.files is UNSET else asked.files)
+        return TriedPack(asked.text, {} if asked.files is UNSET else asked.files)
     if asked.files is not UNSET:
         raise invalid_field("files", "files go with a text")
     found = await services.packs.pack(str(asked.name), None if asked.version is UNSET else asked.version)
     if found is None:
         raise ProblemError("rule_pack_not_found")
-    return _Pack(found.text, found.files, None, found.number, found.version, stored=True)
+    return TriedPack(found.text, found.files, None, found.number, found.version, stored=True)
 
 
-async def _with_card(services: BacktestServices, asked: CardBacktest) -> _Pack:
+async def _with_card(services: BacktestServices, asked: CardBacktest) -> TriedPack:
     """The pack that is live, or named, with a scorecard that is given, or published under a name."""
     if (asked.document is UNSET) == (asked.name is UNSET):
         raise invalid_field("document", "either the document of a scorecard, or the name of one that is published")
@@ -179,7 +195,7 @@ async def _with_card(services: BacktestServices, asked: CardBacktest) -> _Pack:
         stored = await published_card(services, str(asked.name), asked.version)
         reference, document = f"{stored.name}@{stored.version}", stored.document.encode()
     pack = await pack_of_card(services, asked.pack)
-    return _Pack(await text_with_card(pack, reference), pack.files, document, stored=True)
+    return TriedPack(await text_with_card(pack, reference), pack.files, document, stored=True)
 
 
 def _time(asked: BacktestAsked, name: str) -> int | None:

@@ -10,9 +10,9 @@ import msgspec
 from aiohttp import web
 
 from actors.backtest.explain import Explanation
-from actors.backtest.live import LiveBacktest, Response
+from actors.backtest.live import Response
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED
-from switch.api.backtests import PROBLEMS_OF_FAILURES, BacktestServices
+from switch.api.backtests import BacktestServices, TriedPack, found_by, live_backtest
 from switch.api.route import BODY, Route
 from switch.api.transfer_lifecycle import RecordServices, transfer_in_path
 from switch.http.access import Access
@@ -46,24 +46,12 @@ async def explain_transfer(services: ExplanationServices, call: Call) -> web.Res
     number = found.record["pack"]
     pack = (await services.packs.packs([number]))[number]
     started = time.perf_counter()
-    asked = LiveBacktest(
-        url=services.database_url,
-        secret=services.secret_bytes,
-        shards=services.topology.shards,
-        capacity=services.capacity,
-        text=pack.text,
-        files=pack.files,
-        card=await services.publisher.checked(pack.text, pack.files, None, stored=True),
-        number=pack.number,
-        version=pack.version,
-        explained=address,
-    )
-    response: Response = await services.backtester.run(asked)
-    if response.failure is not None or response.explanation is None:
-        raise ProblemError(PROBLEMS_OF_FAILURES[response.failure or "ended"], response.detail or None)
+    decided_by = TriedPack(pack.text, pack.files, number=pack.number, version=pack.version, stored=True)
+    response: Response = await services.backtester.run(await live_backtest(services, decided_by, explained=address))
+    explanation = found_by(response, response.explanation)
     seconds = round(time.perf_counter() - started, 3)
     identity = call.request.match_info["id"].lower()
-    return json_response(Explained(id=identity, explanation=response.explanation, seconds=seconds))
+    return json_response(Explained(id=identity, explanation=explanation, seconds=seconds))
 
 
 ROUTES: Final = (

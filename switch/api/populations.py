@@ -13,7 +13,7 @@ from msgspec import UNSET
 from actors.backtest.live import LiveBacktest, Response
 from actors.backtest.population import Population, PopulationCount
 from models.scorecard import Scorecard
-from switch.api.backtests import PROBLEMS_OF_FAILURES, BacktestServices
+from switch.api.backtests import BacktestServices, found_by
 from switch.api.route import BODY, Route
 from switch.api.scorecards import published_card
 from switch.http.access import Access
@@ -22,7 +22,7 @@ from switch.http.call import Call
 from switch.http.decoding import CARD_POPULATION, decode
 from switch.http.schema import CardPopulation
 from switch.http.times import time_ms, time_text
-from switch.problems.table import ProblemError, invalid_field
+from switch.problems.table import invalid_field
 from switch.views.representations import json_response
 
 
@@ -52,12 +52,9 @@ async def card_population(services: BacktestServices, call: Call) -> web.Respons
         raise invalid_field("name", f"a card that scores payments is expected: {error}"[:500]) from None
     started = time.perf_counter()
     response: Response = await services.backtester.run(_asked(services, document, divided_ms))
-    if response.failure is not None or response.population is None:
-        raise ProblemError(PROBLEMS_OF_FAILURES[response.failure or "ended"], response.detail or None)
+    population = found_by(response, response.population)
     seconds = round(time.perf_counter() - started, 3)
-    return json_response(
-        PopulationAnswer(divided_at=time_text(divided_ms), population=response.population, seconds=seconds)
-    )
+    return json_response(PopulationAnswer(divided_at=time_text(divided_ms), population=population, seconds=seconds))
 
 
 def _asked(services: BacktestServices, document: bytes, divided_ms: int) -> LiveBacktest:

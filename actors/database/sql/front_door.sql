@@ -144,16 +144,8 @@ RETURNING id
 -- name: key_any
 SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL AND coalesce(expires_at > now(), true))
 
--- name: key_list
-SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
-       key.reads_per_s, key.writes_per_s,
-       coalesce(key.expires_at <= now(), false) AS expired, account.bound,
-       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
-       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
-       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
-FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
-
 -- name: key_page
+-- At most $3 keys (NULL: all), newest first, behind the one made at $1 with the id $2; of the account $4, or the one key $5, where given.
 SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
        key.reads_per_s, key.writes_per_s,
        coalesce(key.expires_at <= now(), false) AS expired, account.bound,
@@ -162,16 +154,8 @@ SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account
 WHERE ($1::timestamptz IS NULL OR (key.created_at, key.id) < ($1, $2::uuid)) AND ($4::int IS NULL OR key.account = $4)
+  AND ($5::uuid IS NULL OR key.id = $5)
 ORDER BY key.created_at DESC, key.id DESC LIMIT $3
-
--- name: key_one
-SELECT key.id, key.account, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
-       key.reads_per_s, key.writes_per_s,
-       coalesce(key.expires_at <= now(), false) AS expired, account.bound,
-       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
-       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
-       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
-FROM api_key AS key JOIN account ON account.id = key.account WHERE key.id = $1
 
 -- name: key_change
 -- The end and the limits of a key that works; $2, $4, $6: which of them.
