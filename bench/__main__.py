@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import click
 
+from switch.cli.serve import RESULTS
+
 BENCHMARKS: Final = {
     "single": "single payments over HTTP at 64 connections, scored and unscored; with --peers against row locks",
     "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
@@ -59,7 +61,7 @@ def _names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tup
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("bench-results"),
+    default=Path(RESULTS),
     show_default=True,
     help="Directory of the results; data are on the same disk while it runs.",
 )
