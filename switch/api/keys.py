@@ -23,6 +23,7 @@ from actors.stores.api_keys import (
     KeyRefused,
     KeyStore,
     LastKey,
+    Limit,
     ListedKey,
     Principal,
     key_in,
@@ -36,7 +37,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import EMPTY, KEY_PATCH, KEY_ROTATION, NEW_KEY, decode
 from switch.http.schema import KEY_OVERLAP_S, Empty, KeyPatch, KeyRotation, NewKey
-from switch.http.times import now_ms, time_ms, time_text
+from switch.http.times import datetime_text, now_ms, time_ms
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 
@@ -169,12 +170,7 @@ async def patch_key(services: KeyServices, call: Call) -> web.Response:
     body = decode(KEY_PATCH, await call.json_body(services.limits.json_bytes_max))
     found = await _in_path(services, call)
     _demand_scopes(call.principal, found.scopes)
-    for given, most in (
-        (body.reads_per_s, call.principal.reads_per_s),
-        (body.writes_per_s, call.principal.writes_per_s),
-    ):
-        if given is not UNSET and most and (given is None or given > most):
-            raise _beyond(f"Your key makes {most:,} requests of this kind a second.")
+    _demand_limits(call.principal, body.reads_per_s, body.writes_per_s)
     try:
         changed = await services.keys.change(found.id, _end(body.expires_at), body.reads_per_s, body.writes_per_s)
     except LastKey:
@@ -236,12 +232,17 @@ def _demand_second_person(services: KeyServices, scopes: Collection[str], own: b
 
 def _within(maker: Principal, reads_per_s: int | None, writes_per_s: int | None) -> KeyLimits:
     """Limits of a new key: those of the maker's where none are given."""
-    for given, most in ((reads_per_s, maker.reads_per_s), (writes_per_s, maker.writes_per_s)):
-        if most and given is not None and given > most:
-            raise _beyond(f"Your key makes {most:,} requests of this kind a second.")
+    _demand_limits(maker, reads_per_s or UNSET, writes_per_s or UNSET)
     return KeyLimits(
         reads_per_s=reads_per_s or maker.reads_per_s or None, writes_per_s=writes_per_s or maker.writes_per_s or None
     )
+
+
+def _demand_limits(maker: Principal, reads_per_s: Limit, writes_per_s: Limit) -> None:
+    """A key that has a limit gives none that is higher, and takes none away."""
+    for given, most in ((reads_per_s, maker.reads_per_s), (writes_per_s, maker.writes_per_s)):
+        if given is not UNSET and most and (given is None or given > most):
+            raise _beyond(f"Your key makes {most:,} requests of this kind a second.")
 
 
 def _beyond(detail: str) -> ProblemError:
@@ -331,7 +332,7 @@ def _shown(key: ListedKey) -> KeyShown:
         bound=None
         if bound is None
         else KeyBound(wallets=list(bound.wallets), owners=list(bound.owners), scenarios=list(bound.scenarios)),
-        created_at=_time(key.created_at) or "",
+        created_at=datetime_text(key.created_at),
         expires_at=_time(key.expires_at),
         revoked_at=_time(key.revoked_at),
         last_used_at=_time(key.last_used_at),
@@ -341,7 +342,7 @@ def _shown(key: ListedKey) -> KeyShown:
 
 
 def _time(at: datetime | None) -> str | None:
-    return None if at is None else time_text((at - _EPOCH) // timedelta(milliseconds=1))
+    return None if at is None else datetime_text(at)
 
 
 _KEYED: Final = frozenset({"idempotency_mismatch", "invalid_idempotency_key"})
