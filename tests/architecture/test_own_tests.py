@@ -1,8 +1,13 @@
-"""Each module has a test file of its own, in the same place under tests/unit or, where it needs a process, tests/integration."""
+"""Each module has a test file of its own, in the same place under tests/unit or, where it needs a process, tests/integration.
+
+And no test takes what another logger wrote for what it looks at.
+"""
 
 import ast
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 TOPS: Final = ("actors", "models", "rules", "switch")
@@ -44,3 +49,11 @@ def without_own_tests() -> list[str]:
 
 def test_every_module_has_a_test_file_of_its_own() -> None:
     assert without_own_tests() == [], f"write their tests, under tests/ and one of {KINDS}"
+
+
+@pytest.mark.parametrize("read", ["messages", "record_tuples", "records", "text"])
+def test_what_was_logged_is_read_by_the_name_of_its_logger(read: str) -> None:
+    own = {ROOT / "tests" / "logged.py", Path(__file__)}
+    files = [path for path in (ROOT / "tests").rglob("*.py") if path not in own]
+    readers = [str(path.relative_to(ROOT)) for path in files if f"caplog.{read}" in path.read_text(encoding="utf-8")]
+    assert not readers, "threads that an earlier test left behind log, too: read tests.logged"

@@ -11,6 +11,7 @@ from switch.tracing.settings import TracingKeys
 from tests.collector import collector, values
 from tests.extra import needs
 from tests.front_door import RunningSwitch, running_switch
+from tests.logged import records
 
 needs("opentelemetry")
 
@@ -72,7 +73,7 @@ async def test_a_payment_is_a_span_of_the_callers_trace_with_scoring_and_commit_
     assert steps["commit"].end_time_unix_nano <= call.end_time_unix_nano
     assert {span.trace_id.hex() for span in within} == {TRACE}
     assert seen.resources[0]["service.name"] == "till"
-    (line,) = [record for record in caplog.records if "request_id=till-17" in record.getMessage()]
+    (line,) = [each for each in records(caplog, "switch.tracing.spans") if "request_id=till-17" in each.getMessage()]
     assert f"transfer_id={answer['id']}" in line.getMessage() and "POST /v1/transfers 201" in line.getMessage()
     assert f" trace_id={TRACE} span_id={root.span_id.hex()}" == line.trace  # type: ignore[attr-defined]
 

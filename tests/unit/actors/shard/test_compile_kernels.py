@@ -11,6 +11,7 @@ import pytest
 from actors.shard import compile_kernels
 from models.jit import CACHE_FOLDER
 from tests.compiled import COMPILED
+from tests.logged import text
 
 pytestmark = pytest.mark.long
 
@@ -112,4 +113,4 @@ def test_a_folder_that_cannot_be_written_is_told(
     monkeypatch.setattr(compile_kernels, "_compile", full)
     monkeypatch.setattr(compile_kernels, "warm", lambda: None)
     compile_kernels.ready_kernels()
-    assert "cannot be kept, so that each start compiles: no space left" in caplog.text
+    assert "cannot be kept, so that each start compiles: no space left" in text(caplog, "actors.shard.compile_kernels")

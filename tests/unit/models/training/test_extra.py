@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.training.extra import MissingExtra, optional_module
+from tests.logged import messages
 
 
 def test_a_module_that_is_there_is_given() -> None:
@@ -31,7 +32,7 @@ def test_what_a_module_logs_while_it_is_imported_is_not_shown_and_what_is_logged
     monkeypatch.delitem(sys.modules, "talks", raising=False)
     optional_module("talks")
     logging.getLogger("talks").error("later")
-    assert [record.message for record in caplog.records] == ["later"]
+    assert messages(caplog, "talks") == ["later"]
 
 
 def test_an_error_of_the_module_itself_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from actors.rpc.members import Member, Members
 from switch.api.app import SERVICES
 from switch.node import front_door_actor
 from switch.node.front_door_actor import FrontDoorActor, FrontDoorSpec, _opened
+from tests.logged import text
 
 NOWHERE = "postgres://127.0.0.1:9/nowhere"
 
@@ -148,4 +149,4 @@ async def test_a_start_that_fails_ends_the_process_so_that_it_is_restarted(
         task = asyncio.get_running_loop().create_task(work())
         await asyncio.wait([task])
         _opened(task)
-    assert ended == [72] and "the port is taken" in caplog.text
+    assert ended == [72] and "the port is taken" in text(caplog, "switch.node.front_door_actor")

@@ -16,6 +16,7 @@ from switch.node import supervisor as supervisor_module
 from switch.node.listening import CannotServe, check_port
 from switch.node.settings import Settings
 from switch.node.supervisor import Supervisor
+from tests.logged import messages, text
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ async def test_a_lock_that_cannot_be_taken_again_is_logged_once_a_reason(
     lock: Any = Lock()
     await serving._take_again(lock)
     await serving._take_again(lock)
-    assert [record.message for record in caplog.records if "lock" in record.message] == [
+    assert [message for message in messages(caplog, "switch.node.supervisor") if "lock" in message] == [
         "the cluster's lock cannot be taken again: DatabaseInUse: another cluster holds it"
     ]
 
@@ -141,4 +142,4 @@ async def test_a_telling_that_fails_is_logged(caplog: pytest.LogCaptureFixture) 
     task.add_done_callback(supervisor_module._show_failure)
     await asyncio.wait({task})
     await asyncio.sleep(0)
-    assert "no terminal" in caplog.text
+    assert "no terminal" in text(caplog, "switch.node.supervisor")

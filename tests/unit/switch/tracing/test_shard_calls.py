@@ -17,6 +17,7 @@ needs("opentelemetry")
 from switch.tracing import shard_calls  # noqa: E402
 from switch.tracing.shard_calls import ShardCalls  # noqa: E402
 from switch.tracing.spans import TRANSFER_ID  # noqa: E402
+from tests.logged import text  # noqa: E402
 from tests.unit.switch.tracing.spans import Kept  # noqa: E402
 
 SECRET = Secret.of(bytes(range(16)))
@@ -91,7 +92,7 @@ async def test_spans_that_cannot_be_written_lose_no_answer(
     monkeypatch.setattr(shard_calls, "child", broken)
     monkeypatch.setattr(shard_calls, "transfer_id", broken)
     await submitted(Kept(), Shard(), 1, 2)
-    assert caplog.text.count("a span was not written") >= 1
+    assert text(caplog, "switch.tracing.spans").count("a span was not written") >= 1
 
 
 async def test_what_waits_to_be_written_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

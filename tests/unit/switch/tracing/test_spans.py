@@ -11,6 +11,7 @@ needs("opentelemetry")
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags  # noqa: E402
 
 from switch.tracing.spans import REQUEST_ID, TRANSFER_ID, Request, child, harmless  # noqa: E402
+from tests.logged import messages, text  # noqa: E402
 from tests.unit.switch.tracing.spans import Kept  # noqa: E402
 
 ROUTE = "POST /v1/transfers"
@@ -29,7 +30,7 @@ def test_a_request_ends_with_its_status_and_a_line(status: int, failed: bool, ca
     found = kept.spans[ROUTE]
     assert found.attributes == {TRANSFER_ID: "T", REQUEST_ID: "till-17", "http.response.status_code": status}
     assert (found.status.status_code is StatusCode.ERROR) == failed
-    (line,) = caplog.messages
+    (line,) = messages(caplog, "switch.tracing.spans")
     assert line.startswith(f"{ROUTE} {status} ") and line.endswith(" ms transfer_id=T request_id=till-17")
 
 
@@ -45,7 +46,7 @@ def test_a_request_that_is_not_recorded_names_its_trace_and_writes_no_line(caplo
     request = Request(NonRecordingSpan(SpanContext(7, 8, False, TraceFlags(0))), ROUTE, "")
     assert request.answered(201) == f"00-{7:032x}-{8:016x}-00"
     request.end()
-    assert not caplog.messages
+    assert not messages(caplog, "switch.tracing.spans")
 
 
 def test_a_child_is_below_its_parent_at_the_times_that_are_given() -> None:
@@ -60,4 +61,5 @@ def test_a_child_is_below_its_parent_at_the_times_that_are_given() -> None:
 def test_a_fault_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
     with harmless():
         raise RuntimeError("no room")
-    assert "a span was not written" in caplog.text and "no room" in caplog.text
+    logged = text(caplog, "switch.tracing.spans")
+    assert "a span was not written" in logged and "no room" in logged

@@ -11,6 +11,7 @@ from actors.records.addresses import record_address
 from actors.records.layout import RECORD, Kind
 from switch.fairness.scheduling import Callers, Scheduler
 from switch.views.event_feed import EventFeed
+from tests.logged import text
 
 
 def here() -> bool:
@@ -48,7 +49,7 @@ async def test_any_other_failure_is_told_to_all_who_wait_and_the_next_look_begin
     async with asyncio.timeout(1):
         outcomes = await asyncio.gather(*waits, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["no such column"] * 2
-    assert "cannot be read" in caplog.text
+    assert "cannot be read" in text(caplog, "switch.views.event_feed")
     assert await feed.grown([5 << 8], 5.0, here)
 
 
