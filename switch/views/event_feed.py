@@ -143,18 +143,19 @@ class EventFeed:
         found = np.array([row["address"] for row in rows], np.int64)
         records = joined([row["record"] for row in rows], RECORD)
         blocks = [ReadBlock(shard_of(row["address"]), block_of(row["address"]), b"", row["details"]) for row in rows]
-        read = InOrder(blocks, frozenset(), records, found, found + 1, types_of(records), np.arange(len(rows)))
+        order = np.arange(len(rows))
+        read = InOrder(blocks, frozenset(), records, order, found, found + 1, types_of(records), order)
         return (await self._seen(caller, read, [START] * len(self._shards), own, None)).events
 
     async def _seen(
         self, caller: int, read: InOrder, places: Sequence[int], own: Own | None, limit: int | None
     ) -> EventPage:
         """What the reader may see of records: up to `limit`, or all."""
-        payers = payees = np.ones(len(read.records), np.bool_)
+        payers = payees = np.ones(len(read.order), np.bool_)
         if own is not None:
-            sides = np.concatenate([read.records["payer"], read.records["payee"]])
+            sides = np.concatenate([read.records["payer"][read.order], read.records["payee"][read.order]])
             payers, payees = np.split(await own(np.where(np.tile(read.types, 2) != 0, sides, 0)), 2)
-        most = len(read.records) if limit is None else limit
+        most = len(read.order) if limit is None else limit
         return await self._scheduler.run(caller, single(partial(page_of, read, places, most, payers, payees)))
 
     async def ahead(self, places: Sequence[int]) -> bool:

@@ -212,12 +212,13 @@ class EventPage(NamedTuple):
 
 
 class InOrder(NamedTuple):
-    """Blocks as they were read, and what of them comes next, in order: records (n,), their addresses, the addresses after them, numbers of
-    their types (0: not wanted), and the blocks that they lie in. Shards in `cut` have more."""
+    """Blocks as they were read with their records (m,), and of what comes next, in order: places in those (n,), addresses, the addresses
+    after them, numbers of their types (0: not wanted), and the blocks that they lie in. Shards in `cut` have more."""
 
     blocks: Sequence[ReadBlock]
     cut: frozenset[int]
     records: Records
+    order: NDArray[np.intp]
     addresses: NDArray[np.int64]
     after: NDArray[np.int64]
     types: NDArray[np.uint8]
@@ -235,23 +236,24 @@ def in_order(
     after = addresses + 1
     after[np.cumsum(sizes) - 1] += _BYTES - sizes  # behind a block's last record comes the next block
     order = _merged(records, addresses, places, cut)
-    numbers = types_of(records[order])
+    numbers = types_of(records)[order]
     numbers[~np.isin(numbers, types)] = 0
     owners = np.repeat(np.arange(len(blocks)), sizes)
-    return InOrder(blocks, cut, records[order], addresses[order], after[order], numbers, owners[order])
+    return InOrder(blocks, cut, records, order, addresses[order], after[order], numbers, owners[order])
 
 
 def page_of(
     read: InOrder, places: Sequence[int], limit: int, payers: NDArray[np.bool_], payees: NDArray[np.bool_]
 ) -> EventPage:
     """The next `limit` events of what was read. `payers`, `payees` (n,): on which sides of the records the reader stands."""
-    shown = (read.records["code"] == 0) & (
-        read.records["kind"] != Kind.INQUIRY
-    )  # whom one asks about is no party to it
-    hits = np.flatnonzero((read.types != 0) & (payers | payees & shown))
+    wanted = np.flatnonzero(read.types)
+    records = read.order[wanted]
+    shown = read.records["code"][records] == 0
+    shown &= read.records["kind"][records] != Kind.INQUIRY  # whom one asks about is no party to it
+    hits = wanted[payers[wanted] | payees[wanted] & shown]
     full = len(hits) > limit
     hits = hits[:limit]
-    end = hits[-1] + 1 if full else len(read.records)
+    end = hits[-1] + 1 if full else len(read.order)
     reached = list(places)
     shards = shard_of(read.addresses[:end])
     for shard in np.unique(shards).tolist():
@@ -263,7 +265,7 @@ def page_of(
         FoundEvent(
             address,
             number,
-            as_dict(read.records[hit]),
+            as_dict(read.records[read.order[hit]]),
             _own(entries[block].get(slot_of(address))),
             place_of(after),
             own,

@@ -62,7 +62,7 @@ def next_page(
     """The next page for one who has all wallets, or the wallet `mine` alone."""
     read = in_order(blocks, cut, places, types)
     payers, payees = (
-        np.isin(read.records[side], mine) if mine else np.ones(len(read.records), np.bool_)
+        np.isin(read.records[side][read.order], mine) if mine else np.ones(len(read.order), np.bool_)
         for side in ("payer", "payee")
     )
     return page_of(read, places, limit, payers, payees)
