@@ -172,7 +172,10 @@ class Supervisor:
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
         capacity = sized(self.settings.capacity, memory_bytes(), facts.shards)
-        self.say(keys_statement(capacity.keys, facts.shards))
+        configured = capacity.keys == self.settings.capacity.keys
+        statement = keys_statement(capacity.keys, facts.shards, configured=configured)
+        if statement is not None:
+            self.say(statement)
         settings = msgspec.structs.replace(self.settings, capacity=capacity)
         return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards)
 
