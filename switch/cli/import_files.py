@@ -46,7 +46,8 @@ shardpay  NDJSON or Parquet, one payment a row:
             reference        optional text
             declined         optional: true where it was declined for lack of funds
           Rows are sent by effective_at; new payers begin empty and cannot go below zero.
-orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario
+orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario;
+          the key needs the scopes admin, import and read
             order            the merchant's own number, different for each row
             person, merchant your names of the wallets of holder and merchant
             amount           integer, minor units

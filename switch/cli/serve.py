@@ -30,7 +30,8 @@ RESULTS: Final = "bench-results"
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True),
-    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies, credit, webhooks, controls, tracing, bench_reports.",
+    help="TOML file: capacity, daily_limits, review_expires_in, requests, credit, webhooks, controls, tracing, checkpoints, bench_reports, "
+    "test_currencies, allow_unsafe_database; docs/reference/configuration.md says what they mean.",
 )
 @click.option(
     "--drain-grace",

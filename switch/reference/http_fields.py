@@ -278,6 +278,7 @@ EXCEPTIONS: Final = {
     },
     "ListEntry.expires_at": "RFC 3339 time to come: it matches payments of an earlier effective time; all unless given.",
     "NewSnooze.until": "RFC 3339 time to come: payments of an earlier effective time are meant.",
+    "PastOrders.orders": "The orders, up to 1,000.",
     "Label.id": "The transfer's id.",
     "LabelledTransfer.id": "The transfer's id.",
     "LabelsPut.count": "How many payments it was about.",
