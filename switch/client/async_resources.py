@@ -1298,6 +1298,15 @@ class CreditOrders(Resource):
         """
         return await self._call(Call("POST", "/v1/credit/orders/import", body(orders=orders)), schema.OrderResults)
 
+    async def check_past(self, *, orders: Sequence[schema.PastOrder | Mapping[str, Any]]) -> schema.OrdersChecked:
+        """Check service orders of the past as an import would, and record nothing.
+
+        `orders`: the orders, up to 1,000. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", "/v1/dry-runs/credit/orders/import", body(orders=orders)), schema.OrdersChecked
+        )
+
 
 class Disputes(Resource):
     """The calls below `/v1/credit/disputes`."""

@@ -110,6 +110,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("GET", "/v1/credit/orders"): "credit_orders.list",
     ("GET", "/v1/credit/orders/{id}"): "credit_orders.get",
     ("POST", "/v1/credit/orders/import"): "credit_orders.import_past",
+    ("POST", "/v1/dry-runs/credit/orders/import"): "credit_orders.check_past",
     ("POST", "/v1/credit/orders/{id}/modify"): "credit_orders.modify",
     ("POST", "/v1/credit/orders/{id}/complete"): "credit_orders.complete",
     ("POST", "/v1/credit/orders/{id}/{change:cancel|paid-elsewhere}"): "credit_orders.{change}",

@@ -115,6 +115,10 @@ NOTES: Final = {
         "here, with `status` `declined`; what would be refused is the problem that the payment would get. Balances need the scope `read`. "
         "It does not say whether a table of the switch is full."
     ),
+    ("POST", "/v1/dry-runs/credit/orders/import"): (
+        "For all of a file before wallets are opened for it: `wallet` and `payee` need not be there. Numbers that are taken are not "
+        "looked up: the import says so of each order."
+    ),
     ("POST", "/v1/lookups/transfers"): (
         "Up to 100. What is not there stands with its code at its place in `results`; it writes nothing."
     ),

@@ -282,6 +282,7 @@ EXCEPTIONS: Final = {
     "Label.id": "The transfer's id.",
     "LabelledTransfer.id": "The transfer's id.",
     "LabelsPut.count": "How many payments it was about.",
+    "OrdersChecked.count": "How many orders an import would take.",
     "Explained.id": "The payment's id.",
     "Explained.explanation": "How it was decided.",
     "Explanation.pack": "The pack that decided, as name@version.",

@@ -23,6 +23,7 @@ IN_BATCHES = {"group_invalid", "linked_declined", "linked_in_review", "linked_re
 """Of rows of a batch, whose answer is no problem."""
 QUESTIONS = {
     "/v1/dry-runs/transfers",
+    "/v1/dry-runs/credit/orders/import",
     "/v1/lookups/transfers",
     "/v1/rule-packs/backtest",
     "/v1/scorecards/backtest",
