@@ -64,7 +64,8 @@ def _work(kernels: int, code: int) -> int:
 
 
 def ready_kernels() -> None:
-    """Return when all are compiled and loaded; blocks, some 80 s the first time on two cores. Of several processes one compiles, the others wait."""
+    """Return when all are compiled and loaded; blocks, some 80 s the first time on two cores. Of several processes one compiles, the others
+    wait."""
     try:
         if not _NUMBA.DISABLE_JIT:
             _compile(CACHE_FOLDER)
