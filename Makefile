@@ -29,7 +29,7 @@ help:
 	@echo "make sim SEEDS=n the seeded simulation"
 	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core, credit and write queues: tells what no test notices"
 	@echo "make bench       the benchmarks"
-	@echo "make update      the newest versions of all packages into requirements.txt, then the tests on them"
+	@echo "make update      the newest versions of all packages into requirements*.txt, then the tests on them"
 	@echo "make test-latest the tests on the newest and on the lowest versions that pyproject.toml allows"
 
 $(VENV)/.made:
@@ -45,6 +45,11 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml requirements.txt
 
 $(VENV)/.developed: $(VENV)/.installed
 	$(PIP) --require-hashes --requirement requirements.txt
+	@touch $@
+
+# The site needs nothing of the switch.
+$(VENV)/.site: $(VENV)/.made requirements-site.txt
+	$(PIP) --require-hashes --requirement requirements-site.txt
 	@touch $@
 
 install: $(VENV)/.installed
@@ -91,7 +96,7 @@ docs: develop
 	$(BIN)/python -m rules.language.reference docs/reference/rules.md
 
 # Warnings are errors: a link that leads nowhere, a page that no README.md names.
-site: develop
+site: $(VENV)/.site
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --conf-dir docs/site . site
 	@echo "open site/index.html"
 
@@ -123,7 +128,7 @@ test-newest test-lowest: test-%:
 update: develop
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/python .ci/pin.py
-	$(MAKE) test || { git checkout requirements.txt; exit 1; }
+	$(MAKE) test || { git checkout requirements*.txt; exit 1; }
 
 bench: develop
 	$(BIN)/shardpay bench $(ARGS)

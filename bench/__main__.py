@@ -17,7 +17,8 @@ from switch.cli.serve import RESULTS
 BENCHMARKS: Final = {
     "single": "single payments over HTTP at 64 connections, scored and unscored; with --peers against row locks",
     "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
-    "webhooks": "deliveries of webhooks to a receiver on the same machine, alone and beside a dead endpoint",
+    "webhooks": "deliveries of webhooks to a receiver on the same machine, alone and beside a dead endpoint; single payments beside both",
+    "statuses": "single payments beside ten times as many questions for what became of payments, of another account",
     "console": "pages of the console beside single payments, and what they cost those",
     "credit": "decisions of credit over HTTP at 64 connections; with --peers beside a PostgreSQL function",
     "kernel": "the ledger's kernels alone at ten million wallets, and memory",

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from bench.workload.payments import http_request, payment_body, payment_requests
+from bench.workload.payments import http_get, http_request, payment_body, payment_requests
 from bench.workload.questions import question_requests
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -43,6 +43,13 @@ class Questions(msgspec.Struct, frozen=True, kw_only=True, tag="questions"):
     count: int
 
 
+class Statuses(msgspec.Struct, frozen=True, kw_only=True, tag="statuses"):
+    """What became of transfers given by id, each asked about equally often."""
+
+    ids: list[str]
+    count: int
+
+
 class Batches(msgspec.Struct, frozen=True, kw_only=True, tag="batches"):
     """Arrow batches of payments between wallets; `wallets`: their ids of 16 bytes, joined."""
 
@@ -59,7 +66,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     seconds: float
     seed: int
-    work: Payments | Questions | Batches
+    work: Payments | Questions | Statuses | Batches
     rate: float = 0.0
 
 
@@ -138,6 +145,7 @@ class _LoadRun:
         self._interval_s = 1 / spec.rate if spec.rate else 0.0
         self._due = 0
         self.keep_bodies = isinstance(spec.work, Batches)
+        self.done_status = 200 if isinstance(spec.work, Statuses) else 201
         self.started = 0.0
         self.ended = 0.0
         self.open = 0
@@ -250,6 +258,9 @@ def _requests(spec: LoadSpec) -> list[bytes]:
         return payment_requests(spec.work.wallets, spec.work.count, host=host, key=spec.key, seed=spec.seed)
     if isinstance(spec.work, Questions):
         return question_requests(spec.work.wallets, spec.work.count, host=host, key=spec.key, seed=spec.seed)
+    if isinstance(spec.work, Statuses):
+        asked = [http_get(f"/v1/transfers/{identity}", host, spec.key) for identity in spec.work.ids]
+        return [asked[number % len(asked)] for number in range(spec.work.count)]
     wallets = np.frombuffer(spec.work.wallets, np.uint8).reshape(-1, 16)
     keys = ({"Content-Type": ARROW, "Idempotency-Key": str(uuid.uuid4())} for _ in range(spec.work.count))
     return [
@@ -277,7 +288,7 @@ async def _drive(spec: LoadSpec, requests: list[bytes]) -> LoadResult:
 
 
 def _result(run: _LoadRun, cpu_s: float) -> LoadResult:
-    done = run.statuses[201]
+    done = run.statuses[run.done_status]
     for code, rows in _batch_codes(run.bodies).items():
         if code == "ok":
             done += rows

@@ -51,6 +51,11 @@ def http_request(path: str, host: str, key: str, headers: dict[str, str], body: 
     return "\r\n".join(lines).encode() + body
 
 
+def http_get(path: str, host: str, key: str) -> bytes:
+    """One GET request as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+
+
 def payment_requests(wallets: Sequence[str], count: int, *, host: str, key: str, seed: int) -> list[bytes]:
     """Single payments, each under a key of its own."""
     rng = np.random.default_rng(seed)

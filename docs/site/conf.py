@@ -31,6 +31,7 @@ html_extra_path = ["pages"]
 html_copy_source = False
 html_show_copyright = False
 html_use_index = False
+html_search_scorer = str(HERE / "search.js")
 
 _SECTION: Final = re.compile(r"^## +(.*?) *$", re.MULTILINE)
 _MENDED: Final = (

@@ -58,6 +58,12 @@ class OrderResults(msgspec.Struct, frozen=True):
     results: list[OrderResult]
 
 
+class OrdersChecked(msgspec.Struct, frozen=True, kw_only=True):
+    """How many orders an import would take."""
+
+    count: int
+
+
 class _Past(NamedTuple):
     """A checked order. `holder`, `payee`: addresses, 0 for ids of nobody."""
 
@@ -68,15 +74,9 @@ class _Past(NamedTuple):
 
 async def import_orders(services: OrderImportServices, call: Call) -> web.Response:
     """POST /v1/credit/orders/import."""
-    body = decode(PAST_ORDERS, await call.json_body(services.limits.json_bytes_max))
-    if not body.orders:
-        raise invalid_field("orders", "at least one is expected")
+    orders = await _orders(services, call)
     async with services.batches.place(call.principal.account):
-        past = []
-        for at, order in enumerate(body.orders):
-            if at % STEP_ORDERS == 0:
-                await asyncio.sleep(0)
-            past.append(await _checked(services, call, order, f"orders[{at}]."))
+        past = await _all_checked(services, call, orders)
         taken = await services.order_numbers.take_all([each.taking for each in past])
         made = await asyncio.gather(*(_one(services, each, there) for each, there in zip(past, taken, strict=True)))
         await services.order_numbers.made_all(
@@ -89,7 +89,34 @@ async def import_orders(services: OrderImportServices, call: Call) -> web.Respon
         return json_response(OrderResults(await _results(services, past, made)))
 
 
-async def _checked(services: OrderImportServices, call: Call, order: PastOrder, path: str) -> _Past:
+async def check_orders(services: OrderImportServices, call: Call) -> web.Response:
+    """POST /v1/dry-runs/credit/orders/import: before a wallet is opened for them."""
+    orders = await _orders(services, call)
+    async with services.batches.place(call.principal.account):
+        await _all_checked(services, call, orders, opened=False)
+    return json_response(OrdersChecked(count=len(orders)))
+
+
+async def _orders(services: OrderImportServices, call: Call) -> Sequence[PastOrder]:
+    body = decode(PAST_ORDERS, await call.json_body(services.limits.json_bytes_max))
+    if not body.orders:
+        raise invalid_field("orders", "at least one is expected")
+    return body.orders
+
+
+async def _all_checked(
+    services: OrderImportServices, call: Call, orders: Sequence[PastOrder], *, opened: bool = True
+) -> list[_Past]:
+    """`opened`: the payees are there. Raises ProblemError."""
+    past = []
+    for at, order in enumerate(orders):
+        if at % STEP_ORDERS == 0:
+            await asyncio.sleep(0)
+        past.append(await _checked(services, call, order, f"orders[{at}].", opened=opened))
+    return past
+
+
+async def _checked(services: OrderImportServices, call: Call, order: PastOrder, path: str, *, opened: bool) -> _Past:
     """Raises ProblemError invalid_field with the order's place."""
     account = await services.merchants.get(order.merchant)
     if account is None:
@@ -101,7 +128,7 @@ async def _checked(services: OrderImportServices, call: Call, order: PastOrder, 
     name = hashlib.blake2b(f"past {account} {order.number}".encode(), digest_size=16).digest()
     row = credit_row(Kind.ORDER_CREATED, call.principal, name, digest)
     holder, payee = (wallet_address(services, getattr(order, field), f"{path}{field}") for field in ("wallet", "payee"))
-    if payee == 0 or payee == holder:
+    if (opened and payee in (0, holder)) or order.payee == order.wallet:
         raise invalid_field(f"{path}payee", "a wallet of the merchant is expected")
     _fill(row, order, loaded, path)
     row["account"], row["holder"], row["home"], row["payee"] = account, holder, holder, payee
@@ -206,5 +233,18 @@ ROUTES: Final = (
         bodies=(PastOrders,),
         problems=BODY | WRITE | {"scenario_not_found"} | named(Code.BUSY),
         long=True,
+    ),
+    Route(
+        "POST",
+        "/v1/dry-runs/credit/orders/import",
+        "Check service orders of the past as an import would, and record nothing.",
+        frozenset({IMPORT}),
+        Access.REFUSED,
+        check_orders,
+        answer=OrdersChecked,
+        bodies=(PastOrders,),
+        problems=BODY | {"scenario_not_found"} | named(Code.BUSY),
+        long=True,
+        asks=True,
     ),
 )

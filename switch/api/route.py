@@ -32,6 +32,7 @@ class Route(NamedTuple):
     of every call. `media`: media types of its answer. `long`: it takes long by its nature, so long work of others does not rest until it
     is answered. `four_eyes`: with these on, it is made when a second account approves it. `asks`: it only asks, and is a POST since its
     body is long. `body_kept`: the log of administrators keeps its body as text: it says nothing of persons, or of the wallet in the path.
+    `journalled`: the record that it makes names who called and has a digest of the body, so that log has no entry of it.
     """
 
     method: str
@@ -50,12 +51,14 @@ class Route(NamedTuple):
     four_eyes: bool = False
     asks: bool = False
     body_kept: bool = False
+    journalled: bool = False
 
     @property
     def logged(self) -> bool:
         """Whether its calls leave an entry in the log of administrators: what takes an administrative scope and
-        changes something."""
-        return self.method != "GET" and not self.asks and bool(self.scopes & set(ADMINISTRATIVE))
+        changes something, unless the journal alone says who did what."""
+        changes = self.method != "GET" and not self.asks and not self.journalled
+        return changes and bool(self.scopes & set(ADMINISTRATIVE))
 
     def resource(self, params: Mapping[str, str]) -> str:
         """The path of a call with these parameters."""

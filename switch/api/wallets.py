@@ -279,6 +279,7 @@ ROUTES: Final = (
         answer=WalletAnswer,
         bodies=(NewWallet,),
         problems=_OPENING,
+        journalled=True,
     ),
     Route(
         "POST",

@@ -167,7 +167,9 @@ def _command(resource: str, word: str, method: Any) -> click.Command:
     own = [_parameter(each, meanings.get(each.name, "")) for each in asked]
     if is_list:
         own.append(
-            click.Option(["--rows"], type=click.IntRange(0), default=ROWS, show_default=True, help="At most; 0: all.")
+            click.Option(
+                ["--rows"], type=click.IntRange(0), default=ROWS, show_default=True, help="Rows at most; 0: all."
+            )
         )
     if nullable:
         own.append(click.Option(["--null"], type=click.Choice(nullable), multiple=True, help="Set this field to null."))
@@ -195,7 +197,8 @@ def _parameter(parameter: inspect.Parameter, meaning: str) -> click.Parameter:
     needed = parameter.default is inspect.Parameter.empty
     is_flag = kind.type is click.BOOL and not needed  # what must be said is said as true or false
     flags = f"--{name}/--no-{name}" if is_flag else f"--{name}"
-    text = meaning[:1].upper() + meaning[1:] if meaning else f"The field {parameter.name.rstrip('_')}{_shape(kind)}."
+    time = " RFC 3339 time." if name.endswith("-at") and "RFC 3339" not in meaning else ""
+    text = f"{meaning[:1].upper()}{meaning[1:]}{time}{_shape(kind)}"
     neither: dict[str, Any] = {"default": None} if is_flag else {}
     return click.Option(
         [flags, name.replace("-", "_") if parameter.name in TAKEN else parameter.name],
@@ -208,8 +211,10 @@ def _parameter(parameter: inspect.Parameter, meaning: str) -> click.Parameter:
 
 
 def _shape(kind: _Kind) -> str:
-    shape = {id(JSON): ", as JSON or @FILE", id(PAIR): ", as NAME=TEXT"}.get(id(kind.type), "")
-    return shape + ("; may be repeated" if kind.many else "")
+    """How a value is typed, as a sentence."""
+    shape = {id(JSON): "JSON, or @FILE", id(PAIR): "NAME=TEXT"}.get(id(kind.type), "")
+    words = "; ".join(filter(None, (shape, "may be repeated" if kind.many else "")))
+    return f" {words[:1].upper()}{words[1:]}." if words else ""
 
 
 def _example(parameters: list[inspect.Parameter]) -> Iterator[str]:
@@ -217,7 +222,7 @@ def _example(parameters: list[inspect.Parameter]) -> Iterator[str]:
     for each in parameters:
         kind = _kind(each.annotation)
         samples = {id(click.INT): "100", id(click.BOOL): "true", id(JSON): "[]"}
-        value = samples.get(id(kind.type), each.name.upper())
+        value = samples.get(id(kind.type), each.name.rstrip("_").upper())
         if each.kind is not inspect.Parameter.KEYWORD_ONLY:
             yield value
         elif each.default is inspect.Parameter.empty:

@@ -25,7 +25,7 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
     callback=as_time,
     help="RFC 3339 time: nothing effective later counts [default: now].",
 )
-@click.option("--input", "folder", type=_FOLDER, help="An export from the begin, in place of a database.")
+@click.option("--input", "folder", type=_FOLDER, help="An export from the beginning, in place of a database.")
 @click.option("--without-relations", is_flag=True, help="Leave out whom holders pay and are paid by.")
 @click.option(
     "--negative-days",

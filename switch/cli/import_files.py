@@ -9,11 +9,11 @@ import msgspec
 
 from rules.vocabulary.currencies import NUMERIC
 from switch.importer import orders, paysim
-from switch.importer.client import Client, SwitchError
+from switch.importer.client import Client, SwitchError, first_of
 from switch.importer.formats import READERS, columns_of, format_of
 from switch.importer.history import ImportFileError
 from switch.importer.progress import Display, Tally
-from switch.importer.runner import ImportReport, Options, run_import
+from switch.importer.runner import BEFORE_WRITING, ImportReport, Options, run_import
 
 _EPILOG = """\b
 Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0.0.1:8080
@@ -24,7 +24,7 @@ _HELP = """
 Send historical payments through a running switch, and compare every balance afterwards.
 
 The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
-SHARDPAY_API_KEY needs the scopes admin, import, pay and read. A killed import goes on where it stopped when it is
+SHARDPAY_API_KEY needs the scopes admin, import and pay. A killed import goes on where it stopped when it is
 called again; without its state file too, within the switch's 24 hours of remembered keys. Wallets that another file
 made go on with what they hold, so a month can follow a month, and a file with a row put right can be imported again
 within those 24 hours: rows that say what they said are not paid again, rows that are new among them are told, since an
@@ -46,7 +46,8 @@ shardpay  NDJSON or Parquet, one payment a row:
             reference        optional text
             declined         optional: true where it was declined for lack of funds
           Rows are sent by effective_at; new payers begin empty and cannot go below zero.
-orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario
+orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario;
+          the key needs the scopes admin and import; all of it is checked before anything is made
             order            the merchant's own number, different for each row
             person, merchant your names of the wallets of holder and merchant
             amount           integer, minor units
@@ -113,8 +114,6 @@ def _import_orders(
         report = asyncio.run(run())
     except (SwitchError, ImportFileError) as error:
         raise click.ClickException(str(error)) from None
-    except BaseExceptionGroup as group:
-        raise click.ClickException(str(_first(group))) from None
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -142,15 +141,20 @@ def _run(options: Options) -> ImportReport:
             return asyncio.run(run_import(options, tally, display.refresh))
         except KeyboardInterrupt:
             raise click.ClickException("stopped; the same command goes on from here") from None
-        except BaseExceptionGroup as group:
-            raise _first(group) from group
+        except (SwitchError, BaseExceptionGroup) as error:
+            first = first_of(error)
+            if isinstance(first, SwitchError):
+                raise SwitchError(f"{first}; {done_so_far(tally)}") from error
+            raise first from error
 
 
-def _first(error: BaseException) -> BaseException:
-    """What went wrong first where several things were under way."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def done_so_far(tally: Tally) -> str:
+    """What stands of an import that ended before its end."""
+    if tally.stage in BEFORE_WRITING:
+        return "nothing was done"
+    if not tally.rows:
+        return "wallets of the file may be open by now, no payment was made"
+    return f"{tally.rows:,} of {tally.total:,} payments have their result: the same command goes on behind them"
 
 
 def report_text(report: ImportReport) -> str:

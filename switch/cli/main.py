@@ -30,7 +30,9 @@ COMMANDS: Final = {
         "switch.cli.import_files:import_command",
         "Send historical payments through a running switch, and compare every balance afterwards.",
     ),
-    "keys": Command("switch.cli.keys.group:keys_group", "Make, list and revoke API keys."),
+    "keys": Command(
+        "switch.cli.keys.group:keys_group", "Make, list, rotate and revoke API keys, where the database is."
+    ),
     "population": Command(
         "switch.cli.population:population_command",
         "Make up people, a year of their payments, and who defaults after it.",

@@ -11,6 +11,7 @@ from actors.database.pool import Pool
 from actors.stores.admin_log import by_command
 from actors.stores.api_keys import NOTHING_BOUND, Binding, KeyStore, key_hash
 from actors.stores.scopes import SCOPES
+from switch.cli.serve import SAMPLE_KEY
 
 SAMPLE_NAME: Final = "sample"
 OPENING_MINOR: Final = 100_000
@@ -24,7 +25,7 @@ _WALLETS: Final = (
 
 async def sample_key(url: str, data: Path) -> str:
     """The key of the sample's account, as `kept_key` keeps it."""
-    return await kept_key(url, data / "sample.key", SAMPLE_NAME, SCOPES)
+    return await kept_key(url, data / SAMPLE_KEY, SAMPLE_NAME, SCOPES)
 
 
 async def kept_key(url: str, path: Path, name: str, scopes: Sequence[str], binding: Binding = NOTHING_BOUND) -> str:

@@ -9,6 +9,8 @@ import click
 
 from switch.cli.options import storage_options
 
+SAMPLE_KEY: Final = "sample.key"
+"""Of the data directory: the file that keeps the key of the sample's account."""
 RESULTS: Final = "bench-results"
 """The folder that `shardpay bench` writes to, where it is typed; beside a sample the console shows it."""
 
@@ -30,7 +32,8 @@ RESULTS: Final = "bench-results"
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True),
-    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies, credit, webhooks, controls, tracing, bench_reports.",
+    help="TOML file: capacity, daily_limits, review_expires_in, requests, credit, webhooks, controls, tracing, checkpoints, bench_reports, "
+    "test_currencies, allow_unsafe_database; docs/reference/configuration.md says what they mean.",
 )
 @click.option(
     "--drain-grace",
@@ -95,6 +98,8 @@ def _say(text: str) -> None:
 
 
 def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
+    kept = os.path.relpath(settings.data / SAMPLE_KEY)
+
     async def welcome(base_url: str, database: str) -> None:
         click.secho(f"Shardpay is ready on {base_url}", bold=True)
         if sample:
@@ -102,7 +107,9 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
 
             key = await sample_key(database, settings.data)
             ids = await make_sample(base_url, key)
-            click.echo(f"The console is {base_url}/console: sign in with the key of the payment below.")
+            click.echo(
+                f"The console is {base_url}/console: sign in with the key of the payment below, which {kept} keeps."
+            )
             click.echo("\nA first payment, to paste into another terminal:\n")
             click.echo(first_payment(base_url, key, ids))
             await _welcome_people(base_url, database, settings.data, key)

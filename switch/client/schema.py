@@ -581,6 +581,12 @@ class OrderResults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     results: list[OrderResult]
 
 
+class OrdersChecked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many orders an import would take."""
+
+    count: int
+
+
 class DisputeAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A dispute."""
 

@@ -56,6 +56,13 @@ class SwitchError(Exception):
     """The switch refused something that no retry can heal, or cannot be reached."""
 
 
+def first_of(error: BaseException) -> BaseException:
+    """What went wrong first where several things were under way."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class Answers(NamedTuple):
     """Per row: its code's number, the id of the transfer (n, 16), and whether the answer is an earlier one's. `tries`: how often the rows
     were sent until somebody answered."""
@@ -179,6 +186,14 @@ class Client:
             if time.monotonic() > deadline:
                 raise SwitchError(f"no switch is ready at {self._url}: {why}")
             await asyncio.sleep(PAUSE_MIN_S)
+
+    async def may_pay_and_read(self) -> None:
+        """Raise SwitchError when the key has not the scopes of the calls that come after wallets were made: by calls that do nothing. That
+        it may make wallets of the past is seen before the first one is there."""
+        for method, path in (("GET", "/v1/wallets?external_id=-"), ("POST", "/v1/transfers/batch")):
+            async with self._session.request(method, self._url + path, headers={"Content-Type": JSON}) as response:
+                if response.status in (401, 403):
+                    raise SwitchError(f"{method} {path}: {_problem_text(response.status, await response.read())}")
 
     async def create_wallets(self, wallets: Sequence[WalletSpec], key: uuid.UUID) -> list[Made]:
         """Wallets that were made now or under the same key before, or that were there; all of one time of opening. Raises SwitchError."""

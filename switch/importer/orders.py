@@ -1,14 +1,14 @@
 """Service orders of the past through the API, each once by its merchant's number.
 
 A file is Parquet with the columns of COLUMNS; wallets are named by their external ids, as in files of payments. An import may be repeated
-at any time: what is there is answered with what it is.
+at any time: what is there is answered with what it is. All of a file is checked, by the switch too, before the first wallet is opened.
 """
 
 import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from switch.http.times import time_ms
-from switch.importer.client import JSON, Client
+from switch.importer.client import JSON, Client, SwitchError, first_of
 from switch.importer.history import ImportFileError, WalletSpec
 
 NAME: Final = "orders"
@@ -91,27 +91,31 @@ async def import_orders(
 ) -> OrdersReport:
     """Send all orders of one merchant's account in one scenario. Raises SwitchError."""
     started = time.perf_counter()
-    ids = await _ids(client, table)
-    batches = iter(_batches(table, ids, merchant, scenario))
+    names = _names(table)
+    await _check(client, _batches(table, {name: _placeholder(name) for name in names}, merchant, scenario), concurrency)
     statuses: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     replayed = 0
 
-    async def sender() -> None:
+    async def record(batch: list[dict[str, Any]]) -> None:
         nonlocal replayed
-        for batch in batches:
-            answer = await client.post("/v1/credit/orders/import", _ENCODE({"orders": batch}), {"Content-Type": JSON})
-            for result in _DECODE(answer).results:
-                if result.code != "ok":
-                    refused[result.code] += 1
-                elif result.replayed:
-                    replayed += 1
-                else:
-                    statuses[result.status or ""] += 1
+        answer = await client.post("/v1/credit/orders/import", _ENCODE({"orders": batch}), {"Content-Type": JSON})
+        for result in _DECODE(answer).results:
+            if result.code != "ok":
+                refused[result.code] += 1
+            elif result.replayed:
+                replayed += 1
+            else:
+                statuses[result.status or ""] += 1
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(concurrency):
-            group.create_task(sender())
+    try:
+        ids = await _ids(client, names, table)
+        await _each(_batches(table, ids, merchant, scenario), record, concurrency)
+    except SwitchError as error:
+        done = f"{statuses.total() + replayed:,} of {table.num_rows:,} orders are recorded"
+        raise SwitchError(
+            f"{error}; wallets of the file may be open by now, {done}: the same command goes on"
+        ) from error
     return OrdersReport(
         file=str(path),
         orders=table.num_rows,
@@ -122,9 +126,49 @@ async def import_orders(
     )
 
 
-async def _ids(client: Client, table: pa.Table) -> dict[str, str]:
-    """Ids by external id of all wallets that the file names; those that are not there are made, as old as the first order."""
-    names = sorted({*pc.unique(table.column("person")).to_pylist(), *pc.unique(table.column("merchant")).to_pylist()})
+async def _check(client: Client, batches: Iterator[list[dict[str, Any]]], concurrency: int) -> None:
+    """Have all orders looked at before anything is made for them. Raises SwitchError, which says that nothing was done."""
+
+    async def ask(batch: list[dict[str, Any]]) -> None:
+        try:
+            await client.post("/v1/dry-runs/credit/orders/import", _ENCODE({"orders": batch}), {"Content-Type": JSON})
+        except SwitchError as error:
+            raise SwitchError(
+                f"{error}; orders are counted from number {batch[0]['number']}, nothing was done"
+            ) from error
+
+    await _each(batches, ask, concurrency)
+
+
+async def _each(
+    batches: Iterator[list[dict[str, Any]]], act: Callable[[list[dict[str, Any]]], Awaitable[None]], concurrency: int
+) -> None:
+    """So many at a time, in order. Raises what went wrong first."""
+
+    async def worker() -> None:
+        for batch in batches:
+            await act(batch)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(worker())
+    except BaseExceptionGroup as error:
+        raise first_of(error) from error
+
+
+def _names(table: pa.Table) -> list[str]:
+    """External ids of all wallets that the file names."""
+    return sorted({*pc.unique(table.column("person")).to_pylist(), *pc.unique(table.column("merchant")).to_pylist()})
+
+
+def _placeholder(name: str) -> str:
+    """An id of a wallet that is not looked for."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+async def _ids(client: Client, names: Sequence[str], table: pa.Table) -> dict[str, str]:
+    """Ids by external id; wallets that are not there are made, as old as the first order."""
     opened = time_ms(pc.min(table.column("created_at")).as_py())
     found: dict[str, str] = {}
     for start in range(0, len(names), WALLETS_A_CALL):

@@ -32,6 +32,8 @@ from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 NEVER_MADE: Final = 1 << 62
 """Beyond every address of a record."""
 READY_WITHIN_S: Final = 60.0
+BEFORE_WRITING: Final = ("", "reading")
+"""Stages of an import in which nothing was made yet."""
 REQUEST_ROWS: Final = 4_096
 """Rows of a request: large enough that calls cost little, small enough that several are under way."""
 LANDED_WITHIN_S: Final = 30.0
@@ -139,6 +141,7 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
         connections = max(options.concurrency, READS_AT_A_TIME)
         async with Client(options.url, options.key, connections, tally.called, tally.retried) as client:
             await client.ready(READY_WITHIN_S)
+            await client.may_pay_and_read()
             tally.stage = "wallets"
             wallets = await make_wallets(client, history)
             history = without_openings(history, wallets.before)

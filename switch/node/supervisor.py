@@ -26,7 +26,7 @@ from actors.stores.admin_log import by_command
 from actors.stores.api_keys import BOOTSTRAP, ensure_bootstrap_key, has_keys
 from actors.stores.topology import cluster_facts
 from switch.http.tls import check_files
-from switch.node.first_start import print_compilation
+from switch.node.first_start import LOOK_EVERY_S, print_compilation
 from switch.node.listening import CannotServe, base_url, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
 from switch.node.sizing import keys_statement, memory_bytes, sized
@@ -43,6 +43,8 @@ READY_TIMEOUT_S = 300.0
 DRAIN_TIMEOUT_S = 40.0
 RESTART_PAUSE_S = 0.2
 RESTART_PAUSE_MAX_S = 10.0
+LAST_LINE_S = 2 * LOOK_EVERY_S
+"""Within so long it is seen that all kernels are compiled."""
 STEADY_S = 30.0
 """A node that lived this long is started again at once; one that keeps failing is given longer and longer pauses."""
 
@@ -97,7 +99,7 @@ class Supervisor:
         watching = asyncio.create_task(self._watch(spec, lock))
         printing = asyncio.create_task(print_compilation(self.say))
         printing.add_done_callback(_show_failure)
-        announcing = asyncio.create_task(self._announce(ready, spec.url))
+        announcing = asyncio.create_task(self._announce(ready, spec.url, printing))
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if announcing.done() and not watching.done():
@@ -172,7 +174,10 @@ class Supervisor:
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
         capacity = sized(self.settings.capacity, memory_bytes(), facts.shards)
-        self.say(keys_statement(capacity.keys, facts.shards))
+        configured = capacity.keys == self.settings.capacity.keys
+        statement = keys_statement(capacity.keys, facts.shards, configured=configured)
+        if statement is not None:
+            self.say(statement)
         settings = msgspec.structs.replace(self.settings, capacity=capacity)
         return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards)
 
@@ -228,11 +233,13 @@ class Supervisor:
             self._lock_error = None
             log.warning("the cluster's lock was lost and is held again")
 
-    async def _announce(self, ready: Any, database: str) -> None:
+    async def _announce(self, ready: Any, database: str, printing: "asyncio.Task[None]") -> None:
+        """What `printing` has to say of kernels comes first: what follows is to be pasted whole."""
         url = base_url(self.settings.host, self.settings.port, tls=self.settings.tls is not None)
         try:
             while not await wait_ready(url, READY_TIMEOUT_S):
                 self.say(f"the switch is not ready yet; see {log_dir(self.settings.data)}")
+            await asyncio.wait({printing}, timeout=LAST_LINE_S)
             await ready(url, database)
         except Exception as error:
             log.exception("what follows a start failed")

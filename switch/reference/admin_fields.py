@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from actors.stores.scopes import SCOPES
+
 ADMIN_FIELDS: Final = {
     "key": "The API key itself, shown once; null in the answer to a repeat.",
     "reads_per_s": "GET requests a second at one front door; null: as many as its account may.",
@@ -26,6 +28,7 @@ _OF_KEYS: Final = {
     "bound": "To what its account is bound; null: to nothing.",
 }
 ADMIN_EXCEPTIONS: Final = {
+    "NewKey.scopes": f"What it may do: {', '.join(f'`{name}`' for name in SCOPES)}.",
     **{
         f"{each}.{field}": _OF_KEYS[field]
         for each, fields in (

@@ -19,7 +19,8 @@ from msgspec import NODEFAULT, Raw, UnsetType
 
 from switch.api.app import ROUTES
 from switch.api.route import Route
-from switch.reference.http_calls import QUERY
+from switch.reference.http_calls import query_meaning
+from switch.reference.http_fields import described
 from switch.reference.schema import Struct, named_in, reachable, title, type_of
 
 FOLDER: Final = Path("switch/client")
@@ -109,6 +110,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("GET", "/v1/credit/orders"): "credit_orders.list",
     ("GET", "/v1/credit/orders/{id}"): "credit_orders.get",
     ("POST", "/v1/credit/orders/import"): "credit_orders.import_past",
+    ("POST", "/v1/dry-runs/credit/orders/import"): "credit_orders.check_past",
     ("POST", "/v1/credit/orders/{id}/modify"): "credit_orders.modify",
     ("POST", "/v1/credit/orders/{id}/complete"): "credit_orders.complete",
     ("POST", "/v1/credit/orders/{id}/{change:cancel|paid-elsewhere}"): "credit_orders.{change}",
@@ -148,8 +150,22 @@ NAMES: Final[dict[tuple[str, str], str]] = {
 TABLES: Final = {("POST", "/v1/scores/batch"): "publish_scores", ("POST", "/v1/scores/undo"): "undo_scores"}
 """Routes that take nothing but Arrow: methods of the client itself, written by hand."""
 
+SUMMARIES: Final = {
+    "freeze": "Freeze a wallet: it is paid, and pays nothing.",
+    "unfreeze": "Unfreeze a wallet: it pays again.",
+    "close": "Close an empty wallet, for good.",
+    "cancel": "Cancel an order.",
+    "paid-elsewhere": "Say that an order was paid in another way.",
+    "confirm": "Confirm an order.",
+    "pay": "Pay what is owed of an order.",
+}
+"""What one of the changes does that a path is a choice of."""
+
 NOT_ASKED: Final = ("format",)
 """Parameters that the client does not send: it takes JSON."""
+
+EVENTS: Final = "/v1/events"
+"""A list that can be begun anywhere."""
 
 _CHOICE: Final = re.compile(r"\{change:([^}]*)\}")
 _PLACE: Final = re.compile(r"\{(\w+)\}")
@@ -317,7 +333,7 @@ def _method(route: Route, name: str, word: str) -> str:
     asked = [
         _asked(route, each)
         for each in route.query
-        if each not in NOT_ASKED and not (paged and each == "after" and route.path != "/v1/events")
+        if each not in NOT_ASKED and not (paged and each == "after" and route.path != EVENTS)
     ]
     keyed = route.keyed
     given = [*fields, *asked]
@@ -346,18 +362,27 @@ def _method(route: Route, name: str, word: str) -> str:
 
 
 def _documented(route: Route, word: str, paged: bool, keyed: bool) -> str:
-    summary = route.summary.split(". ")[0].removesuffix(".") + "."
-    lines = [f"This is `{word}`."] if word else []
-    lines += ["One entry after the other, over all pages."] if paged else []
+    summary = SUMMARIES[word] if word else route.summary.split(". ")[0].removesuffix(".") + "."
+    lines = ["One entry after the other, over all pages."] if paged else []
+    lines += [f"`{name}`: {_lowered(text)}" for name, text in _meanings_of_fields(route)]
     lines += [
-        f"`{_wire(each)}`: {_lowered(QUERY[each])}"
+        f"`{_wire(each)}`: {_lowered(query_meaning(route.path, each))}"
         for each in route.query
-        if each not in ("limit", "after", *NOT_ASKED)
+        if each not in ("limit", *NOT_ASKED) and (each != "after" or route.path == EVENTS)
     ]
     lines += ["`idempotency_key`: a new one by default."] if keyed else []
     lines.append("Raises ShardpayError.")
     wrapped = textwrap.fill(" ".join(lines), 128, initial_indent=_INDENT, subsequent_indent=_INDENT)
     return f'{_INDENT}"""{summary}\n\n{wrapped}\n{_INDENT}"""\n'
+
+
+def _meanings_of_fields(route: Route) -> Iterator[tuple[str, str]]:
+    """Fields of a body that are parameters, and what they mean."""
+    for struct in _bodies(route):
+        for each in _fields(route):
+            text = described(title(struct), each.name.removesuffix("_"))
+            if text is not None:
+                yield each.name, text
 
 
 _INDENT: Final = " " * 8

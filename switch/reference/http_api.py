@@ -12,7 +12,7 @@ from switch.api.route import ALWAYS, BODY, WRITE, Route
 from switch.gateway import arrow, score_columns
 from switch.http.access import Access
 from switch.problems.table import NUMBERS
-from switch.reference.http_calls import CREATED, NOTES, QUERY
+from switch.reference.http_calls import CREATED, NOTES, query_meaning
 from switch.reference.http_fields import meaning
 from switch.reference.markdown import code, page, table
 from switch.reference.schema import fields, link, named_in, reachable, title, words
@@ -74,7 +74,9 @@ def _call(route: Route) -> str:
     notes = NOTES.get((route.method, route.path), "")
     parts = [f"### {heading(route)}", f"{route.summary} {notes}".strip(), _facts(route)]
     if route.query:
-        parts.append(table(("parameter", "meaning"), ((code(name), QUERY[name]) for name in route.query)))
+        parts.append(
+            table(("parameter", "meaning"), ((code(name), query_meaning(route.path, name)) for name in route.query))
+        )
     own = route.problems - WRITE if route.problems >= WRITE else route.problems - BODY
     if own:
         writing = ", and those of writing to the ledger" if route.problems >= WRITE else ""

@@ -10,17 +10,14 @@ from switch.views.entry_filter import TYPES
 QUERY: Final = {
     "number": "A merchant's own number of a service order.",
     "limit": "Entries on a page, 1 to 100; 20 by default.",
-    "after": "The cursor `next` of the page before. Of events also `now`: only what comes later, or `last`: the newest ones.",
+    "after": "The cursor `next` of the page before.",
     "from": "RFC 3339 time: only entries that took effect at this time or later.",
     "to": "RFC 3339 time: only entries that took effect before this time.",
-    "at": "RFC 3339 time; now by default.",
-    "wallet": (
-        "The payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents and orders: "
-        "the holder's."
-    ),
+    "at": "RFC 3339 time: the balance after all that took effect at this time or before.",
+    "wallet": "The holder's wallet.",
     "idempotency_key": "The key that the request was sent with, by the same account.",
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
-    "owner": "Wallets of this owner; in the list of wallets this or `external_id` is needed.",
+    "owner": "Wallets of this owner; this or `external_id` is needed.",
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
     "all": "`true`: also proposals that can be answered no longer.",
     "assignee": "Only payments that this account works on.",
@@ -34,7 +31,7 @@ QUERY: Final = {
     "kind": "Only payments of this kind.",
     "direction": "`in`: only what was paid to the wallet; `out`: only what it paid.",
     "counterparty": "Only payments with this wallet, by its id.",
-    "reference": "Only payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`.",
+    "reference": "Only payments with exactly this reference.",
     "metadata": "`NAME:TEXT`: only payments with this text under this name.",
     "amount_min": "Only amounts from this one on, minor units.",
     "amount_max": "Only amounts up to this one, minor units.",
@@ -48,6 +45,28 @@ QUERY: Final = {
     "until": "RFC 3339 time: only entries before this time.",
 }
 """Parameters of queries. Any other parameter is `invalid_query`."""
+
+_QUERY_OF: Final = {
+    ("/v1/transfers", "wallet"): (
+        "The payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet."
+    ),
+    ("/v1/owners/transfers", "owner"): "Of all wallets of this owner.",
+    ("/v1/events", "after"): (
+        "The cursor `next` of the page before; `now`: only what comes later; `last`: the newest ones; from the first event on by default."
+    ),
+    ("/v1/events", "reference"): (
+        "Only payments with exactly this reference, among the newest 20,000 blocks of each shard, with `after=last`."
+    ),
+    ("/v1/wallets/{id}/statement", "from"): "RFC 3339 time at which it begins.",
+    ("/v1/wallets/{id}/statement", "to"): "RFC 3339 time before which it ends; now by default.",
+}
+"""By path: parameters that mean something of their own there."""
+
+
+def query_meaning(path: str, name: str) -> str:
+    """What a parameter of the query of a path means."""
+    return _QUERY_OF.get((path, name)) or QUERY[name]
+
 
 CREATED: Final = frozenset(
     {
@@ -95,6 +114,10 @@ NOTES: Final = {
         "The decision by the packs that are live, limits and funds as they are now; nothing is recorded or counted. A decline is an answer "
         "here, with `status` `declined`; what would be refused is the problem that the payment would get. Balances need the scope `read`. "
         "It does not say whether a table of the switch is full."
+    ),
+    ("POST", "/v1/dry-runs/credit/orders/import"): (
+        "For all of a file before wallets are opened for it: `wallet` and `payee` need not be there. Numbers that are taken are not "
+        "looked up: the import says so of each order."
     ),
     ("POST", "/v1/lookups/transfers"): (
         "Up to 100. What is not there stands with its code at its place in `results`; it writes nothing."

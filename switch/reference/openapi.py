@@ -26,7 +26,7 @@ from switch.http.schema import DEVICE_CHARACTERS_MAX, KEY_CHARACTERS_MAX, Captur
 from switch.http.server import JSON, PROBLEM
 from switch.problems.table import PROBLEMS, Problem
 from switch.reference.examples import EXAMPLES
-from switch.reference.http_calls import CREATED, NOTES, QUERY
+from switch.reference.http_calls import CREATED, NOTES, query_meaning
 from switch.reference.http_fields import without_links
 from switch.reference.json_schema import Schema, components, reference, schema_of
 from switch.reference.schema import named_in
@@ -225,7 +225,8 @@ def _of_path(path: str) -> Iterator[dict[str, Any]]:
 
 def _of_query(route: Route) -> Iterator[dict[str, Any]]:
     for name in route.query:
-        parameter = {"name": name, "in": "query", "description": QUERY[name], "schema": PARAMETERS[name]}
+        text = query_meaning(route.path, name)
+        parameter = {"name": name, "in": "query", "description": text, "schema": PARAMETERS[name]}
         yield parameter | ({"required": True} if name in route.needed else {})
 
 

@@ -187,3 +187,48 @@ def test_the_job_that_rescores_is_a_command_of_this_version() -> None:
     assert {each for each in given if each.startswith("--")} <= options
     if os.environ.get("SHARDPAY_VERSIONS") != "other":
         assert ray_job()["spec"]["rayClusterSpec"]["rayVersion"] == ray.__version__
+
+
+def test_compose_mounts_what_is_there_and_scrapes_the_switch() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = compose["services"]
+    mounts = [each.split(":")[0] for service in services.values() for each in service.get("volumes", [])]
+    assert {each for each in mounts if not each.startswith("./")} == set(compose["volumes"])
+    assert not [each for each in mounts if each.startswith("./") and not (DEPLOY / each).exists()]
+    assert (DEPLOY / services["switch"]["build"]["context"] / services["switch"]["build"]["dockerfile"]).is_file()
+    scraped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    (target,) = scraped["scrape_configs"][0]["static_configs"][0]["targets"]
+    host, port = target.split(":")
+    command = services[host]["command"]
+    assert command[command.index("--port") + 1] == port
+    assert all((DEPLOY / "prometheus" / name).is_file() for name in scraped["rule_files"])
+    assert scraped["scrape_configs"][0]["job_name"] == "shardpay"  # an alert names it
+
+
+def test_environment_variables_are_those_that_serve_reads() -> None:
+    named = {name for path in FILES for name in re.findall(r"\bSHARDPAY_[A-Z_]+", path.read_text())}
+    own = {"SHARDPAY_DATABASE_PASSWORD"}  # compose puts it into the URL
+    read = {
+        name
+        for path in (ROOT / "switch" / "cli").rglob("*.py")
+        for name in re.findall(r"\bSHARDPAY_[A-Z_]+", path.read_text(encoding="utf-8"))
+    }
+    assert named - own <= read and own <= named
+
+
+def test_every_panel_asks_the_datasource_that_is_provisioned() -> None:
+    (source,) = yaml.safe_load((DEPLOY / "grafana" / "datasource.yaml").read_text())["datasources"]
+    panels = json.loads((DEPLOY / "grafana" / "shardpay.json").read_text())["panels"]
+    assert panels and all(panel["datasource"] == {"type": source["type"], "uid": source["uid"]} for panel in panels)
+    assert all(panel["targets"] and all(target["expr"] for target in panel["targets"]) for panel in panels)
+    (provider,) = yaml.safe_load((DEPLOY / "grafana" / "dashboards.yaml").read_text())["providers"]
+    mounts = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["grafana"]["volumes"]
+    assert any(each.split(":")[1].startswith(provider["options"]["path"]) for each in mounts)
+
+
+def test_whoever_starts_a_switch_waits_for_its_first_compilation() -> None:
+    """Some 80 s on two cores, with Ray's start before it."""
+    probe = kubernetes("StatefulSet")["spec"]["template"]["spec"]["containers"][0]["startupProbe"]
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["switch"]["healthcheck"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 180
+    assert int(compose["start_period"].removesuffix("s")) >= 180

@@ -12,7 +12,7 @@ BESIDE: Final = {".ci", "deploy", "docs"}
 FILES: Final = {
     *(".gitignore", ".pre-commit-config.yaml", "LICENSE", "Makefile", "pyproject.toml"),
     *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"),
-    *("requirements.txt", "requirements-cluster.txt"),
+    *("requirements.txt", "requirements-cluster.txt", "requirements-site.txt"),
 }
 BYTES_MAX: Final = 1 << 20
 """Of a file: larger ones are data, which are made or fetched."""

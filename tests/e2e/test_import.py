@@ -1,13 +1,18 @@
 """Imports into a running switch: history goes on over files, and what differs from a file is named by its row."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from actors.stores.api_keys import KeyStore
 from models.credit.population.year import population_of
 from switch.cli.import_files import report_text
+from switch.cli.main import cli
 from switch.importer import runner
 from switch.importer.formats import format_of
 from tests.front_door import RunningSwitch, running_switch
@@ -34,6 +39,20 @@ async def test_history_goes_on_over_files_and_each_ends_as_it_says(switch: Runni
     without_state = await imported(switch, tmp_path, FEBRUARY, state="elsewhere")
     assert (without_state.good, without_state.replayed) == (True, 1)
     assert await held(switch, "cust-1") == 300
+
+
+@pytest.mark.parametrize("missing", ["admin", "import", "pay"])
+async def test_a_key_that_may_not_do_all_of_it_makes_nothing(
+    switch: RunningSwitch, tmp_path: Path, missing: str
+) -> None:
+    """Without `pay` it had opened the wallets before it was refused."""
+    key = await KeyStore(switch.pool).create(f"without-{missing}", sorted({"admin", "import", "pay"} - {missing}))
+    blocks, file = await switch.blocks(), tmp_path / "january.ndjson"
+    file.write_bytes(msgspec.json.encode(JANUARY))
+    words = ["import", str(file), "--url", switch.base, "--key", key.key, "--state", str(tmp_path / "state")]
+    done = await asyncio.to_thread(CliRunner().invoke, cli, words)
+    assert done.exit_code == 1 and await switch.blocks() == blocks
+    assert "forbidden" in str(done.exception) + done.output
 
 
 async def test_a_row_that_is_declined_is_told_unless_the_file_says_so(switch: RunningSwitch, tmp_path: Path) -> None:

@@ -37,11 +37,18 @@ EXPLANATION = "/v1/transfers/{id}/explanation"
 """Its body is empty, so there are no two questions about one payment."""
 
 
+def _past(scene: CreditScene, *numbers: str) -> Any:
+    times = {"created_at": "2025-05-01T12:00:00Z", "due_at": "2025-05-02T12:00:00Z"}
+    names = {"wallet": scene.ann_wallet, "payee": scene.till, "merchant": "inn", "scenario": "hotel"}
+    return {"orders": [{**names, **times, "amount": 900, "number": number} for number in numbers]}
+
+
 def _asked(scene: CreditScene, payer: str, payee: str) -> dict[str, tuple[Any, Any]]:
     """Of each route two questions that differ."""
     payment = {"payer": payer, "payee": payee, "amount": 500, "currency": "EUR"}
     return {
         "/v1/dry-runs/transfers": (payment, payment | {"amount": 10**9}),
+        "/v1/dry-runs/credit/orders/import": (_past(scene, "A"), _past(scene, "B", "C")),
         "/v1/lookups/transfers": (
             {"transfers": [{"wallet": payer, "idempotency_key": "paid"}]},
             {"transfers": [{"wallet": payer, "idempotency_key": "never"}]},

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import aiohttp.web
 import msgspec
@@ -32,6 +32,17 @@ LOOKED_AT: Final = (
     "docs/reference/metrics",
     "docs/decisions/README",
 )
+SEARCHED: Final = {
+    "refund": "docs/recipes/money",
+    "idempotency key": "docs/",
+    "hold": "docs/",
+    "webhook": "docs/",
+    "backup": "docs/operations/backup",
+    "scorecard": "docs/reference/",
+    "metrics": "docs/reference/metrics",
+}
+"""Words that decisions and changes are full of too, and how the name of the page that is found first begins."""
+LAST: Final = ("docs/decisions/", "CHANGELOG")
 CONTRAST: Final = "color-contrast"
 
 
@@ -163,6 +174,20 @@ async def test_a_word_is_searched_for_in_a_folder_and_found(tab: Tab, site: Path
     await tab.changes(lambda: tab.click("#search-results li a"))
     assert (await tab.run("location.pathname")).endswith("/docs/operations/rescore.html")
     assert "Rescore everybody" in await tab.text("h1")
+
+
+@browsed
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("words", SEARCHED)
+async def test_pages_to_work_by_are_found_before_decisions_and_changes(tab: Tab, site: Path, words: str) -> None:
+    await tab.open(f"{(site / 'search.html').as_uri()}?q={quote(words)}")
+    await tab.until("/found|matching|did not match/.test((document.querySelector('.search-summary') || {}).innerText)")
+    links = "Array.from(document.querySelectorAll('#search-results li a'), link => link.href)"
+    at = [urlsplit(link).path.removeprefix(f"{site}/").removesuffix(".html") for link in await tab.run(links)]
+    print(words, at[:8])
+    late = [name.startswith(LAST) for name in at]
+    assert at[0].startswith(SEARCHED[words]) and not late[0]
+    assert late == sorted(late) and any(late)
 
 
 @browsed

@@ -15,4 +15,6 @@ COMMANDS: Final = {
     "revoke": Command("switch.cli.keys.revoke:keys_revoke", "End a key's life."),
 }
 
-keys_group: Final = LazyGroup("keys", table=COMMANDS, help="Make, list and revoke API keys.")
+keys_group: Final = LazyGroup(
+    "keys", table=COMMANDS, help="Make, list, rotate and revoke API keys, where the database is."
+)

@@ -6,6 +6,7 @@ import click
 
 from switch.cli.client import switch_client, switch_options
 from switch.cli.options import as_text, json_option
+from switch.client import ShardpayError
 from switch.http.schema import LABELS_MAX
 
 
@@ -26,7 +27,13 @@ def labels_put(file: Path, url: str, key: str | None, as_json: bool) -> None:
         raise click.ClickException(str(error)) from None
     with switch_client(file, url, key, 60.0, as_json) as client:
         for start in range(0, len(labels), LABELS_MAX):
-            client.labels.put_many(labels=labels[start : start + LABELS_MAX])
+            try:
+                client.labels.put_many(labels=labels[start : start + LABELS_MAX])
+            except ShardpayError:
+                click.echo(
+                    f"the first {start:,} of {len(labels):,} payments are labelled, the others are not", err=True
+                )
+                raise
     frauds = sum(each["label"] for each in labels)
     done = {"labels": len(labels), "fraud": frauds}
     click.echo(as_text(done) if as_json else f"{len(labels):,} payments are labelled, {frauds:,} of them fraud")

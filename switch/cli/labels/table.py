@@ -16,7 +16,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
-    help="An export from the begin.",
+    help="An export from the beginning.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A Parquet file.")
 @click.option(

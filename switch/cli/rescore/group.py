@@ -52,7 +52,9 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     type=LOCATION,
     help="A Parquet file or a folder of them: a path, or s3://BUCKET/PREFIX. (required)",
 )
-@click.option("--card", metavar="FILE", help="The scorecard, or the name of one that is shipped, as wallet. (required)")
+@click.option(
+    "--card", metavar="FILE", help="The scorecard, or the name of one that is shipped, such as wallet. (required)"
+)
 @click.option(
     "--output",
     type=LOCATION,

@@ -25,7 +25,7 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command("backtest", epilog="Example: shardpay rules backtest pack.yaml --input ./lake")
 @click.argument("file", type=_FILE)
-@click.option("--input", "folder", type=click.Path(path_type=Path), help="An export from the begin.")
+@click.option("--input", "folder", type=click.Path(path_type=Path), help="An export from the beginning.")
 @click.option("--url", metavar="U", help="Instead: the journal of the switch at this address, key in SHARDPAY_API_KEY.")
 @click.option("--key", envvar="SHARDPAY_API_KEY", hidden=True)
 @click.option("--card", "cards", type=_FILE, multiple=True, help="A scorecard (JSON) that the pack names.")

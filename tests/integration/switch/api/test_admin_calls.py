@@ -14,13 +14,14 @@ from actors.audit.audit import audit_database
 from actors.database.pool import StoreUnavailable
 from actors.records.admin_entries import LOG_SENDER, sent_digest
 from actors.records.blocks import records_of
-from actors.records.layout import SENDER, Kind
+from actors.records.ids import Secret, decode_wallet
+from actors.records.layout import FLOOR, SENDER, Kind
 from actors.shard.channels import cursor_of
 from actors.stores.admin_log import LAST, AdminLogStore, StoredEntry, Wanted
 from actors.stores.api_keys import KeyStore
 from switch.api.admin_calls import KEPT_BYTES_MAX, Together
 from switch.api.services import FourEyes, Limits
-from tests.front_door import RunningSwitch, running_front_door, running_switch
+from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,9 +69,10 @@ async def left(switch: RunningSwitch) -> int:
 
 async def test_what_names_persons_leaves_its_digest_alone_and_what_is_long_too(shared: RunningSwitch) -> None:
     owner = f"ann-{uuid.uuid4().hex}"
-    wallet = await shared.wallet(owner=owner)
-    (opened,) = await entries(shared, resource=f"/v1/wallets/{wallet}")
-    assert line(opened)[0] == "POST /v1/wallets" and opened.body is None and opened.salt is not None
+    wallets = {"wallets": [{"kind": "user", "currency": "EUR", "owner": owner}]}
+    assert (await shared.call("POST", "/v1/wallets/batch", wallets)).status == 200
+    opened = (await entries(shared, call="POST /v1/wallets/batch"))[-1]
+    assert opened.body is None and opened.salt is not None
     name = f"l{uuid.uuid4().hex[:8]}"
     text = "x" * KEPT_BYTES_MAX
     await shared.call("PUT", f"/v1/lists/{name}", {"type": "device", "description": text})
@@ -79,6 +81,25 @@ async def test_what_names_persons_leaves_its_digest_alone_and_what_is_long_too(s
     async with shared.pool.session() as session:
         rows = await session.fetch("SELECT * FROM admin_log")
     assert not any(owner in str(row) for row in rows)
+
+
+async def test_a_wallet_that_is_opened_has_its_account_in_the_journal_and_no_entry(shared: RunningSwitch) -> None:
+    """A batch has one entry, and its wallets are in the journal too."""
+    made = await KeyStore(shared.pool).create(f"opener-{uuid.uuid4().hex[:8]}", ["admin"])
+    body = {"kind": "user", "currency": "EUR", "floor": -5}
+    opened = await shared.call("POST", "/v1/wallets", body, token=made.key)
+    assert opened.status == 201
+    async with shared.pool.session() as session:
+        account = await session.fetchval("SELECT id FROM account WHERE name = $1", made.name)
+        rows = await session.fetch("SELECT records FROM journal ORDER BY shard, block")
+    records = np.concatenate([records_of(row["records"]) for row in rows])
+    wallet = decode_wallet(Secret.of(SECRET), opened.json["id"])
+    (record,) = records[(records["kind"] == Kind.WALLET_OPENED) & (records["payee"] == wallet)]
+    assert (record["caller"], record[FLOOR]) == (account, -5)
+    assert record["digest"].any()
+    assert await entries(shared, account=account) == [] and await left(shared) == 0
+    assert (await shared.call("POST", "/v1/wallets/batch", {"wallets": [body] * 2}, token=made.key)).status == 200
+    assert [line(each)[0] for each in await entries(shared, account=account)] == ["POST /v1/wallets/batch"]
 
 
 async def test_a_repeat_and_a_question_leave_nothing(shared: RunningSwitch) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -42,7 +43,7 @@ async def test_an_entry_says_who_did_what_when_from_where_and_what_came_of_it(sh
 async def test_whoever_has_two_pages_can_prove_one_by_the_other(shared: RunningSwitch) -> None:
     """By what docs/reference/controls.md says of hashes, from answers alone, for calls of accounts whose number is known."""
     for _ in range(3):
-        await shared.wallet()
+        assert (await shared.call("PUT", f"/v1/lists/l{uuid.uuid4().hex[:8]}", {"type": "device"})).status == 201
     newest, before = (await _log(shared, "limit=2"))["data"]
     async with shared.pool.session() as session:
         account = await session.fetchval("SELECT id FROM account WHERE name = $1", newest["account"])
@@ -64,7 +65,8 @@ async def test_pages_hold_each_entry_once_and_filters_hold_across_pages(shared: 
     ann = await _key(shared, "analyst")
     for number in range(5):
         await shared.call("PUT", f"/v1/lists/{ann.name}-{number}", {"type": "device"}, token=ann.key)
-        await shared.wallet()
+        wallet = await shared.wallet()
+        assert (await shared.call("POST", f"/v1/wallets/{wallet}/freeze", {})).status == 200
     seen: list[int] = []
     path = f"account={ann.name}&limit=2"
     while path:
@@ -77,8 +79,9 @@ async def test_pages_hold_each_entry_once_and_filters_hold_across_pages(shared: 
     assert len((await _log(shared, f"account={ann.name}&since={first}"))["data"]) == 5
     assert (await _log(shared, f"account={ann.name}&until={first}"))["data"] == []
     assert (await _log(shared, "account=nobody"))["data"] == []
-    calls = (await _log(shared, "call=POST%20%2Fv1%2Fwallets&outcome=done&limit=5"))["data"]
-    assert {each["call"] for each in calls} == {"POST /v1/wallets"} and len(calls) == 5
+    freezing = "POST /v1/wallets/{id}/{change:freeze|unfreeze|close}"
+    calls = (await _log(shared, f"call={quote(freezing, safe='')}&outcome=done&limit=5"))["data"]
+    assert {each["call"] for each in calls} == {freezing} and len(calls) == 5
 
 
 async def test_wrong_questions_are_refused(shared: RunningSwitch) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from actors.audit.audit import audit_database
 from switch.http.times import now_ms, time_text
-from switch.importer.client import Client
+from switch.importer import orders
+from switch.importer.client import Client, SwitchError
 from switch.importer.formats import columns_of
 from switch.importer.history import ImportFileError
 from switch.importer.orders import import_orders, read_orders, recognises
@@ -83,6 +84,81 @@ async def test_what_cannot_have_been_is_refused_by_its_field(database_url: str) 
         body = {"orders": [past(scene, "X")]}
         for token in (scene.inn, scene.ann):
             assert (await scene.post("/v1/credit/orders/import", body, token)).json["code"] == "forbidden"
+
+
+async def wallets_open(scene: CreditScene) -> int:
+    """How many wallets the ledger has."""
+    async with scene.switch.pool.session() as session:
+        count: int = await session.fetchval("SELECT count(*) FROM wallet_profile")
+        return count
+
+
+def _file(path: Path, **changed: Any) -> Path:
+    """Two orders of people and a merchant who are not there yet."""
+    noon = datetime(2025, 5, 1, 12, tzinfo=UTC)
+    columns: dict[str, Any] = {
+        "order": ["A", "B"],
+        "person": ["new-person-0", "new-person-1"],
+        "merchant": ["merchant:new"] * 2,
+        "amount": [100, 200],
+        "created_at": [noon] * 2,
+        "due_at": [noon.replace(day=2)] * 2,
+        "paid_at": [noon.replace(day=3)] * 2,
+        **changed,
+    }
+    stamp = pa.timestamp("ms", "UTC")
+    arrays = {name: pa.array(each, stamp if name.endswith("_at") else None) for name, each in columns.items()}
+    pq.write_table(pa.table(arrays), path)
+    return path
+
+
+async def test_what_is_refused_of_a_file_opens_no_wallet_and_records_no_order(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had opened all wallets of the file before the switch saw the first order."""
+    monkeypatch.setattr(orders, "ORDERS_A_CALL", 1)  # what is wrong is in the second call
+    path = tmp_path / "some.orders.parquet"
+    wrong = datetime(2025, 4, 1, tzinfo=UTC)
+    async with running_switch(database_url, shards=2) as switch:
+        scene = await credit_scene(switch)
+        before, blocks = await wallets_open(scene), await switch.blocks()
+        async with Client(switch.base, switch.key, 1) as client:
+            for merchant, scenario, changed in (
+                ("nobody", "hotel", {}),
+                ("inn", "no-such-scenario", {}),
+                ("inn", "hotel", {"amount": [100, 0]}),
+                ("inn", "hotel", {"order": ["A", "x" * 65]}),
+                ("inn", "hotel", {"due_at": [wrong.replace(month=6), wrong]}),
+                ("inn", "hotel", {"person": ["new-person-0", "merchant:new"]}),
+            ):
+                table = read_orders(_file(path, **changed))
+                with pytest.raises(SwitchError, match=r"counted from number (A|B|x+), nothing was done"):
+                    await import_orders(client, path, table, merchant, scenario, 1)
+            assert (await wallets_open(scene), await switch.blocks()) == (before, blocks)
+            good = await import_orders(client, path, read_orders(_file(path)), "inn", "hotel", 1)
+        assert good.good and good.orders == 2 and await wallets_open(scene) == before + 3
+
+
+async def test_a_check_refuses_what_an_import_refuses_and_leaves_nothing(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        blocks, nobody = await switch.blocks(), "00000000-0000-4000-8000-000000000000"
+        path, fine = "/v1/dry-runs/credit/orders/import", past(scene, "A", payee=nobody)
+        answer = await switch.call("POST", path, {"orders": [fine, past(scene, "B")]})
+        assert (answer.status, answer.json) == (200, {"count": 2})
+        for more in (
+            {"merchant": "ann"},
+            {"payee": scene.ann_wallet},
+            {"amount": 0},
+            {"paid_at": "2001-01-01T00:00:00Z"},
+        ):
+            orders_ = [past(scene, "X"), past(scene, "Y", **more)]
+            checked, recorded = await switch.call("POST", path, {"orders": orders_}), await imported(scene, *orders_)
+            assert (checked.status, checked.json["errors"]) == (recorded.status, recorded.json["errors"])
+        assert (await switch.call("POST", path, {"orders": []})).status == 422
+        assert await switch.blocks() == blocks
+        for token in (scene.inn, scene.ann):
+            assert (await scene.post(path, {"orders": [fine]}, token)).json["code"] == "forbidden"
 
 
 async def test_a_file_of_orders_comes_in_once(database_url: str, tmp_path: Path) -> None:

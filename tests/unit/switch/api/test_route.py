@@ -67,7 +67,8 @@ def test_a_route_keeps_keys_when_one_can_be_wrong_and_can_be_used_otherwise(
     ],
 )
 def test_a_change_by_an_administrative_scope_is_logged(method: str, scopes: set[str], asks: bool, logged: bool) -> None:
-    assert route()._replace(method=method, scopes=frozenset(scopes), asks=asks).logged is logged
+    made = route()._replace(method=method, scopes=frozenset(scopes), asks=asks)
+    assert made.logged is logged and not made._replace(journalled=True).logged
 
 
 def test_a_call_is_about_its_path_with_its_own_parts() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -192,3 +193,36 @@ def test_every_type_of_the_client_has_an_option() -> None:
         and kinds["sure"] == "boolean"
     )
     assert command.epilog == "Example: shardpay wallets do-it NAME --number 100 --sure true" and "rows" in kinds
+
+
+def _options() -> Iterator[tuple[str, click.Option]]:
+    for name in CALLS:
+        group = calls.__getattr__(name.replace("-", "_"))
+        for word, command in group.commands.items():
+            for option in command.params:
+                if isinstance(option, click.Option) and not option.hidden:
+                    yield f"{name} {word} {option.opts[0]}", option
+
+
+def test_the_help_of_every_option_says_what_it_means() -> None:
+    found = dict(_options())
+    assert len(found) > 400
+    for name, option in found.items():
+        text = option.help or ""
+        assert text[:1] in "`(" or text[:1].isupper(), name
+        assert text.endswith(".") and ". as " not in text and not text.startswith("The field"), f"{name}: {text}"
+        assert not (option.required and "by default" in text and "`, the default" not in text), f"{name}: {text}"
+
+
+def test_a_change_that_is_a_call_of_its_own_says_what_it_does() -> None:
+    wallets, orders = calls.__getattr__("wallets").commands, calls.__getattr__("credit_orders").commands
+    assert (wallets["freeze"].help or "").startswith("Freeze a wallet") and "Freeze" not in (
+        wallets["close"].help or ""
+    )
+    assert len({orders[name].help for name in ("cancel", "confirm", "paid-elsewhere", "pay")}) == 4
+
+
+def test_examples_are_words_that_can_be_typed() -> None:
+    for name in CALLS:
+        for command in calls.__getattr__(name.replace("-", "_")).commands.values():
+            assert not any(word.endswith("_") for word in (command.epilog or "").split()), command.epilog

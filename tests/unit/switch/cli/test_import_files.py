@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli import import_files
-from switch.cli.import_files import import_command, report_text
+from switch.cli.import_files import done_so_far, import_command, report_text
 from switch.importer.client import SwitchError
+from switch.importer.progress import Tally
 from switch.importer.runner import Difference, ImportReport, Options, Unexpected
 from tests.excerpts import write_shardpay
 
@@ -88,7 +89,17 @@ def test_several_failures_at_once_are_told_as_the_first(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(import_files, "run_import", run)
     result = CliRunner().invoke(import_command, [rows])
-    assert isinstance(result.exception, SwitchError) and str(result.exception) == "the first"
+    assert isinstance(result.exception, SwitchError) and str(result.exception) == "the first; nothing was done"
+
+
+def test_what_stands_of_an_import_that_ended_is_told() -> None:
+    tally = Tally()
+    tally.stage = "reading"
+    assert done_so_far(tally) == "nothing was done"
+    tally.stage = "wallets"
+    assert done_so_far(tally) == "wallets of the file may be open by now, no payment was made"
+    tally.stage, tally.rows, tally.total = "payments", 4_096, 10_000
+    assert done_so_far(tally) == "4,096 of 10,000 payments have their result: the same command goes on behind them"
 
 
 def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from actors.ledger.book import Capacity
 from switch.cli.main import cli
 from switch.http.tls import TlsFiles
+from switch.node.settings import ConfigFile
 from switch.webhooks.addresses import SANDBOX, WebhookKeys
 
 
@@ -122,3 +123,8 @@ def test_webhooks_go_to_the_same_machine_in_a_sandbox_alone(started: list[Any], 
         WebhookKeys(),
         WebhookKeys(allow_networks=("10.0.0.0/8",)),
     ], "a file says it all"
+
+
+def test_the_help_of_config_names_every_key_of_the_file() -> None:
+    text = serve("--help").stdout.replace("\n", " ")
+    assert not [field for field in ConfigFile.__struct_fields__ if field not in text]

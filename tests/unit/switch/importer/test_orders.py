@@ -42,6 +42,7 @@ class Switch:
     def __init__(self, *results: dict[str, Any]) -> None:
         self._results = list(results)
         self.wallets: list[WalletSpec] = []
+        self.checked: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
 
     async def create_wallets(self, specs: list[WalletSpec], key: uuid.UUID) -> list[Made]:
@@ -49,8 +50,13 @@ class Switch:
         return [Made(uuid.uuid5(uuid.NAMESPACE_URL, spec.external_id), False) for spec in specs]
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        assert (path, headers) == ("/v1/credit/orders/import", {"Content-Type": "application/json"})
+        assert headers == {"Content-Type": "application/json"}
         batch = msgspec.json.decode(body)["orders"]
+        if path == "/v1/dry-runs/credit/orders/import":
+            assert not self.wallets and not self.sent, "all is checked before anything is made"
+            self.checked += batch
+            return b'{"count":1}'
+        assert path == "/v1/credit/orders/import"
         self.sent += batch
         return msgspec.json.encode(
             {"results": [self._results.pop(0) if self._results else {"code": "ok", "status": "paid"} for _ in batch]}
@@ -67,6 +73,7 @@ async def test_every_order_is_sent_once_with_its_wallets_and_times(
     monkeypatch.setattr(orders, "ORDERS_A_CALL", 2)
     switch = Switch()
     report = await imported(write(tmp_path / "orders.parquet"), switch)
+    assert [each["number"] for each in sorted(switch.checked, key=lambda order: order["number"])] == list("01234")
     sent = sorted(switch.sent, key=lambda order: order["number"])
     assert [each["number"] for each in sent] == ["0", "1", "2", "3", "4"]
     assert sent[0]["wallet"] == str(uuid.uuid5(uuid.NAMESPACE_URL, "person:0"))
@@ -123,7 +130,20 @@ def test_what_is_no_such_file_is_named(tmp_path: Path) -> None:
 async def test_a_switch_that_refuses_a_call_ends_the_import(tmp_path: Path) -> None:
     class Away(Switch):
         async def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-            raise SwitchError("away")
+            if self.sent or not path.startswith("/v1/dry-runs"):
+                raise SwitchError("away")
+            return await super().post(path, body, headers)
 
-    with pytest.raises((SwitchError, BaseExceptionGroup)):
+    with pytest.raises(SwitchError, match=r"away; wallets of the file may be open by now, 0 of 5 orders are recorded"):
         await imported(write(tmp_path / "orders.parquet"), Away())
+
+
+async def test_what_is_refused_when_it_is_checked_leaves_nothing(tmp_path: Path) -> None:
+    class Strict(Switch):
+        async def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+            raise SwitchError("no such scenario")
+
+    switch = Strict()
+    with pytest.raises(SwitchError, match=r"no such scenario; orders are counted from number 0, nothing was done"):
+        await imported(write(tmp_path / "orders.parquet"), switch)
+    assert not switch.wallets and not switch.sent

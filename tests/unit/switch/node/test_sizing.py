@@ -36,8 +36,17 @@ def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
     Ledger(LedgerConfig(shard=0, shards=1, secret=bytes(16)), Capacity(keys=KEYS_MAX))
 
 
-def test_the_start_says_for_how_long_at_which_rate() -> None:
-    assert keys_statement(62_000_000, 1) == (
-        "remembers 62,000,000 idempotency keys in 24 h: 717 new requests/s without end, "
-        "10,000/s for 1.7 h, then 503 keys_full (docs/operations/size.md)"
+def test_the_start_says_nothing_of_keys_where_there_is_room_for_a_usual_load() -> None:
+    for memory, shards in ((4 * GIB, 1), (16 * GIB, 1), (64 * GIB, 8)):
+        assert keys_statement(keys_for(memory, shards), shards, configured=False) is None
+
+
+def test_the_start_says_how_many_were_configured_or_fit_a_small_machine() -> None:
+    configured = keys_statement(62_000_000, 1, configured=True)
+    assert configured == (
+        "room for 62,000,000 idempotency keys: 717 new requests/s on average over 24 h (docs/operations/size.md)"
+    )
+    small = keys_statement(keys_for(GIB, 1), 1, configured=False)
+    assert (
+        small == "room for 3,000,000 idempotency keys: 34 new requests/s on average over 24 h (docs/operations/size.md)"
     )

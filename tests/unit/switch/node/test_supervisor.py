@@ -97,7 +97,7 @@ async def test_what_follows_a_start_is_told_when_it_fails(
 
     monkeypatch.setattr(supervisor_module, "wait_ready", is_ready)
     serving, stated = supervisor
-    await serving._announce(fails, "postgresql://")
+    await serving._announce(fails, "postgresql://", asyncio.create_task(asyncio.sleep(0)))
     assert "no sample today" in stated[0]
 
 
@@ -130,8 +130,36 @@ async def test_a_switch_that_is_late_is_told_of_and_greeted_when_it_is_ready_aft
 
     monkeypatch.setattr(supervisor_module, "wait_ready", is_ready)
     serving, stated = supervisor
-    await serving._announce(greet, "postgresql://")
+    await serving._announce(greet, "postgresql://", asyncio.create_task(asyncio.sleep(0)))
     assert greeted == ["http://127.0.0.1:8080"] and len(stated) == 2 and "not ready yet" in stated[0]
+
+
+async def test_what_is_to_be_pasted_follows_the_last_line_of_kernels(
+    supervisor: tuple[Supervisor, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving, stated = supervisor
+    last = asyncio.Event()
+
+    async def is_ready(*_: Any) -> bool:
+        last.set()
+        return True
+
+    async def compiles() -> None:
+        await last.wait()
+        await asyncio.sleep(0.05)
+        stated.append("all kernels are compiled")
+
+    async def greet(url: str, _: str) -> None:
+        stated.append(url)
+
+    monkeypatch.setattr(supervisor_module, "wait_ready", is_ready)
+    await serving._announce(greet, "postgresql://", asyncio.create_task(compiles()))
+    assert stated == ["all kernels are compiled", "http://127.0.0.1:8080"]
+    for_ever = asyncio.create_task(asyncio.Event().wait())
+    monkeypatch.setattr(supervisor_module, "LAST_LINE_S", 0.01)
+    await serving._announce(greet, "postgresql://", for_ever)  # type: ignore[arg-type]
+    for_ever.cancel()
+    assert stated[2:] == ["http://127.0.0.1:8080"]
 
 
 async def test_a_telling_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:

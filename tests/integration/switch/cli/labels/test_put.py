@@ -48,3 +48,6 @@ async def test_labels_go_in_pieces_and_what_is_wrong_is_one_line(
     file.write_text("id,label\n00003000-0f18-86a7-a655-811d7f69def9,1\n")
     refused = await put_file(switch, file)
     assert refused.exit_code == 1 and "labels[0].id" in refused.output
+    file.write_text(f"id,label\n{ids[0]},0\n{ids[1]},0\n{ids[2]},0\n00003000-0f18-86a7-a655-811d7f69def9,1\n")
+    part_way = await put_file(switch, file)
+    assert part_way.exit_code == 1 and "the first 2 of 4 payments are labelled, the others are not" in part_way.stderr
