@@ -1218,6 +1218,15 @@ RETURNING id
 -- name: proposal_back
 UPDATE proposal SET state = 0, answered_by = NULL, answered_at = NULL WHERE id = $1 AND state = 1
 
+-- name: proposals_naming
+-- Proposals that name one of these ids, and whether they can be answered yet.
+SELECT id, body, state < 2 AND expires_at > clock_timestamp() AS open FROM proposal
+WHERE EXISTS (SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.id IN lower(concat_ws(' ', path, body, reason))) > 0)
+
+-- name: proposals_erase
+-- Other bodies in the place of those of proposals that are over; their reasons go.
+UPDATE proposal SET reason = '', body = erased.body FROM unnest($1::uuid[], $2::text[]) AS erased (id, body) WHERE proposal.id = erased.id
+
 -- name: admin_log_lock
 SELECT pg_advisory_xact_lock(hashtextextended('shardpay admin log', 0))
 
