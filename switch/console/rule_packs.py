@@ -53,11 +53,13 @@ async def pack(visit: Visit) -> Shown:
 
 async def new_pack(visit: Visit) -> Shown:
     """GET /console/new-rule-pack."""
+    visit.get_ready("POST", BACKTEST)
     return _writing("", 0, EXAMPLE)
 
 
 async def edit_pack(visit: Visit) -> Shown:
     """GET /console/rule-packs/{name}/edit."""
+    visit.get_ready("POST", BACKTEST)
     shown = await visit.get(PACK, name=visit.param("name"))
     return _writing(shown["name"], shown["version"], shown["text"])
 

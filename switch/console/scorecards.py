@@ -139,11 +139,13 @@ def _version(text: str) -> int:
 
 async def new_card(visit: Visit) -> Shown:
     """GET /console/new-scorecard."""
+    visit.get_ready("POST", BACKTEST)
     return _writing("", 0, EXAMPLE)
 
 
 async def edit_card(visit: Visit) -> Shown:
     """GET /console/scorecards/{name}/edit: the version after the newest."""
+    visit.get_ready("POST", BACKTEST)
     found = await visit.get(CARD, name=visit.param("name"))
     document = {**found["document"], "version": found["version"] + 1}
     text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -91,6 +91,7 @@ _PACK_RULES: Final = PackRules()
 
 async def transfer(visit: Visit) -> Shown:
     """GET /console/transfers/{id}."""
+    visit.get_ready("POST", EXPLANATION)
     return await _shown(visit, done=visit.query.get("done"))
 
 
