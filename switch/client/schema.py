@@ -233,6 +233,7 @@ class RulePack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided: dict[str, int]
     shadow: ShadowCounts
     versions: list[RulePackVersion]
+    warnings: list[PackWarning] | None = None
 
 
 class PackModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -421,10 +422,11 @@ class ProposalList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The same as `shardpay rules backtest --json` prints."""
+    """The report that `shardpay rules backtest --json` prints, and what may be meant otherwise in the pack."""
 
     report: BacktestReport
     seconds: float
+    warnings: list[PackWarning]
 
 
 class PopulationAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1031,6 +1033,17 @@ class ShadowCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     decided: dict[str, dict[str, int]]
 
 
+class PackWarning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What may be meant otherwise in a pack that is taken all the same: at which line and column, counted from 1, the line's text, and
+    what to do."""
+
+    line: int
+    column: int
+    message: str
+    text: str
+    hint: str
+
+
 class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who has a deployment: how many scorers of how many, and those that have not."""
 
@@ -1233,7 +1246,7 @@ class OwnCredit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record whose text stays for now, and until when."""
+    """A record or a proposal whose text stays for now, and until when."""
 
     id: str
     until: str

@@ -366,6 +366,29 @@ async def test_a_pack_that_does_not_check_is_shown_with_line_and_column(switch: 
     assert (await switch.call("GET", "/v1/rule-packs/corner-shop")).status == 404
 
 
+DOUBTFUL = EXAMPLE.replace("amount > 60000", "payer_score > 5")
+
+
+async def test_what_may_be_meant_otherwise_is_shown_with_line_and_column_by_preview_and_publication(
+    switch: RunningSwitch,
+) -> None:
+    place, to = "/console/new-rule-pack", "/console/rule-packs"
+    text = DOUBTFUL.replace("corner-shop", "doubtful")
+    async with await visitor(switch) as visit:
+        seen = await visit.submit(place, to, text=text, do="preview", of="7")
+        assert seen.status == 200 and "Line 10, column 11: payer_score is 350..950, so this always holds" in seen.plain
+        assert "It checks. What it would have decided" in seen.plain
+        assert '<option value="7" selected>' in seen.text
+        wrong = await visit.submit(place, to, text=text.replace("fallback: approve", "fallback: maybe"), do="preview")
+        assert wrong.status == 422 and "so this always holds" not in wrong.plain
+        published = await visit.submit(place, to, text=text, do="publish")
+        assert published.status == 200 and "Published." in published.plain
+        assert "Line 10, column 11: payer_score is 350..950" in published.plain
+        assert "warning" not in (await visit.get("/console/rule-packs/doubtful")).text
+        plain = await visit.submit(place, to, text=EXAMPLE.replace("corner-shop", "plain"), do="preview")
+        assert plain.status == 200 and 'id="warnings"' not in plain.text
+
+
 async def test_a_pack_is_not_published_over_what_somebody_else_published(switch: RunningSwitch) -> None:
     text = EXAMPLE.replace("corner-shop", "default")
     async with await visitor(switch) as visit:
