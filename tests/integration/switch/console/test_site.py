@@ -237,6 +237,35 @@ async def test_a_payment_shows_its_decision_with_rules_and_its_story(switch: Run
     assert "Declined: insufficient_funds" in declined.plain
 
 
+async def test_points_are_shown_with_the_threshold_and_what_fired_before_what_did_not(
+    switch: RunningSwitch, day: Day
+) -> None:
+    page = f"/console/transfers/{day.case}"
+    async with await visitor(switch) as visit:
+        seen = await visit.get(page)
+        points = (await visit.get(f"{page}.json")).json["transfer"]["decision"]["points"]
+        by = (
+            f"{points} points \N{GREATER-THAN OR EQUAL TO} 500: approve"
+            if points >= 500
+            else f"{points} points < 500: review"
+        )
+        assert by in seen.plain
+        every = await visit.submit(page, f"{page}/explain#why")
+        rows = re.findall(r'<tr class="(fired|idle)"><th scope="row">(\S+?)[< ]', every.text)
+        sorts = [sort for sort, _ in rows]
+        assert ("fired", "drain") in rows and sorts == sorted(sorts), rows
+        assert f"{sorts.count('fired')} of {len(rows)} rules fired." in every.plain
+
+
+async def test_a_command_of_an_empty_page_names_this_switch_and_what_is_to_be_filled_in(switch: RunningSwitch) -> None:
+    async with await visitor(switch) as visit:
+        seen = await visit.get("/console/find?q=nobody-has-this")
+        assert (
+            f"export SHARDPAY_URL={switch.base} SHARDPAY_API_KEY=KEY\nshardpay wallets list --owner OWNER" in seen.text
+        )
+        assert "<dt><code>OWNER</code></dt><dd>whose wallets</dd>" in seen.text and 'href="/console/keys"' in seen.text
+
+
 async def test_text_of_payments_is_text(switch: RunningSwitch, day: Day) -> None:
     evil = "</script><script>alert(1)</script>"
     paid = await switch.pay(day.shop, day.alice, 1, reference=evil, metadata={"<b>": "<img src=x onerror=y>"})
