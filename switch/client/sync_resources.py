@@ -164,6 +164,13 @@ class Transfers(Resource):
             schema.TransferResult,
         )
 
+    def events(self, transfer_id: str) -> schema.TransferEvents:
+        """Events of a payment, and where each of its movements was booked.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/transfers/{id}/events", id=transfer_id)), schema.TransferEvents)
+
     def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
         """Find many transfers by their ids, or by the keys they were asked for with.
 
@@ -219,6 +226,32 @@ class Transfers(Resource):
         return self._call(
             Call("POST", path("/v1/transfers/{id}/explanation", id=transfer_id), body()), schema.Explained
         )
+
+
+class Events(Resource):
+    """The calls below `/v1/events/{id}`."""
+
+    def get(self, event_id: str) -> schema.Event:
+        """One event.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/events/{id}", id=event_id)), schema.Event)
+
+    def list(
+        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None, reference: str | None = None
+    ) -> Iterator[schema.Event]:
+        """Everything that happened, in order, as pages or as a stream.
+
+        One entry after the other, over all pages. `types`: event types, with commas between; all by default. `reference`: only
+        payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`. Raises
+        ShardpayError.
+        """
+        for page in self._pages(
+            "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
+        ):
+            for each in page.data:
+                yield each
 
 
 class Wallets(Resource):
@@ -418,6 +451,13 @@ class Wallets(Resource):
             for each in page.data:
                 yield each
 
+    def windows(self, wallet_id: str) -> schema.WalletWindows:
+        """What rules count of a wallet that pays: attempts of the last hour, day and week.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/wallets/{id}/windows", id=wallet_id)), schema.WalletWindows)
+
     def erase(self, wallet_id: str) -> schema.ErasureAnswer:
         """Erase the personal data of a wallet; the ledger stays.
 
@@ -535,25 +575,6 @@ class Reviews(Resource):
         return self._call(
             Call("PUT", path("/v1/reviews/{id}/assignee", id=review_id), body(assignee=assignee)), schema.CaseWork
         )
-
-
-class Events(Resource):
-    """The calls below `/v1/events`."""
-
-    def list(
-        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None, reference: str | None = None
-    ) -> Iterator[schema.Event]:
-        """Everything that happened, in order, as pages or as a stream.
-
-        One entry after the other, over all pages. `types`: event types, with commas between; all by default. `reference`: only
-        payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`. Raises
-        ShardpayError.
-        """
-        for page in self._pages(
-            "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
-        ):
-            for each in page.data:
-                yield each
 
 
 class RulePacks(Resource):
@@ -1760,10 +1781,10 @@ class Resources:
 
     def __init__(self, call: SendCall, pages: ReadPages) -> None:
         self.transfers = Transfers(call, pages)
+        self.events = Events(call, pages)
         self.wallets = Wallets(call, pages)
         self.owners = Owners(call, pages)
         self.reviews = Reviews(call, pages)
-        self.events = Events(call, pages)
         self.rule_packs = RulePacks(call, pages)
         self.labels = Labels(call, pages)
         self.lists = Lists(call, pages)

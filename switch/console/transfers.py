@@ -9,6 +9,7 @@ import yaml
 
 from switch.console.labels import LABEL, put_label
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
+from switch.console.sent import sent_of
 from switch.console.snoozes import snoozable
 from switch.problems.table import PROBLEMS, ProblemError
 
@@ -16,12 +17,9 @@ TRANSFER: Final = "/v1/transfers/{id}"
 PACK: Final = "/v1/rule-packs/{name}"
 WALLET: Final = "/v1/wallets/{id}"
 EXPLANATION: Final = f"{TRANSFER}/explanation"
+EVENTS: Final = f"{TRANSFER}/events"
 NOT_EXPLAINED: Final = frozenset({"backtest_running", "backtest_too_large", "overloaded"})
 """Problems that who asks sees on the page."""
-ENDPOINTS: Final = "/v1/webhook-endpoints"
-DELIVERIES: Final = f"{ENDPOINTS}/{{id}}/deliveries"
-ENDPOINTS_ASKED: Final = "20"
-"""Endpoints that are asked for deliveries of one event, a question each."""
 ASKED: Final = frozenset({"transfer", "hold"})
 NO_LABEL: Final = frozenset({"label_not_found"})
 PACKS_KEPT: Final = 64
@@ -147,13 +145,13 @@ def _how_far(rule: dict[str, Any]) -> int:
 
 async def _shown(visit: Visit, **more: Any) -> View:
     shown = await visit.get(TRANSFER, id=visit.param("id"))
-    payer, payee, decided, origin, label, sent, snoozes = await asyncio.gather(
+    payer, payee, decided, origin, label, events, snoozes = await asyncio.gather(
         _wallet(visit, shown["payer"]),
         _wallet(visit, shown["payee"]),
         _decided(visit, shown),
         _origin(visit, shown),
         _label(visit, shown),
-        _sent(visit, shown),
+        visit.get(EVENTS, id=shown["id"]),
         snoozable(visit, shown["payer"]),
     )
     data = {
@@ -163,7 +161,8 @@ async def _shown(visit: Visit, **more: Any) -> View:
         "payee": payee,
         "decided": decided,
         "label": label,
-        "sent": sent,
+        "events": events,
+        "sent": await sent_of(visit, [event["id"] for event in events["data"]]),
         "snoozes": snoozes,
         "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
@@ -185,17 +184,6 @@ async def _label(visit: Visit, shown: dict[str, Any]) -> Any:
     if shown["type"] not in ASKED:
         return False
     return await unless(NO_LABEL, visit.get(LABEL, id=shown["id"])) if visit.may("GET", LABEL) else None
-
-
-async def _sent(visit: Visit, shown: dict[str, Any]) -> Any:
-    """Webhook deliveries about it, by endpoint; None where the key sees none."""
-    if not visit.may("GET", ENDPOINTS):
-        return None
-    endpoints = (await visit.get(ENDPOINTS, {"limit": ENDPOINTS_ASKED}))["data"]
-    about = {"event": shown["id"], "limit": "5"}
-    found = await asyncio.gather(*(visit.get(DELIVERIES, about, id=each["id"]) for each in endpoints))
-    pairs = zip(endpoints, found, strict=True)
-    return [{"endpoint": each, "deliveries": page["data"]} for each, page in pairs if page["data"]]
 
 
 def _of_pack(shown: dict[str, Any], decided: Any, snoozes: Any) -> list[str]:

@@ -152,6 +152,7 @@ def _paths(day: Day) -> dict[str, str]:
         "/console/credit-reviews/{id}": day.credit_review,
         "/console/lists/{name}": "stolen-devices",
         "/console/proposals/{id}": day.proposal,
+        "/console/events/{id}": day.coffee,
     }
 
 
@@ -255,6 +256,26 @@ async def test_points_are_shown_with_the_threshold_and_what_fired_before_what_di
         sorts = [sort for sort, _ in rows]
         assert ("fired", "drain") in rows and sorts == sorted(sorts), rows
         assert f"{sorts.count('fired')} of {len(rows)} rules fired." in every.plain
+
+
+async def test_a_payment_leads_to_its_events_and_legs_and_a_wallet_to_what_rules_count(
+    switch: RunningSwitch, day: Day
+) -> None:
+    async with await visitor(switch) as visit:
+        page = f"/console/transfers/{day.coffee}"
+        seen, twin = await visit.get(page), (await visit.get(f"{page}.json")).json
+        types = [event["type"] for event in twin["events"]["data"]]
+        assert {"transfer.posted", "transfer.refunded"} <= set(types) and len(twin["events"]["legs"]) == 4
+        for event in twin["events"]["data"]:
+            assert f'href="/console/events/{event["id"]}"' in seen.text
+            assert event["type"] in (await visit.get(f"/console/events/{event['id']}")).plain
+        assert "Legs" in seen.plain and "debit" in seen.plain and "credit" in seen.plain
+        wallet = f"/console/wallets/{day.alice}"
+        counted = (await visit.get(f"{wallet}.json")).json["windows"]
+        week = counted["windows"][2]
+        assert week["count"] == len(counted["attempts"]) > 3
+        shown = (await visit.get(wallet)).plain
+        assert "What rules count" in shown and f'"7d" {week["count"]} ' in shown
 
 
 async def test_a_command_of_an_empty_page_names_this_switch_and_what_is_to_be_filled_in(switch: RunningSwitch) -> None:

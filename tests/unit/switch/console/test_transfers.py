@@ -26,6 +26,7 @@ LABEL, HOOKS, SNOOZES = (
     "GET /v1/webhook-endpoints",
     "GET /v1/wallets/{id}/snoozes",
 )
+EVENTS = {"GET /v1/transfers/{id}/events": {"data": [{"id": ID}], "legs": []}}
 BESIDE = (LABEL, HOOKS, SNOOZES)
 AT = "2026-11-24T12:00:0{}.000Z"
 TEXT = """
@@ -109,7 +110,7 @@ def test_points_are_told_with_the_threshold_that_they_met(
 async def test_the_rules_that_gave_the_reasons_are_shown_with_how_many_others_there_are() -> None:
     decision = {"action": "review", "pack": "fired@7", "reasons": ["BIG"], "points": 420}
     pack = {"version": 7, "text": TEXT, "card": None}
-    api = Answers({TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack}, refused=BESIDE)
+    api = Answers({**EVENTS, TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack}, refused=BESIDE)
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert [rule["id"] for rule in view.data["decided"]["fired"]] == ["big"] and view.data["decided"]["others"] == 1
     assert view.data["decided"]["threshold"] == {"points": 420, "of": 500, "met": False, "action": "review"}
@@ -119,11 +120,12 @@ async def test_the_rules_that_gave_the_reasons_are_shown_with_how_many_others_th
 
 async def test_what_a_key_may_not_see_is_left_out() -> None:
     decision = {"action": "review", "pack": "own@7", "reasons": ["BIG"]}
-    api = Answers({TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK, *BESIDE))
+    api = Answers({**EVENTS, TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK, *BESIDE))
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert view.data["payer"] is view.data["payee"] is view.data["decided"] is None
     gone = Answers(
         {
+            **EVENTS,
             TRANSFER: shown(decision=decision),
             WALLET: ProblemError("wallet_not_found"),
             PACK: ProblemError("rule_pack_not_found"),
@@ -139,6 +141,7 @@ async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
     pack = {"name": "snoozed", "version": 7, "text": TEXT, "card": None, "rules": [{"id": "quiet"}, {"id": "big"}]}
     deliveries = "GET /v1/webhook-endpoints/{id}/deliveries"
     answers = {
+        **EVENTS,
         TRANSFER: shown(decision=decision),
         WALLET: {"id": "w"},
         PACK: pack,
@@ -165,11 +168,11 @@ async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_
         {"id": name, "fired": name == "fired", "no_value": name == "empty"} for name in ("one", "fired", "empty", "two")
     ]
     answer = {"explanation": {"same": True, "rules": rules}}
-    api = Answers({TRANSFER: shown(), WALLET: {}, path: answer}, refused=BESIDE)
+    api = Answers({**EVENTS, TRANSFER: shown(), WALLET: {}, path: answer}, refused=BESIDE)
     view: Any = await explain(visit(api, params={"id": ID}, form={"idempotency_key": "k"}))
     assert [rule["id"] for rule in view.data["explanation"]["rules"]] == ["fired", "empty", "one", "two"]
     assert view.data["explanation"]["same"] and view.status == 200
-    busy = Answers({TRANSFER: shown(), WALLET: {}, path: ProblemError("backtest_running")}, refused=BESIDE)
+    busy = Answers({**EVENTS, TRANSFER: shown(), WALLET: {}, path: ProblemError("backtest_running")}, refused=BESIDE)
     view = await explain(visit(busy, params={"id": ID}))
     assert (view.data["explanation"], view.status) == (None, 503) and view.data["unexplained"]
     with pytest.raises(ProblemError, match="forbidden"):
@@ -177,7 +180,7 @@ async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_
 
 
 async def test_what_is_no_payment_has_no_label() -> None:
-    api = Answers({TRANSFER: shown(type="refund"), WALLET: {}}, refused=BESIDE)
+    api = Answers({**EVENTS, TRANSFER: shown(type="refund"), WALLET: {}}, refused=BESIDE)
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert view.data["label"] is False
 
@@ -197,7 +200,7 @@ async def test_a_change_is_of_all_that_is_left(change: str) -> None:
 
 
 async def test_an_id_leads_to_its_page() -> None:
-    found = await find(visit(Answers({TRANSFER: shown()}), query={"q": f" {ID.upper()} "}))
+    found = await find(visit(Answers({**EVENTS, TRANSFER: shown()}), query={"q": f" {ID.upper()} "}))
     assert found == Redirect(f"/console/transfers/{ID}")
     api = Answers({TRANSFER: ProblemError("transfer_not_found"), WALLET: {}})
     assert await find(visit(api, query={"q": ID})) == Redirect(f"/console/wallets/{ID}")
