@@ -117,7 +117,8 @@ def when(text: str | None) -> Markup:
     if not text:
         return Markup("\N{EM DASH}")
     day, _, rest = text.partition("T")
-    return Markup('<time datetime="{}"><span class="day">{}</span> {}</time>').format(text, day, rest.rstrip("Z"))
+    of_day = rest.removesuffix("Z").removesuffix("+00:00")
+    return Markup('<time datetime="{}"><span class="day">{}</span> {}</time>').format(text, day, of_day)
 
 
 def words(name: str) -> str:
