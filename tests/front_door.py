@@ -26,7 +26,7 @@ from actors.records.blocks import records_of
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.ids import Secret
 from actors.records.layout import SENDER, Requests, Results, WalletRows
-from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
 from actors.shard import host
@@ -121,6 +121,12 @@ class LocalClient:
     async def preview(self, row: Requests) -> Results:
         try:
             return await self._host.preview(row)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
+    async def attempts(self, wallet: int) -> Attempts | None:
+        try:
+            return await self._host.attempts(wallet)
         except NotReady:
             raise ShardUnavailable(True) from None
 

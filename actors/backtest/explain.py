@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from actors.backtest.decided_under import DecidedUnder
 from actors.backtest.run import recorded_decisions
 from actors.ledger.rebuilding import Rebuilt
+from models.jit import read_only
 from models.scorecard import Scorecard, flatten, score_rows
 from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import Decider
@@ -127,7 +128,7 @@ def _lines(card: Scorecard, columns: NDArray[np.int64]) -> list[CardLine]:
     """What the kernel that decides online takes away, characteristic by characteristic."""
     totals = np.zeros(1, np.int64)
     shortfalls = np.empty((1, len(card.characteristics)), np.int64)
-    score_rows(flatten(card, INDEX, CODES), NULL, np.ascontiguousarray(columns), totals, shortfalls)
+    score_rows(flatten(card, INDEX, CODES), NULL, read_only(np.ascontiguousarray(columns)), totals, shortfalls)
     return [
         CardLine(
             feature=item.feature,

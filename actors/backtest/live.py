@@ -44,8 +44,10 @@ from models.scorecard import parse
 from rules.backtest.became import new_became
 from rules.backtest.counts import new_tally
 from rules.backtest.report import BacktestReport, report
+from rules.builtin import PACK
 from rules.decisions.pack import Decider
 from rules.language.document import read_pack
+from rules.vocabulary.columns import COLUMN_COUNT
 
 TIMEOUT_S: Final = 300.0
 """Long enough for some hundred million attempts; whoever has more takes an export and `shardpay rules backtest`."""
@@ -96,7 +98,9 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 _DECODER: Final = msgspec.msgpack.Decoder(Response)
 _ASKED: Final = msgspec.msgpack.Decoder(LiveBacktest)
-CHILDREN: Final = Forks(__name__)
+IDLE_S: Final = 3_600.0
+"""Of the process that waits, some 130 MB: people who look at payments ask now and then, and wait for nothing."""
+CHILDREN: Final = Forks(__name__, idle_s=IDLE_S)
 """Of this process."""
 
 
@@ -109,6 +113,10 @@ class LiveBacktester:
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._running = False
+
+    def get_ready(self) -> None:
+        """Somebody may ask soon: have all that it takes loaded, in the background."""
+        CHILDREN.get_ready()
 
     async def run(self, test: LiveBacktest) -> Response:
         """What became of it; a child that takes too long is killed. Cancelled, it takes the child along."""
@@ -299,13 +307,27 @@ def _die_with_parent() -> None:
 
 
 def prepare() -> None:
-    """As whoever checks packs does."""
+    """As whoever checks packs does; and every kernel is loaded, or compiled, once for all copies."""
+    os.nice(NICENESS)
     prepare_compiler()
+    decider, none, unlabelled = (
+        Decider(PACK),
+        np.zeros(0, np.int64),
+        Labels(np.zeros(0, np.int64), np.zeros(0, np.int8)),
+    )
+    Rebuilder(0, Capacity()).feed(np.zeros(0, RECORD), none, none)
+    one = Rebuilt(np.zeros(1, RECORD), np.zeros(1, np.int64), np.zeros((1, COLUMN_COUNT), np.int64))
+    count, became, labels = (
+        len(PACK.rules),
+        Became(new_became(len(PACK.rules)), none),
+        LabelLayers(unlabelled, unlabelled),
+    )
+    tally_attempts(new_tally(count), decider, one, labels, Period(), DecidedUnder(), became)
+    explained(decider, one, DecidedUnder(), 0)
 
 
 def main() -> None:
     """Entry point of the child."""
-    os.nice(NICENESS)
     if len(head := sys.stdin.buffer.read(_LENGTH.size)) < _LENGTH.size:
         return  # nobody waits any longer
     (length,) = _LENGTH.unpack(head)

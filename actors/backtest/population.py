@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.rebuilding import Rebuilt
 from models.credit.points_table import bins_of
+from models.jit import read_only
 from models.scorecard import CardTables, Characteristic, Scorecard, flatten, score_rows
 from models.statistics import psi
 from rules.vocabulary.catalogue import CODES
@@ -94,7 +95,7 @@ class PopulationCount:
         span = (columns[:, _EFFECTIVE] >= self._divided_ms).astype(np.int64)
         totals = np.zeros(len(columns), np.int64)
         shortfalls = np.empty((len(columns), len(self._items)), np.int64)
-        score_rows(self._tables, NULL, columns, totals, shortfalls)
+        score_rows(self._tables, NULL, read_only(columns), totals, shortfalls)
         _count(self._bars, span, (totals - self._card.worst) // self._width)
         for each, counts in zip(self._items, self._bins, strict=True):
             _count(counts, span, _places(each, columns[:, INDEX[each.item.feature]]))

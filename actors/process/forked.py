@@ -1,7 +1,8 @@
 """Children that begin with all that they import: copies of one process that has, and waits for work.
 
 An interpreter that imports a compiler takes two seconds of processor time, a copy of one that has takes milliseconds. The process that
-waits begins with the first child; it ends with its parent, however that ends, and when nobody has wanted a child for a while.
+waits begins with the first child, or before when that is expected; it ends with its parent, however that ends, and when nobody has wanted a
+child for a while.
 """
 
 import asyncio
@@ -53,6 +54,15 @@ class Forks:
         """The process that waits, None before the first child."""
         return None if self._waiting is None else self._waiting.pid
 
+    def get_ready(self) -> None:
+        """Have the process that waits begin, if there is none, so that the next child is there at once."""
+        if self._waiting is not None and self._waiting.poll() is not None:
+            self.close()
+        if self._control is None:
+            self._control, end = socket.socketpair()
+            with end:
+                self._waiting = subprocess.Popen(self._command, stdin=end.fileno(), env={**os.environ, **_ONE_THREAD})
+
     async def start(self, limit: int) -> Child | None:
         """A new child, whose lines have at most `limit` bytes; None when it ended before it began. Cancelled, it leaves none."""
         for _ in range(TRIES):
@@ -83,12 +93,8 @@ class Forks:
         self._control = self._waiting = None
 
     def _ask_for(self, theirs: socket.socket) -> None:
-        if self._waiting is not None and self._waiting.poll() is not None:
-            self.close()
-        if self._control is None:
-            self._control, end = socket.socketpair()
-            with end:
-                self._waiting = subprocess.Popen(self._command, stdin=end.fileno(), env={**os.environ, **_ONE_THREAD})
+        self.get_ready()
+        assert self._control is not None, "it waits"
         with contextlib.suppress(OSError):  # it has ended: nobody answers, as `start` sees
             socket.send_fds(self._control, [b"+"], [theirs.fileno()])
 

@@ -65,6 +65,20 @@ class BatchTimes(NamedTuple):
     stored_until: int = 0
 
 
+class Attempts(msgspec.Struct, frozen=True, array_like=True):
+    """What a shard remembers of a payer's attempts, oldest first: effective times in milliseconds, amounts, payees by address, and times of
+    the attempts before to the same payees. `forgotten`: none at or before this time is certain to be among them. `day`: the last one on
+    which something left, in days since 1970, and what left then."""
+
+    times: list[int]
+    amounts: list[int]
+    payees: list[int]
+    same_payee_times: list[int]
+    forgotten: int
+    day: int
+    day_total: int
+
+
 class ShardClient(Protocol):
     """One shard, as seen from outside. Every method raises ShardUnavailable when no answer comes."""
 
@@ -99,3 +113,6 @@ class ShardClient(Protocol):
 
     async def preview(self, row: Requests) -> Results:
         """The RESULT row (1,) that a payment, a REQUEST row (1,), would have; nothing is recorded."""
+
+    async def attempts(self, wallet: int) -> Attempts | None:
+        """What windows of a local wallet count, durable; None where there is none, or where it is an operator's."""

@@ -208,9 +208,10 @@ def compiled(document: PackDocument, card: bytes | None, number: int, version: i
 
 
 def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
-    """A file that says that all kernels of a pack are on this disk, and what the pack is. What they are depends on the tables of time
-    zones, too."""
-    whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode(), VERSION))
+    """A file that says that all kernels of a pack are on this disk, and what the pack is, in the fields of this version. What they are
+    depends on the tables of time zones, too."""
+    form = (*_Checked.__struct_fields__, *PackFacts.__struct_fields__)
+    whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode(), VERSION, form))
     return CACHE_FOLDER / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
 
 
@@ -239,6 +240,7 @@ def facts_of(document: PackDocument, pack: Pack) -> PackFacts:
         fallback=pack.fallback,
         card=card,
         kept=tuple(sorted({(column.list, type_) for column, type_ in document.kept})),
+        notes=document.notes,
     )
 
 

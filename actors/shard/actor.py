@@ -34,9 +34,11 @@ from actors.shard.host import ShardHost
 from actors.shard.remote import (
     RemotePeer,
     pack_address,
+    pack_attempts,
     pack_condition,
     pack_heads,
     pack_timed,
+    unpack_address,
     unpack_key,
     unpack_legs,
     unpack_rows,
@@ -113,6 +115,7 @@ class ShardActor:
             "heads": self.heads,
             "find_key": self.find_key,
             "preview": self.preview,
+            "attempts": self.attempts,
             "push": self.push,
             "condition": self.condition,
         }
@@ -237,6 +240,10 @@ class ShardActor:
     async def preview(self, data: bytes) -> bytes:
         """As `ShardHost.preview`."""
         return (await self._serving().preview(np.frombuffer(data, REQUEST))).tobytes()
+
+    async def attempts(self, data: bytes) -> bytes:
+        """As `ShardHost.attempts`."""
+        return pack_attempts(await self._serving().attempts(unpack_address(data)))
 
     async def push(self, data: bytes) -> bytes:
         """As `ShardHost.push`."""

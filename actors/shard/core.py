@@ -45,6 +45,7 @@ from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.pace import Pace
 from actors.shard.preview import Preview
+from actors.shard.recall import recalled
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatAnswers
@@ -100,7 +101,7 @@ class ShardCore:
         self._repeats = RepeatAnswers()
         self._credit = CreditRequests(self, self._channels, self._emit, self._fetch_payees)
         self._scores = ScorePublication(self, self._emit)
-        self._after_batch: list[m.FindKey | m.TryOut] = []
+        self._after_batch: list[m.FindKey | m.TryOut | m.Recall] = []
         self._batches = 0
         self._stamp = 0
         self._heads_at = 0
@@ -126,6 +127,7 @@ class ShardCore:
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.TryOut: self._try_out,
+            m.Recall: self._recall,
             m.Scored: self._scored,
             m.FallbackIs: self._fallback_is,
             m.Stored: self._stored,
@@ -523,6 +525,13 @@ class ShardCore:
                 self._fetch_payees(message.row, self._next_stamp())
             value = preview if preview.code == Code.OK else preview.refused(self._stamp)
             self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=value)]))
+
+    def _recall(self, message: m.Recall) -> None:
+        if self._scoring is not None:
+            self._after_batch.append(message)
+        elif self.serving:
+            found = recalled(self.ledger.book, message.wallet) if self.config.scored else None
+            self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=found)]))
 
     # Other shards.
 

@@ -26,7 +26,7 @@ from actors.records.admin_entries import LOG_SHARD
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.layout import ORIGINAL, Requests, Results, WalletRows
-from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady
+from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
@@ -220,6 +220,11 @@ class ShardHost:
             except Exception as error:
                 raise NotReady(f"no scorer answers: {error!r}") from error
         return tried.decided(decisions)
+
+    async def attempts(self, wallet: int) -> Attempts | None:
+        """What windows of a wallet count, durable; None where nothing is counted. Raises NotReady."""
+        result: Attempts | None = await self._ask(lambda ref: m.Recall(ref=ref, wallet=wallet))
+        return result
 
     async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""

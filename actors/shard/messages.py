@@ -78,6 +78,13 @@ class TryOut(Message, frozen=True):
     row: Requests
 
 
+class Recall(Message, frozen=True):
+    """Which attempts of a wallet do windows count? Answered with Attempts, durable, None for a wallet that is not here or an operator's."""
+
+    ref: int
+    wallet: int
+
+
 class FindKey(Message, frozen=True):
     """Which record did this caller's key make? Asked by the 16 bytes of the key and its home wallet."""
 

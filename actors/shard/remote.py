@@ -22,7 +22,7 @@ from actors.records.credit_layout import (
     ScoreRows,
 )
 from actors.records.layout import RECORD, RESULT, WALLET, Requests, Results, WalletRows
-from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
 from models.arrays import Rows
@@ -34,6 +34,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, int, bytes, int, bytes, bytes, bytes])
 _HEADS: Final = msgspec.msgpack.Decoder(list[ChainHead])
+_ATTEMPTS: Final = msgspec.msgpack.Decoder(Attempts | None)
 _CONDITION: Final = msgspec.msgpack.Decoder(Condition)
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
@@ -92,6 +93,17 @@ def pack_timed(results: Results, times: BatchTimes) -> bytes:
 def pack_address(address: int) -> bytes:
     """The answer of a `find_key`."""
     return _ADDRESS.pack(address)
+
+
+def unpack_address(data: bytes) -> int:
+    """The wallet of an `attempts`."""
+    address: int = _ADDRESS.unpack(data)[0]
+    return address
+
+
+def pack_attempts(attempts: Attempts | None) -> bytes:
+    """The answer of an `attempts`."""
+    return _ENCODER.encode(attempts)
 
 
 def pack_heads(heads: list[ChainHead]) -> bytes:
@@ -171,6 +183,11 @@ class RemoteShard:
     async def preview(self, row: Requests) -> Results:
         """As `ShardClient.preview`."""
         return np.frombuffer(await self._called("preview", row.tobytes()), RESULT)
+
+    async def attempts(self, wallet: int) -> Attempts | None:
+        """As `ShardClient.attempts`."""
+        found: Attempts | None = _ATTEMPTS.decode(await self._called("attempts", _ADDRESS.pack(wallet)))
+        return found
 
     async def _called(self, method: str, data: bytes) -> bytes:
         try:

@@ -4,9 +4,11 @@ Details are replaced only by a caller who has read them, so that two erasures in
 blocks of the wallet's shard: no chain has those that were declined.
 """
 
+import uuid
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from actors.database.pool import SQL, Pool
@@ -94,7 +96,24 @@ class ErasureStore:
         """Erase what calls of administrators sent that are about one of these ids, or name one; their entries stay."""
         await self._pool.fetch("admin_log_erase", list(ids))
 
+    async def erase_proposals(self, ids: Sequence[str]) -> list[uuid.UUID]:
+        """Erase the reasons of proposals that name one of these ids, also those within the calls that they ask for; gives those that can be
+        answered yet: whoever approves one needs to know why, so they stay."""
+        named = await self._pool.fetch("proposals_naming", list(ids))
+        over = [(row["id"], _without_reason(row["body"])) for row in named if not row["open"]]
+        if over:
+            await self._pool.fetch("proposals_erase", [each for each, _ in over], [body for _, body in over])
+        return [row["id"] for row in named if row["open"]]
+
     async def erase_numbers(self, orders: Sequence[tuple[int, int, str]]) -> None:
         """Put other texts in the place of merchants' numbers of orders: (record, receipt or 0, text) of each."""
         columns = [[order[at] for order in orders] for at in range(3)]
         await self._pool.fetch("erase_numbers", *columns)
+
+
+def _without_reason(body: str) -> str:
+    """A call's JSON object, empty for none, without what somebody wrote."""
+    if not body:
+        return ""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: value for name, value in fields.items() if name != "reason"}).decode()

@@ -14,6 +14,7 @@ import msgspec
 from actors.database.pool import SQL, Pool, size_of
 from actors.stores.deployment import Deployment
 from rules.decisions.decision import Action
+from rules.language.problems import Problem
 
 VERSIONS_MAX: Final = 100
 """Versions of one document that are listed with it."""
@@ -24,7 +25,7 @@ VERSION_BYTES_MAX: Final = 16 << 20
 class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a checked pack says of itself. `rules`, which of them are `live` (else in shadow) and `reasons` by bit; `card`: name and version
     of the scorecard that it names; `hash`: SHA-256 of its text and files, in hex; `kept`: lists of the switch that it looks into, with the
-    type of what is looked for, where it was checked just now."""
+    type of what is looked for, and `notes`: what may be meant otherwise, both where it was checked just now."""
 
     name: str
     hash: str
@@ -34,6 +35,7 @@ class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
     fallback: Action
     card: tuple[str, int] | None = None
     kept: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 class StoredPack(msgspec.Struct, frozen=True, kw_only=True):

@@ -394,8 +394,6 @@ class Checker:
 
     def _lower_name(self, node: Node, want: Type) -> int:
         field = self._field(node)
-        if field.caution:
-            self._remark(node, f"{field.name}: {field.caution}")
         name = "flag" if field.type is BOOL else "column"
         return self._program.add(Op(name, value=self._index[field.column], known=not field.unknown))
 

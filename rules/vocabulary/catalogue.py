@@ -75,7 +75,7 @@ WALLET: Final = _text(Domain(name="wallet", expected="a wallet id", number=walle
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One name of the language. `unknown`: whether it can be null, and when; empty: it is always known. `range`: the first and last number
-    that it can be; `caution`: a warning for whoever uses it."""
+    that it can be."""
 
     name: str
     column: str
@@ -84,7 +84,6 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     unknown: str = ""
     range: tuple[int, int] | None = None
-    caution: str = ""
 
     @property
     def usual(self) -> int:
@@ -109,7 +108,6 @@ def _field(
     unknown: str = "",
     column: str | None = None,
     range: tuple[int, int] | None = None,
-    caution: str = "",
 ) -> Field:
     return Field(
         name=name,
@@ -119,7 +117,6 @@ def _field(
         unit=unit or (f"{range[0]}..{range[1]}" if range else ""),
         unknown=unknown,
         range=range,
-        caution=caution,
     )
 
 
@@ -142,10 +139,9 @@ _ALL: Final = (
     _field(
         "payer_score",
         INT,
-        "the payer's credit score; nothing sets it yet, so it is always null",
+        "the payer's credit score, as it was last published",
         range=(350, 950),
-        unknown="always",
-        caution="nothing sets it yet, so it is always null",
+        unknown="none is published",
     ),
     _field("payer_day_total", INT, "what left the payer's wallet today", "minor units", unknown=_OPERATOR),
     _field("payer_credits", INT, "all that was ever credited to the payer", "minor units", unknown=_OPERATOR),

@@ -46,12 +46,14 @@ from switch.api import (
     scorecards,
     snoozes,
     statements,
+    transfer_events,
     transfer_lifecycle,
     transfer_lookups,
     transfers,
     wallets,
     webhook_deliveries,
     webhook_endpoints,
+    windows,
 )
 from switch.api.calling import Calls
 from switch.api.console import heard_of, mount_console
@@ -75,12 +77,14 @@ MOVING: Final = ("/v1/transfers", "/v1/reviews", "/v1/credit/orders")
 ROUTES: Final[tuple[Route, ...]] = (
     *transfers.ROUTES,
     *transfer_lifecycle.ROUTES,
+    *transfer_events.ROUTES,
     *transfer_lookups.ROUTES,
     *dry_runs.ROUTES,
     *wallets.ROUTES,
     *statements.ROUTES,
     *account_statements.ROUTES,
     *open_holds.ROUTES,
+    *windows.ROUTES,
     *owner_lists.ROUTES,
     *reviews.ROUTES,
     *case_work.ROUTES,

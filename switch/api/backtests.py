@@ -17,7 +17,7 @@ from actors.ledger.book import Capacity
 from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
 from rules.backtest.report import BacktestReport
-from switch.api.publisher import text_with_card
+from switch.api.publisher import CheckedPack, PackWarning, text_with_card, warnings_of
 from switch.api.route import BODY, Route
 from switch.api.rule_packs import PackServices
 from switch.api.scorecards import checked_card, pack_of_card, published_card
@@ -46,10 +46,11 @@ _EITHER: Final = "either `id`, a transfer's, or `wallet` with `idempotency_key`"
 
 
 class Backtested(msgspec.Struct, frozen=True, kw_only=True):
-    """The same as `shardpay rules backtest --json` prints."""
+    """The report that `shardpay rules backtest --json` prints, and what may be meant otherwise in the pack."""
 
     report: BacktestReport
     seconds: float
+    warnings: list[PackWarning]
 
 
 class TriedPack(NamedTuple):
@@ -114,10 +115,12 @@ def _read(services: BacktestServices, decoder: Listed[B, BacktestLabel], body: b
 
 async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: TriedPack) -> web.Response:
     started = time.perf_counter()
-    test = await _test(services, asked, labels, pack)
+    checked = await checked_pack(services, pack)
+    test = _test(services, asked, labels, pack, checked)
     response: Response = await services.backtester.run(test)
     report = found_by(response, response.report)
-    return json_response(Backtested(report=report, seconds=round(time.perf_counter() - started, 3)))
+    seconds = round(time.perf_counter() - started, 3)
+    return json_response(Backtested(report=report, seconds=seconds, warnings=warnings_of(checked.notes)))
 
 
 def found_by(response: Response, found: F | None) -> F:
@@ -127,8 +130,13 @@ def found_by(response: Response, found: F | None) -> F:
     return found
 
 
-async def live_backtest(services: BacktestServices, pack: TriedPack, **more: Any) -> LiveBacktest:
-    """All that the process needs to try a pack, which is checked; `more`: further fields. Raises ProblemError."""
+async def checked_pack(services: BacktestServices, pack: TriedPack) -> CheckedPack:
+    """What is to be tried, checked. Raises ProblemError."""
+    return await services.publisher.checked(pack.text, pack.files, pack.card, stored=pack.stored)
+
+
+def live_backtest(services: BacktestServices, pack: TriedPack, checked: CheckedPack, **more: Any) -> LiveBacktest:
+    """All that the process needs to try a pack; `more`: further fields."""
     return LiveBacktest(
         url=services.database_url,
         secret=services.secret_bytes,
@@ -136,22 +144,25 @@ async def live_backtest(services: BacktestServices, pack: TriedPack, **more: Any
         capacity=services.capacity,
         text=pack.text,
         files=pack.files,
-        card=await services.publisher.checked(pack.text, pack.files, pack.card, stored=pack.stored),
+        card=checked.card,
         number=pack.number,
         version=pack.version,
         **more,
     )
 
 
-async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: TriedPack) -> LiveBacktest:
+def _test(
+    services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: TriedPack, checked: CheckedPack
+) -> LiveBacktest:
     """What is asked for, of the times and with the labels. Raises ProblemError."""
     since, until = _time(asked, "since"), _time(asked, "until")
     if since is not None and until is not None and until <= since:
         raise invalid_field("to", "a time after `from` is expected")
     by_id, by_key = sorted(labels.by_id), labels.by_key
-    return await live_backtest(
+    return live_backtest(
         services,
         pack,
+        checked,
         since_ms=since,
         until_ms=until,
         addresses=np.array([address for address, _ in by_id], np.int64).tobytes(),

@@ -46,6 +46,10 @@ class ApiInside:
             return False
         return True
 
+    def get_ready(self) -> None:
+        """Have loaded what backtests, previews and explanations need."""
+        self._services.backtester.get_ready()
+
     async def call(self, request: web.Request, principal: Principal, wanted: Wanted) -> Any:
         """The answer's JSON. Raises ProblemError."""
         calls = self._calls[wanted.method, wanted.path]

@@ -1,8 +1,8 @@
 """Erasure of personal data: texts of payments, credit records and profile are gone, the ledger stays.
 
 What is erased is written down before: a record of the holder's chain names each block that lost details, and the digest of what is left, so
-that the audit knows what was erased and still finds what anybody changed. Texts of orders and cases that are not over stay until they are:
-without them they could not be finished. The answer names them.
+that the audit knows what was erased and still finds what anybody changed. Texts of orders, cases and proposals that are not over stay until
+they are: without them they could not be finished. The answer names them.
 """
 
 import secrets
@@ -41,7 +41,7 @@ _STEPS_OF_CASES: Final = frozenset({Kind.DISPUTE_FORWARDED, Kind.DISPUTE_ANSWERE
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A record whose text stays for now, and until when."""
+    """A record or a proposal whose text stays for now, and until when."""
 
     id: str
     until: str
@@ -85,11 +85,14 @@ async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
         payments = await _erase_payments(services, call, wallet, shard)
         orders = [(each.address, each.record["reference"], record_id(services.secret, each)) for each in found.over]
         await services.erasures.erase_numbers(orders)
-        await services.erasures.erase_sent(await _named(services, wallet, found))
+        named = await _named(services, wallet, found)
+        await services.erasures.erase_sent(named)
+        proposals = await services.erasures.erase_proposals(named)
         profile = await services.erasures.erase_profile(wallet)
         if profile:
             services.authenticator.forget()
     kept = [Kept(id=record_id(services.secret, each), until=until) for each, until in found.kept]
+    kept += [Kept(id=str(each), until="the proposal is answered or expires") for each in proposals]
     identity = encode_wallet(services.secret, wallet)
     records = len(found.gone)
     return json_response(ErasureAnswer(wallet=identity, records=records, payments=payments, profile=profile, kept=kept))

@@ -83,7 +83,7 @@ async def list_events(services: EventServices, call: Call) -> web.StreamResponse
         if "reference" in query:
             raise invalid_query("reference", "a stream has all that follows")
         return await _stream(services, call, await _places(services, after), types)
-    account, own = call.principal.account, _own(services, call.principal)
+    account, own = call.principal.account, own_of(services, call.principal)
     async with services.pages.place(account):
         if "reference" in query:
             page = await services.events.with_reference(account, _reference(query), limit, types, own)
@@ -91,18 +91,20 @@ async def list_events(services: EventServices, call: Call) -> web.StreamResponse
             page = await services.events.last(account, limit, types, own)
         else:
             page = await services.events.page(account, await _places(services, after), limit, types, own)
-        data = await _rendered(services, account, page.events)
+        data = await rendered_events(services, account, page.events)
     return json_response(EventList(data, page.has_more, encode_cursor(services.secret, SCOPE, *page.places)))
 
 
-async def _rendered(services: EventServices, account: int, found: Sequence[FoundEvent]) -> list[Event]:
+async def rendered_events(services: EventServices, account: int, found: Sequence[FoundEvent]) -> list[Event]:
+    """Events for a caller, in their order."""
     names = await services.catalogue.names(packs_of(found))
     return await services.scheduler.run(
         account, render(services.secret, names, found, await services.events.times(found))
     )
 
 
-def _own(services: EventServices, principal: Principal) -> Own | None:
+def own_of(services: EventServices, principal: Principal) -> Own | None:
+    """Which wallets are a bound account's own; None: it sees all."""
     return None if principal.bound is None else partial(services.access.own, principal.bound)
 
 
@@ -173,8 +175,8 @@ async def _send_all(
         principal = await services.authenticator.principal(call.request.headers.get("Authorization"))
         demand(principal, READ)
         async with services.pages.place(account):
-            page = await services.events.page(account, places, PAGE_MAX, types, _own(services, principal))
-            events = await _rendered(services, account, page.events)
+            page = await services.events.page(account, places, PAGE_MAX, types, own_of(services, principal))
+            events = await rendered_events(services, account, page.events)
         if events:
             await response.write(await services.scheduler.run(account, _framed(services, places, page, events)))
         places = page.places

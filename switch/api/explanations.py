@@ -12,7 +12,7 @@ from aiohttp import web
 from actors.backtest.explain import Explanation
 from actors.backtest.live import Response
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED
-from switch.api.backtests import BacktestServices, TriedPack, found_by, live_backtest
+from switch.api.backtests import BacktestServices, TriedPack, checked_pack, found_by, live_backtest
 from switch.api.route import BODY, Route
 from switch.api.transfer_lifecycle import RecordServices, transfer_in_path
 from switch.http.access import Access
@@ -47,7 +47,8 @@ async def explain_transfer(services: ExplanationServices, call: Call) -> web.Res
     pack = (await services.packs.packs([number]))[number]
     started = time.perf_counter()
     decided_by = TriedPack(pack.text, pack.files, number=pack.number, version=pack.version, stored=True)
-    response: Response = await services.backtester.run(await live_backtest(services, decided_by, explained=address))
+    checked = await checked_pack(services, decided_by)
+    response: Response = await services.backtester.run(live_backtest(services, decided_by, checked, explained=address))
     explanation = found_by(response, response.explanation)
     seconds = round(time.perf_counter() - started, 3)
     identity = call.request.match_info["id"].lower()

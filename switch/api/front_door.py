@@ -136,6 +136,11 @@ class FrontDoor:
         if certificate is not None:
             self._following.append(asyncio.create_task(certificate.follow()))
 
+    def get_ready(self) -> None:
+        """Have loaded what the first backtest, preview or explanation would wait for: a process beside, at low priority."""
+        if self._runner is not None:
+            self._runner.app[SERVICES].backtester.get_ready()
+
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""

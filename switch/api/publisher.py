@@ -8,7 +8,7 @@ The order is: compile, commit, activate. A scorer that could not be reached find
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -70,6 +70,40 @@ class ListTypes(Protocol):
         """What each list holds."""
 
 
+class Published(NamedTuple):
+    """Whether there is a new version of a pack, the text of the newest again makes none, and then what may be meant otherwise in it."""
+
+    new: bool
+    notes: tuple[Problem, ...]
+
+
+class CheckedPack(NamedTuple):
+    """The scorecard that a pack names, as JSON, and what may be meant otherwise in the pack."""
+
+    card: bytes | None
+    notes: tuple[Problem, ...]
+
+
+class PackWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be meant otherwise in a pack that is taken all the same: at which line and column, counted from 1, the line's text, and
+    what to do."""
+
+    line: int
+    column: int
+    message: str
+    text: str
+    hint: str
+
+
+def warnings_of(notes: Sequence[Problem]) -> list[PackWarning]:
+    """Notes on a pack for its author, in the order of the text."""
+    ordered = sorted(notes, key=lambda each: (each.line, each.column))
+    return [
+        PackWarning(line=each.line, column=each.column, message=each.message, text=each.text, hint=each.hint)
+        for each in ordered
+    ]
+
+
 class Publisher:
     """Publishes packs and deploys them."""
 
@@ -89,15 +123,14 @@ class Publisher:
         newest: int | None,
         *,
         stored: bool = False,
-    ) -> bool:
-        """Store a version of a pack; whether it is a new one: the text of the newest version again is none. `stored`: another version was
-        published that differs in its card only. Raises ProblemError."""
+    ) -> Published:
+        """Store a version of a pack. `stored`: another version was published that differs in its card only. Raises ProblemError."""
         there = await self._store.pack(name)
         last = 0 if there is None else there.version
         if newest is not None and newest != last:
             raise version_conflict(last)
         if there is not None and (there.text, there.files) == (text, files):
-            return False
+            return Published(new=False, notes=())
         facts = await self._compiled(self._compiler.check(text, files, self._card, stored=stored))
         if facts.name != name:
             raise invalid_field("name", f"the pack calls itself {facts.name}")
@@ -106,7 +139,7 @@ class Publisher:
             await self._store.add_pack(text, files, facts, account, newest)
         except VersionConflict as error:
             raise version_conflict(error.newest) from None
-        return True
+        return Published(new=True, notes=facts.notes)
 
     async def publish_with_card(self, pack: StoredPack, card: str, account: int) -> StoredPack:
         """The version of a pack that has this pack's text but for its card, name@version; published when there is none. Raises
@@ -123,9 +156,9 @@ class Publisher:
 
     async def checked(
         self, text: str, files: Mapping[str, str], card: bytes | None = None, *, stored: bool = False
-    ) -> bytes | None:
-        """Check a pack and leave its kernels on disk; gives the scorecard that it names, as JSON: `card` when that is given, which need not
-        be published. `stored`: the pack was published, but for its card. Raises ProblemError."""
+    ) -> CheckedPack:
+        """Check a pack and leave its kernels on disk. The scorecard that it names is `card` when that is given, which need not be
+        published. `stored`: the pack was published, but for its card. Raises ProblemError."""
 
         async def given(name: str, version: int) -> bytes | None:
             return card
@@ -133,7 +166,7 @@ class Publisher:
         find = self._card if card is None else given
         facts = await self._compiled(self._compiler.check(text, files, find, stored=stored))
         await self._check_lists(facts)
-        return None if facts.card is None else await find(*facts.card)
+        return CheckedPack(None if facts.card is None else await find(*facts.card), facts.notes)
 
     async def _check_lists(self, facts: PackFacts) -> None:
         """That the lists are there which a pack leaves to the switch, with values of the type that it looks for. Raises ProblemError."""

@@ -1,7 +1,7 @@
 """Rule packs: list, show, publish, and say which are live, in shadow, or challenge the live one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -12,8 +12,9 @@ from actors.records.ids import Secret
 from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW
 from actors.stores.deployment import Deployment
 from actors.stores.rule_packs import PackStore, StoredPack
+from rules.language.problems import Problem
 from rules.language.reading import NAME
-from switch.api.publisher import Publisher, RolloutStatus
+from switch.api.publisher import PackWarning, Publisher, RolloutStatus, warnings_of
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
@@ -80,6 +81,7 @@ class PackShown(VersionShown, frozen=True, kw_only=True):
     decided: dict[str, int]
     shadow: ShadowShown
     versions: list[VersionShown]
+    warnings: list[PackWarning] | UnsetType = UNSET
 
 
 class DeploymentShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +152,10 @@ async def get_pack(services: PackServices, call: Call) -> web.Response:
     return await _answer(services, name_in_path(call), version_asked(query), 200)
 
 
-async def _answer(services: PackServices, name: str, version: int | None, status: int) -> web.Response:
+async def _answer(
+    services: PackServices, name: str, version: int | None, status: int, notes: Sequence[Problem] | None = None
+) -> web.Response:
+    """`notes`: on a version that was published just now."""
     pack = await _found(services, name, version)
     versions = await services.packs.versions_of_pack(name)
     deployment = await services.packs.deployment()
@@ -166,6 +171,7 @@ async def _answer(services: PackServices, name: str, version: int | None, status
         decided={name: counted.get((pack.number, DECIDED, action), 0) for action, name in ACTION_NAMES.items()},
         shadow=_shadow(pack.number, counted),
         versions=[_version(each, deployment) for each in versions],
+        warnings=UNSET if notes is None else warnings_of(notes),
     )
     return json_response(shown, status, {"ETag": f'"{pack.version}"'})
 
@@ -238,8 +244,8 @@ async def put_pack(services: PackServices, call: Call) -> web.Response:
     name = name_in_path(call)
     newest = version_matched(call)
     text, files = await _text(services, call)
-    created = await services.publisher.publish(name, text, files, call.principal.account, newest)
-    return await _answer(services, name, None, 201 if created else 200)
+    new, notes = await services.publisher.publish(name, text, files, call.principal.account, newest)
+    return await _answer(services, name, None, 201 if new else 200, notes if new else None)
 
 
 async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]]:

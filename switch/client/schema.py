@@ -48,6 +48,24 @@ class TransferBatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     results: list[TransferBatchRow]
 
 
+class TransferEvents(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Events of a payment, oldest first, and the legs of its movements: two each."""
+
+    data: list[Event]
+    legs: list[Leg]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event; `id` is that of its record."""
+
+    id: str
+    type: str
+    shard: int
+    created_at: str
+    effective_at: str
+    data: dict[str, Any]
+
+
 class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """In the order of what was asked for."""
 
@@ -139,6 +157,18 @@ class HoldList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: list[TransferResult]
     has_more: bool
     next: str | None
+
+
+class WalletWindows(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What rules count of a wallet as of a time."""
+
+    wallet: str
+    as_of: str
+    counted: bool
+    windows: list[WalletWindow]
+    day_total: int
+    day_until: str
+    attempts: list[Attempt]
 
 
 class OwnedEntryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -233,6 +263,7 @@ class RulePack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided: dict[str, int]
     shadow: ShadowCounts
     versions: list[RulePackVersion]
+    warnings: list[PackWarning] | None = None
 
 
 class PackModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -421,10 +452,11 @@ class ProposalList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The same as `shardpay rules backtest --json` prints."""
+    """The report that `shardpay rules backtest --json` prints, and what may be meant otherwise in the pack."""
 
     report: BacktestReport
     seconds: float
+    warnings: list[PackWarning]
 
 
 class PopulationAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -901,6 +933,86 @@ class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     detail: str | None = None
 
 
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One side of a movement of money, on one shard: `movement` is the transfer, capture or refund that moved it."""
+
+    movement: str
+    side: str
+    wallet: str
+    shard: int
+    amount: int
+    id: str | None
+    booked_at: str | None
+
+
+class TransferData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
+
+    id: str
+    type: str
+    of: str | None = None
+    code: str | None = None
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    final: bool | None = None
+    review: str | None = None
+    expires_at: str | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    context: Context | None = None
+    decision: Decision | None = None
+
+
+class RemoteCreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of leg.*: the credit of a movement on another shard has arrived, at the payee or on suspense, which then is `wallet`."""
+
+    of: str
+    type: str
+    payer: str
+    payee: str
+    wallet: str | None = None
+    amount: int
+    currency: str
+    kind: str
+
+
+class WalletData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of wallet.*."""
+
+    id: str
+    currency: str
+    kind: str
+    status: str | None = None
+    tier: int | None = None
+    floor: int | None = None
+
+
+class CreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of credit.*: the record as `id`, what it is about as `of` (consent, receipt, order, entry, dispute)."""
+
+    id: str
+    of: str | None = None
+    holder: str | None
+    account: int | None = None
+    scenario: int | None = None
+    payee: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    state: str | None = None
+    result: str | None = None
+    cause: str | None = None
+    granted: int | None = None
+    score: int | None = None
+    transfer: str | None = None
+    stopped_by: str | None = None
+    expires_at: str | None = None
+    run: int | None = None
+    as_of: str | None = None
+
+
 class LookupRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of the payments asked for."""
 
@@ -954,6 +1066,28 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     effective_at: str
 
 
+class WalletWindow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Attempts of the last so many `seconds`, after `since`: how many, their sum, the largest, and to how many payees."""
+
+    window: str
+    seconds: int
+    since: str
+    count: int
+    sum: int
+    max: int
+    payees: int
+    complete: bool
+    until: str | None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payment or a hold that was asked for, whatever became of it."""
+
+    effective_at: str
+    amount: int
+    payee: str
+
+
 class OwnedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line of one of the owner's wallets."""
 
@@ -982,17 +1116,6 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     made_by: str
     made_at: str
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event; `id` is that of its record."""
-
-    id: str
-    type: str
-    shard: int
-    created_at: str
-    effective_at: str
-    data: dict[str, Any]
 
 
 class RulePackVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1035,6 +1158,17 @@ class ShadowCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     payments: int
     agreed: int
     decided: dict[str, dict[str, int]]
+
+
+class PackWarning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What may be meant otherwise in a pack that is taken all the same: at which line and column, counted from 1, the line's text, and
+    what to do."""
+
+    line: int
+    column: int
+    message: str
+    text: str
+    hint: str
 
 
 class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1239,7 +1373,7 @@ class OwnCredit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record whose text stays for now, and until when."""
+    """A record or a proposal whose text stays for now, and until when."""
 
     id: str
     until: str
@@ -1368,74 +1502,6 @@ class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     posted: int
     held: int
     available: int | None
-
-
-class TransferData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
-
-    id: str
-    type: str
-    of: str | None = None
-    code: str | None = None
-    payer: str
-    payee: str
-    amount: int
-    currency: str
-    kind: str
-    final: bool | None = None
-    review: str | None = None
-    expires_at: str | None = None
-    reference: str | None = None
-    metadata: dict[str, str] | None = None
-    context: Context | None = None
-    decision: Decision | None = None
-
-
-class RemoteCreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`data` of leg.*: the credit of a movement on another shard has arrived, at the payee or on suspense, which then is `wallet`."""
-
-    of: str
-    type: str
-    payer: str
-    payee: str
-    wallet: str | None = None
-    amount: int
-    currency: str
-    kind: str
-
-
-class WalletData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`data` of wallet.*."""
-
-    id: str
-    currency: str
-    kind: str
-    status: str | None = None
-    tier: int | None = None
-    floor: int | None = None
-
-
-class CreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`data` of credit.*: the record as `id`, what it is about as `of` (consent, receipt, order, entry, dispute)."""
-
-    id: str
-    of: str | None = None
-    holder: str | None
-    account: int | None = None
-    scenario: int | None = None
-    payee: str | None = None
-    amount: int | None = None
-    currency: str | None = None
-    state: str | None = None
-    result: str | None = None
-    cause: str | None = None
-    granted: int | None = None
-    score: int | None = None
-    transfer: str | None = None
-    stopped_by: str | None = None
-    expires_at: str | None = None
-    run: int | None = None
-    as_of: str | None = None
 
 
 class ScorerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -56,12 +56,8 @@ class Transfers(Resource):
     ) -> schema.TransferResult:
         """Pay, or hold an amount.
 
-        `payer`: wallet id of who pays. `payee`: wallet id of who is paid. `amount`: minor units. `currency`: ISO 4217 code.
-        `after`: id of an earlier transfer whose money this one needs. `kind`: what the payment is: `transfer` `payment`
-        `cash_in` `cash_out` `debit` `top_up` `fee` `exchange` `payout` `interest`. `reference`: your text for people.
-        `metadata`: your texts by name; names of 1 to 40 characters, texts of up to 500. `context`: where and how the payment
-        was made. `hold`: hold the amount instead of moving it. `expires_in`: seconds until the hold expires. `balances`:
-        `true`: payer and payee after it; needs the scope `read`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `balances`: `true`: payer and payee after it; needs the scope `read`. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return self._call(
             Call(
@@ -94,7 +90,7 @@ class Transfers(Resource):
     ) -> schema.TransferBatchResult:
         """Pay many times: JSON or an Arrow stream, single rows or linked groups.
 
-        `transfers`: the payments. `linked`: all or none. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/transfers/batch", body(transfers=transfers, linked=linked), key=new_key(idempotency_key)),
@@ -104,8 +100,9 @@ class Transfers(Resource):
     def find(self, *, wallet: str, idempotency_key: str) -> schema.TransferResult:
         """Find a transfer by the key it was asked for with.
 
-        `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet.
-        `idempotency_key`: the key that the request was sent with, by the same account. Raises ShardpayError.
+        `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents
+        and orders: the holder's. `idempotency_key`: the key that the request was sent with, by the same account. Raises
+        ShardpayError.
         """
         return self._call(
             Call("GET", "/v1/transfers" + query(wallet=wallet, idempotency_key=idempotency_key)), schema.TransferResult
@@ -128,8 +125,7 @@ class Transfers(Resource):
     ) -> schema.TransferResult:
         """Take a hold's money, in parts or whole.
 
-        `amount`: minor units. `final`: release the rest of the hold; true by default. `idempotency_key`: a new one by default.
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -156,7 +152,7 @@ class Transfers(Resource):
     ) -> schema.TransferResult:
         """Give money back, in parts or whole.
 
-        `amount`: minor units. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -168,10 +164,17 @@ class Transfers(Resource):
             schema.TransferResult,
         )
 
+    def events(self, transfer_id: str) -> schema.TransferEvents:
+        """Events of a payment, and where each of its movements was booked.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/transfers/{id}/events", id=transfer_id)), schema.TransferEvents)
+
     def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
         """Find many transfers by their ids, or by the keys they were asked for with.
 
-        `transfers`: the payments. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(Call("POST", "/v1/lookups/transfers", body(transfers=transfers)), schema.LookupAnswer)
 
@@ -192,12 +195,7 @@ class Transfers(Resource):
     ) -> schema.DryRun:
         """What a payment would become if it were made now.
 
-        `payer`: wallet id of who pays. `payee`: wallet id of who is paid. `amount`: minor units. `currency`: ISO 4217 code.
-        `after`: id of an earlier transfer whose money this one needs. `kind`: what the payment is: `transfer` `payment`
-        `cash_in` `cash_out` `debit` `top_up` `fee` `exchange` `payout` `interest`. `reference`: your text for people.
-        `metadata`: your texts by name; names of 1 to 40 characters, texts of up to 500. `context`: where and how the payment
-        was made. `hold`: hold the amount instead of moving it. `expires_in`: seconds until the hold expires. Raises
-        ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -230,6 +228,32 @@ class Transfers(Resource):
         )
 
 
+class Events(Resource):
+    """The calls below `/v1/events/{id}`."""
+
+    def get(self, event_id: str) -> schema.Event:
+        """One event.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/events/{id}", id=event_id)), schema.Event)
+
+    def list(
+        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None, reference: str | None = None
+    ) -> Iterator[schema.Event]:
+        """Everything that happened, in order, as pages or as a stream.
+
+        One entry after the other, over all pages. `types`: event types, with commas between; all by default. `reference`: only
+        payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`. Raises
+        ShardpayError.
+        """
+        for page in self._pages(
+            "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
+        ):
+            for each in page.data:
+                yield each
+
+
 class Wallets(Resource):
     """The calls below `/v1/wallets`."""
 
@@ -248,11 +272,7 @@ class Wallets(Resource):
     ) -> schema.Wallet:
         """Open a wallet.
 
-        `currency`: ISO 4217 code. `kind`: kind of the wallet: `user` `merchant` `external` `fee` `liquidity`. `external_id`:
-        your own name for the wallet, unique. `owner`: whose wallet it is: bound accounts see the wallets of their owners.
-        `floor`: lowest posted balance less held; negative for credit. User wallets. `tier`: chooses the daily limit.
-        `attributes`: your values by name: text, numbers, booleans, null. Null clears them. `metadata`: your texts by name;
-        names of 1 to 40 characters, texts of up to 500. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -278,7 +298,7 @@ class Wallets(Resource):
     ) -> schema.WalletBatchResult:
         """Open many wallets.
 
-        `wallets`: the wallets. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/wallets/batch", body(wallets=wallets), key=new_key(idempotency_key)),
@@ -291,7 +311,7 @@ class Wallets(Resource):
         """List wallets by external id or owner.
 
         One entry after the other, over all pages. `external_id`: the wallet with this `external_id`; this or `owner` is needed.
-        `owner`: wallets of this owner; this or `external_id` is needed. Raises ShardpayError.
+        `owner`: wallets of this owner; in the list of wallets this or `external_id` is needed. Raises ShardpayError.
         """
         for page in self._pages("/v1/wallets", schema.WalletList, external_id=external_id, owner=owner, limit=limit):
             for each in page.data:
@@ -316,9 +336,7 @@ class Wallets(Resource):
     ) -> schema.Wallet:
         """Change a wallet's tier, owner, attributes or metadata.
 
-        `tier`: chooses the daily limit. `owner`: whose wallet it is: bound accounts see the wallets of their owners.
-        `attributes`: your values by name: text, numbers, booleans, null. Null clears them. `metadata`: your texts by name;
-        names of 1 to 40 characters, texts of up to 500. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -331,9 +349,9 @@ class Wallets(Resource):
         )
 
     def freeze(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
-        """Freeze a wallet: it is paid, and pays nothing.
+        """Freeze, unfreeze or close a wallet.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `freeze`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/freeze", id=wallet_id), body(), key=new_key(idempotency_key)),
@@ -341,9 +359,9 @@ class Wallets(Resource):
         )
 
     def unfreeze(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
-        """Unfreeze a wallet: it pays again.
+        """Freeze, unfreeze or close a wallet.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `unfreeze`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/unfreeze", id=wallet_id), body(), key=new_key(idempotency_key)),
@@ -351,9 +369,9 @@ class Wallets(Resource):
         )
 
     def close(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
-        """Close an empty wallet, for good.
+        """Freeze, unfreeze or close a wallet.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `close`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/close", id=wallet_id), body(), key=new_key(idempotency_key)),
@@ -382,8 +400,9 @@ class Wallets(Resource):
         `to`: RFC 3339 time: only entries that took effect before this time. `type`: only these: `transfer`, `capture`,
         `refund`. `kind`: only payments of this kind. `direction`: `in`: only what was paid to the wallet; `out`: only what it
         paid. `counterparty`: only payments with this wallet, by its id. `reference`: only payments with exactly this reference.
-        `metadata`: `NAME:TEXT`: only payments with this text under this name. `amount_min`: only amounts from this one on,
-        minor units. `amount_max`: only amounts up to this one, minor units. Raises ShardpayError.
+        Of events: among the newest 20,000 blocks of each shard, with `after=last`. `metadata`: `NAME:TEXT`: only payments with
+        this text under this name. `amount_min`: only amounts from this one on, minor units. `amount_max`: only amounts up to
+        this one, minor units. Raises ShardpayError.
         """
         for page in self._pages(
             path("/v1/wallets/{id}/transfers", id=wallet_id),
@@ -406,7 +425,7 @@ class Wallets(Resource):
     def balance(self, wallet_id: str, *, at: str) -> schema.BalanceAnswer:
         """A wallet's balance at a time.
 
-        `at`: RFC 3339 time: the balance after all that took effect at this time or before. Raises ShardpayError.
+        `at`: RFC 3339 time; now by default. Raises ShardpayError.
         """
         return self._call(
             Call("GET", path("/v1/wallets/{id}/balance", id=wallet_id) + query(at=at)), schema.BalanceAnswer
@@ -415,8 +434,8 @@ class Wallets(Resource):
     def account_statement(self, wallet_id: str, *, from_: str, to: str | None = None) -> schema.AccountStatement:
         """A wallet's statement of account: opening, lines, closing.
 
-        `from_`: RFC 3339 time at which it begins. `to`: RFC 3339 time before which it ends; now by default. Raises
-        ShardpayError.
+        `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only entries that took
+        effect before this time. Raises ShardpayError.
         """
         return self._call(
             Call("GET", path("/v1/wallets/{id}/statement", id=wallet_id) + query(from_=from_, to=to)),
@@ -431,6 +450,13 @@ class Wallets(Resource):
         for page in self._pages(path("/v1/wallets/{id}/holds", id=wallet_id), schema.HoldList, limit=limit):
             for each in page.data:
                 yield each
+
+    def windows(self, wallet_id: str) -> schema.WalletWindows:
+        """What rules count of a wallet that pays: attempts of the last hour, day and week.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/wallets/{id}/windows", id=wallet_id)), schema.WalletWindows)
 
     def erase(self, wallet_id: str) -> schema.ErasureAnswer:
         """Erase the personal data of a wallet; the ledger stays.
@@ -448,9 +474,9 @@ class Owners(Resource):
     ) -> Iterator[schema.OwnedEntry]:
         """What happened on all wallets of an owner, newest first.
 
-        One entry after the other, over all pages. `owner`: of all wallets of this owner. `from_`: RFC 3339 time: only entries
-        that took effect at this time or later. `to`: RFC 3339 time: only entries that took effect before this time. Raises
-        ShardpayError.
+        One entry after the other, over all pages. `owner`: wallets of this owner; in the list of wallets this or `external_id`
+        is needed. `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only
+        entries that took effect before this time. Raises ShardpayError.
         """
         for page in self._pages(
             "/v1/owners/transfers", schema.OwnedEntryList, owner=owner, limit=limit, from_=from_, to=to
@@ -534,8 +560,7 @@ class Reviews(Resource):
     def add_note(self, review_id: str, *, text: str, idempotency_key: str | None = None) -> schema.CaseWork:
         """Write a note about a payment in review.
 
-        `text`: what is to be known of the payment, up to 2,000 characters. `idempotency_key`: a new one by default. Raises
-        ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/reviews/{id}/notes", id=review_id), body(text=text), key=new_key(idempotency_key)),
@@ -545,31 +570,11 @@ class Reviews(Resource):
     def assign(self, review_id: str, *, assignee: str | None) -> schema.CaseWork:
         """Give a payment in review to an analyst, or to nobody.
 
-        `assignee`: name of an account that has a key with the scope `analyst`; null: nobody. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/reviews/{id}/assignee", id=review_id), body(assignee=assignee)), schema.CaseWork
         )
-
-
-class Events(Resource):
-    """The calls below `/v1/events`."""
-
-    def list(
-        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None, reference: str | None = None
-    ) -> Iterator[schema.Event]:
-        """Everything that happened, in order, as pages or as a stream.
-
-        One entry after the other, over all pages. `after`: the cursor `next` of the page before; `now`: only what comes later;
-        `last`: the newest ones; from the first event on by default. `types`: event types, with commas between; all by default.
-        `reference`: only payments with exactly this reference, among the newest 20,000 blocks of each shard, with `after=last`.
-        Raises ShardpayError.
-        """
-        for page in self._pages(
-            "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
-        ):
-            for each in page.data:
-                yield each
 
 
 class RulePacks(Resource):
@@ -596,7 +601,7 @@ class RulePacks(Resource):
     def publish(self, name: str, *, text: str, files: Mapping[str, str] | UnsetType = UNSET) -> schema.RulePack:
         """Publish a version of a rule pack.
 
-        `text`: the rule pack as YAML. `files`: texts of the lists that the pack names, by file name. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/rule-packs/{name}", name=name), body(text=text, files=files)), schema.RulePack
@@ -613,9 +618,7 @@ class RulePacks(Resource):
     ) -> schema.PackModeResult:
         """Run a rule pack live, as challenger or in shadow, or take it off.
 
-        `mode`: `live`, `shadow`, `challenger` or `off`. `version`: version, a number from 1; the newest by default. `share`:
-        share of the wallets that a challenger decides for, per mille. `idempotency_key`: a new one by default. Raises
-        ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -640,10 +643,7 @@ class RulePacks(Resource):
     ) -> schema.BacktestResult:
         """What a rule pack would have decided of this switch's payments.
 
-        `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
-        3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
-        `labels`: what is known of payments. `text`: the rule pack as YAML. `files`: texts of the lists that the pack names, by
-        file name. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -661,7 +661,7 @@ class Labels(Resource):
     def put(self, transfer_id: str, *, label: bool) -> schema.Label:
         """Say of a payment whether it was fraud.
 
-        `label`: true: fraud. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/transfers/{id}/label", id=transfer_id), body(label=label)), schema.Label
@@ -686,7 +686,7 @@ class Labels(Resource):
     ) -> schema.LabelsPut:
         """Label up to 1,000 payments, all or none.
 
-        `labels`: what is known of payments. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/labels", body(labels=labels), key=new_key(idempotency_key)), schema.LabelsPut
@@ -715,7 +715,7 @@ class Lists(Resource):
     def create(self, name: str, *, type: str, description: str | UnsetType = UNSET) -> schema.List:
         """Make a list that rule packs can name.
 
-        `type`: what its values are: `wallet`, `device` or `country`. `description`: more about it. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/lists/{name}", name=name), body(type=type, description=description)), schema.List
@@ -744,8 +744,7 @@ class Lists(Resource):
     ) -> schema.EntryChanged:
         """Add an entry to a list, or change it: every scorer has it within a second.
 
-        `reason`: why, up to 500 characters. `expires_at`: RFC 3339 time to come: it matches payments of an earlier effective
-        time; all unless given. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -790,7 +789,6 @@ class Snoozes(Resource):
     def create(self, name: str, rule: str, wallet: str, *, reason: str, until: str) -> schema.SnoozeChanged:
         """Snooze a rule for a wallet until a time.
 
-        `reason`: why, up to 500 characters. `until`: RFC 3339 time to come: payments of an earlier effective time are meant.
         Raises ShardpayError.
         """
         return self._call(
@@ -840,7 +838,7 @@ class Scorecards(Resource):
     def publish(self, name: str, *, document: Mapping[str, Any]) -> schema.Scorecard:
         """Publish a version of a scorecard.
 
-        `document`: the scorecard. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(Call("PUT", path("/v1/scorecards/{name}", name=name), body(**document)), schema.Scorecard)
 
@@ -856,9 +854,7 @@ class Scorecards(Resource):
     ) -> schema.CardModeResult:
         """Let a scorecard decide through a rule pack, or stop it.
 
-        `mode`: `live`, `shadow`, `challenger` or `off`. `version`: version, a number from 1; the newest by default. `share`:
-        share of the wallets that a challenger decides for, per mille. `pack`: name of a rule pack. `idempotency_key`: a new one
-        by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -883,9 +879,7 @@ class Scorecards(Resource):
     ) -> schema.BacktestResult:
         """What a rule pack with another scorecard would have decided.
 
-        `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
-        3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
-        `labels`: what is known of payments. `document`: the scorecard. `pack`: name of a rule pack. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -901,8 +895,7 @@ class Scorecards(Resource):
     ) -> schema.PopulationAnswer:
         """Payments since a time against those before it, by bins of a scorecard.
 
-        `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `divided_at`:
-        effective time that divides payments; when the version was published by default. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/scorecards/population", body(name=name, version=version, divided_at=divided_at)),
@@ -924,9 +917,7 @@ class Proposals(Resource):
     ) -> schema.Proposal:
         """Ask for a call that needs a second person.
 
-        `method`: of the call: `PUT`, `POST` or `DELETE`. `path`: of the call, its values encoded as in a URL. `content`: body
-        of the call; none unless given. `reason`: why it is asked for, up to 500 characters. `idempotency_key`: a new one by
-        default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1000,7 +991,7 @@ class Scenarios(Resource):
     def publish(self, name: str, *, text: str) -> schema.ScenarioShown:
         """Publish a version of a credit scenario.
 
-        `text`: the scenario as YAML. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(Call("PUT", path("/v1/scenarios/{name}", name=name), body(text=text)), schema.ScenarioShown)
 
@@ -1020,9 +1011,7 @@ class Consents(Resource):
     ) -> schema.ConsentAnswer:
         """Let a merchant ask about a wallet in one scenario, until a time.
 
-        `wallet`: wallet id. `scenario`: name of the scenario. `merchant`: account of the merchant. `expires_at`: when it ends,
-        within the scenario's days. `standing`: orders up to its `cap` need no confirmation. `idempotency_key`: a new one by
-        default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1037,7 +1026,8 @@ class Consents(Resource):
     def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.ConsentAnswer]:
         """List a wallet's consents, or those given to the merchant who asks.
 
-        One entry after the other, over all pages. `wallet`: the holder's wallet. Raises ShardpayError.
+        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
+        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
         """
         for page in self._pages("/v1/consents", schema.ConsentList, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1068,8 +1058,7 @@ class CreditDecisions(Resource):
     ) -> schema.DecisionAnswer:
         """Ask whether a scenario says yes to a holder, with the holder's consent.
 
-        `wallet`: wallet id. `scenario`: name of the scenario. `amount`: minor units. `idempotency_key`: a new one by default.
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1138,7 +1127,7 @@ class Credit(Resource):
     def what_if(self, wallet_id: str, *, changes: Mapping[str, int | float | str]) -> schema.WhatIfAnswer:
         """What the score would be with other values of what the holder can influence.
 
-        `changes`: values by feature, of history, behaviour and ability only. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/credit/what-if", id=wallet_id), body(changes=changes)),
@@ -1164,10 +1153,7 @@ class CreditOrders(Resource):
     ) -> schema.OrderAnswer:
         """Make a service order on a receipt that said yes.
 
-        `receipt`: id of the decision. `kind`: `deposit_waived` or `pay_later`, as the scenario's. `cap`: the most that can be
-        asked for, minor units. `currency`: ISO 4217 code. `payee`: the merchant's wallet that will be paid. `number`: your own
-        number of the order, at most 64 characters. `introduction`: what the order is for. `due_at`: when the order must be
-        paid. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1193,8 +1179,9 @@ class CreditOrders(Resource):
     ) -> Iterator[schema.OrderAnswer]:
         """List service orders: a merchant's own, or all of a holder's wallet.
 
-        One entry after the other, over all pages. `number`: a merchant's own number of a service order. `wallet`: the holder's
-        wallet. Raises ShardpayError.
+        One entry after the other, over all pages. `number`: a merchant's own number of a service order. `wallet`: the payer, or
+        the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents and orders: the
+        holder's. Raises ShardpayError.
         """
         for page in self._pages("/v1/credit/orders", schema.OrderList, number=number, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1210,7 +1197,7 @@ class CreditOrders(Resource):
     def modify(self, order_id: str, *, cap: int, idempotency_key: str | None = None) -> schema.OrderAnswer:
         """Lower an order's cap, once.
 
-        `cap`: the most that can be asked for, minor units. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1229,7 +1216,7 @@ class CreditOrders(Resource):
     ) -> schema.OrderAnswer:
         """Complete an order with its bill, and collect it.
 
-        `items`: what was used. `discounts`: what is taken off. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1242,9 +1229,9 @@ class CreditOrders(Resource):
         )
 
     def cancel(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Cancel an order.
+        """Cancel an order, or say that it was paid in another way.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `cancel`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/credit/orders/{id}/cancel", id=order_id), body(), key=new_key(idempotency_key)),
@@ -1252,9 +1239,9 @@ class CreditOrders(Resource):
         )
 
     def paid_elsewhere(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Say that an order was paid in another way.
+        """Cancel an order, or say that it was paid in another way.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `paid-elsewhere`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1264,9 +1251,9 @@ class CreditOrders(Resource):
         )
 
     def confirm(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Confirm an order.
+        """Confirm an order, or pay what is owed of it.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `confirm`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/credit/orders/{id}/confirm", id=order_id), body(), key=new_key(idempotency_key)),
@@ -1274,9 +1261,9 @@ class CreditOrders(Resource):
         )
 
     def pay(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Pay what is owed of an order.
+        """Confirm an order, or pay what is owed of it.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        This is `pay`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/credit/orders/{id}/pay", id=order_id), body(), key=new_key(idempotency_key)),
@@ -1286,16 +1273,9 @@ class CreditOrders(Resource):
     def import_past(self, *, orders: Sequence[schema.PastOrder | Mapping[str, Any]]) -> schema.OrderResults:
         """Record service orders of the past with their own times, up to 1,000, each once.
 
-        `orders`: the orders, up to 1,000. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(Call("POST", "/v1/credit/orders/import", body(orders=orders)), schema.OrderResults)
-
-    def check_past(self, *, orders: Sequence[schema.PastOrder | Mapping[str, Any]]) -> schema.OrdersChecked:
-        """Check service orders of the past as an import would, and record nothing.
-
-        `orders`: the orders, up to 1,000. Raises ShardpayError.
-        """
-        return self._call(Call("POST", "/v1/dry-runs/credit/orders/import", body(orders=orders)), schema.OrdersChecked)
 
 
 class Disputes(Resource):
@@ -1304,8 +1284,7 @@ class Disputes(Resource):
     def create(self, *, entry: str, text: str, idempotency_key: str | None = None) -> schema.DisputeAnswer:
         """Dispute an entry: an order, an inquiry or a score.
 
-        `entry`: id of an order, a receipt, or a score. `text`: what is wrong, in the holder's own words. `idempotency_key`: a
-        new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/credit/disputes", body(entry=entry, text=text), key=new_key(idempotency_key)),
@@ -1315,7 +1294,8 @@ class Disputes(Resource):
     def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.DisputeAnswer]:
         """List disputes: of a wallet, of a merchant's entries, or all that are open.
 
-        One entry after the other, over all pages. `wallet`: the holder's wallet. Raises ShardpayError.
+        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
+        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
         """
         for page in self._pages("/v1/credit/disputes", schema.DisputeList, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1343,8 +1323,7 @@ class Disputes(Resource):
     ) -> schema.DisputeAnswer:
         """Say, as the source of an entry, what should become of its dispute.
 
-        `outcome`: `corrected`, `deleted` or `kept`: what should become of the entry. It decides nothing. `text`: why, as the
-        holder and the analyst read it. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1367,9 +1346,7 @@ class Disputes(Resource):
     ) -> schema.DisputeAnswer:
         """Resolve a dispute: corrected, deleted, or kept with the holder's statement.
 
-        `outcome`: `corrected`, `deleted` or `kept`. `text`: the reason in words, as the holder is told. `statement`: the
-        holder's statement, which stands beside an entry that was kept. `idempotency_key`: a new one by default. Raises
-        ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1384,7 +1361,7 @@ class Disputes(Resource):
     def reinsert(self, dispute_id: str, *, text: str, idempotency_key: str | None = None) -> schema.DisputeAnswer:
         """Bring back what a dispute had deleted, with a notice to the holder.
 
-        `text`: why the entry is back, as the holder is told. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1403,8 +1380,7 @@ class CreditReviews(Resource):
     def create(self, *, receipt: str, text: str, idempotency_key: str | None = None) -> schema.CreditReviewAnswer:
         """Ask that a person looks at a decision again.
 
-        `receipt`: id of the decision. `text`: what the person shall know who looks at it. `idempotency_key`: a new one by
-        default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/credit/reviews", body(receipt=receipt, text=text), key=new_key(idempotency_key)),
@@ -1414,7 +1390,8 @@ class CreditReviews(Resource):
     def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.CreditReviewAnswer]:
         """List reviews of decisions: of a wallet, of a merchant's, or all that are open.
 
-        One entry after the other, over all pages. `wallet`: the holder's wallet. Raises ShardpayError.
+        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
+        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
         """
         for page in self._pages("/v1/credit/reviews", schema.CreditReviewList, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1432,8 +1409,7 @@ class CreditReviews(Resource):
     ) -> schema.CreditReviewAnswer:
         """Answer a review: the decision is upheld or overturned, with the reason.
 
-        `outcome`: `upheld` or `overturned`. `text`: the reason in words, as the holder is told. `idempotency_key`: a new one by
-        default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1461,9 +1437,7 @@ class WebhookEndpoints(Resource):
     ) -> schema.WebhookEndpoint:
         """Have events sent to a URL.
 
-        `url`: where events are sent. `types`: types of events; all by default. `description`: your text for people. `ordered`:
-        events of a user's wallet one after the other. `after`: a cursor of `GET /v1/events`, `start` for all events, or `now`,
-        the default. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1506,9 +1480,7 @@ class WebhookEndpoints(Resource):
     ) -> schema.WebhookEndpoint:
         """Change a webhook endpoint: where, what, and from where on.
 
-        `url`: where events are sent. `types`: types of events; null: all. `description`: your text for people. `ordered`:
-        events of a user's wallet one after the other. `disabled`: true: nothing is sent. False: go on where it stopped.
-        `after`: go on from a cursor of `GET /v1/events`, from `start` or from `now`. Raises ShardpayError.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1533,8 +1505,7 @@ class WebhookEndpoints(Resource):
     ) -> schema.WebhookSecret:
         """Give a webhook endpoint a new secret; the old one signs for a while.
 
-        `expires_in`: seconds for which the secrets before it sign as well, up to a week; a day by default. `idempotency_key`: a
-        new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1658,12 +1629,7 @@ class Keys(Resource):
     ) -> schema.KeyMade:
         """Make an API key, which is shown once.
 
-        `name`: the account. `scopes`: what it may do: `admin`, `pay`, `import`, `read`, `analyst`, `credit`, `merchant`,
-        `holder`, `webhooks`, `keys`, `audit`. `wallets`: wallets that the account is bound to, by id. `owners`: owners whose
-        wallets it is bound to, today and later. `scenarios`: credit scenarios in which it may ask. `expires_at`: when the key
-        ends; null: when it is revoked. `reads_per_s`: GET requests a second at one front door; null: as many as its account
-        may. `writes_per_s`: other requests a second at one front door; null: as many as its account may. `idempotency_key`: a
-        new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1701,8 +1667,6 @@ class Keys(Resource):
     ) -> schema.KeyShown:
         """Change an API key's end and limits.
 
-        `expires_at`: when the key ends; null: when it is revoked. `reads_per_s`: GET requests a second at one front door; null:
-        as many as its account may. `writes_per_s`: other requests a second at one front door; null: as many as its account may.
         Raises ShardpayError.
         """
         return self._call(
@@ -1724,8 +1688,7 @@ class Keys(Resource):
     ) -> schema.KeyMade:
         """Make a key in place of another, which works on for a while.
 
-        `overlap_s`: seconds for which the old key works on; a day by default. `expires_at`: when the key ends; null: when it is
-        revoked. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1818,10 +1781,10 @@ class Resources:
 
     def __init__(self, call: SendCall, pages: ReadPages) -> None:
         self.transfers = Transfers(call, pages)
+        self.events = Events(call, pages)
         self.wallets = Wallets(call, pages)
         self.owners = Owners(call, pages)
         self.reviews = Reviews(call, pages)
-        self.events = Events(call, pages)
         self.rule_packs = RulePacks(call, pages)
         self.labels = Labels(call, pages)
         self.lists = Lists(call, pages)

@@ -1,10 +1,12 @@
-"""Everything that happened: the newest events first, or from the beginning, page by page."""
+"""Everything that happened: the newest events first, or from the beginning, page by page, and one by one."""
 
 from typing import Final
 
 from switch.console.page import Page, Shown, View, Visit
+from switch.console.sent import sent_of
 
 EVENTS: Final = "/v1/events"
+EVENT: Final = f"{EVENTS}/{{id}}"
 PER_PAGE: Final = "50"
 GROUPS: Final = {
     "payments": "transfer.posted,transfer.held,transfer.in_review,transfer.declined,transfer.captured,transfer.refunded,"
@@ -28,4 +30,14 @@ async def events(visit: Visit) -> Shown:
     return View(template="events.html", title="Events", data=data)
 
 
-PAGES: Final = (Page("GET", "/console/events", events, query=("types", "after")),)
+async def event(visit: Visit) -> Shown:
+    """GET /console/events/{id}: all that it says, and to whom it was sent."""
+    found = await visit.get(EVENT, id=visit.param("id"))
+    data = {"event": found, "sent": await sent_of(visit, [found["id"]])}
+    return View(template="event.html", title=f"Event {found['type']}", data=data)
+
+
+PAGES: Final = (
+    Page("GET", "/console/events", events, query=("types", "after")),
+    Page("GET", "/console/events/{id}", event),
+)

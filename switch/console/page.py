@@ -41,6 +41,9 @@ class Api(Protocol):
     async def figures(self) -> Figures:
         """How the switch is doing, as /metrics and /readyz tell everybody."""
 
+    def get_ready(self) -> None:
+        """Somebody looks at what backtests, previews and explanations are asked for from: have loaded what they need."""
+
     @property
     def four_eyes(self) -> bool:
         """Whether what changes decisions needs a second account."""
@@ -118,6 +121,11 @@ class Visit:
     def four_eyes(self) -> bool:
         """Whether what changes decisions needs a second account."""
         return self._api.four_eyes
+
+    def get_ready(self, method: str, path: str) -> None:
+        """A form of the page calls this, which takes a backtest: have what that needs loaded meanwhile."""
+        if self.may(method, path):
+            self._api.get_ready()
 
     async def figures(self) -> Figures:
         """How the switch is doing."""

@@ -118,10 +118,8 @@ async def change_of(visit: Visit, found: dict[str, Any]) -> Change:
     """What approving would change, as things stand now."""
     kind, parts = _kind_of(found)
     what, content = words_of(found), found["content"] or {}
-    if kind == "pack_mode":
-        return await _of_mode(visit, what, parts[0], content)
-    if kind == "card_mode":
-        return await _of_card(visit, what, parts[0], content)
+    if kind in _MODES:
+        return await _of_mode(visit, kind, what, parts[0], content)
     if kind in ("entry", "entry_end"):
         there = await unless(GONE, visit.get(ENTRY, name=parts[0], value=parts[1]))
         then = _entry(content) if kind == "entry" else "not on it"
@@ -137,47 +135,56 @@ async def change_of(visit: Visit, found: dict[str, Any]) -> Change:
     return Change(what=what, now="", then="", place="/console/proposals")
 
 
-async def _live(visit: Visit) -> str:
-    deployments = (await visit.get(PACKS, {"limit": "1"}))["deployments"]
-    return f"{deployments[0]['live']} is live" if deployments else "no pack is live"
+class _Document(NamedTuple):
+    """What modes are given to: where it is in the API and the console, and what people call it."""
+
+    path: str
+    place: str
+    name: str
 
 
-async def _of_mode(visit: Visit, what: str, name: str, content: dict[str, Any]) -> Change:
-    """A mode of a pack: which it has now, and where it would decide, how its text differs from that of the pack which does."""
+_MODES: Final = {
+    "pack_mode": _Document(PACK, "/console/rule-packs", "pack"),
+    "card_mode": _Document(CARD, "/console/scorecards", "scorecard"),
+}
+
+
+async def _of_mode(visit: Visit, kind: str, what: str, name: str, content: dict[str, Any]) -> Change:
+    """A mode of a pack or a card: what is live now, and how what would decide differs from that."""
+    document = _MODES[kind]
     query = {"version": str(content["version"])} if "version" in content else {}
-    wanted = await unless(GONE, visit.get(PACK, query, name=name))
+    wanted = await unless(GONE, visit.get(document.path, query, name=name))
     if wanted is None:
-        return Change(what=what, now="there is no such pack", then="", place="/console/rule-packs")
-    live, difference = await _live(visit), []
-    label = live.partition(" ")[0]
-    if content.get("mode") == "live" and "@" in label:
-        deciding, _, version = label.rpartition("@")
-        before = await visit.get(PACK, {"version": version}, name=deciding)
-        after = f"{wanted['name']}@{wanted['version']}"
-        difference = _difference(before["text"], wanted["text"], label, after)
-    now = f"{wanted['name']}@{wanted['version']} has the mode {wanted['mode']}; {live}"
-    place = f"/console/rule-packs/{name}?version={wanted['version']}"
+        return Change(what=what, now=f"there is no such {document.name}", then="", place=document.place)
+    live = await _live(visit)
+    now, difference = "no pack is live" if live is None else f"{live['name']}@{live['version']} is live", []
+    if kind == "pack_mode":
+        now = f"{wanted['name']}@{wanted['version']} has the mode {wanted['mode']}; {now}"
+    elif live is not None:
+        now += f" with the scorecard {live['card']}" if live["card"] else " with no scorecard"
+    if content.get("mode") == "live" and live is not None:
+        differ = _packs_differ if kind == "pack_mode" else _cards_differ
+        difference = await differ(visit, live, wanted)
+    place = f"{document.place}/{name}?version={wanted['version']}"
     return Change(what=what, now=now, then=f"mode {content.get('mode', '')}", place=place, difference=difference)
 
 
-async def _of_card(visit: Visit, what: str, name: str, content: dict[str, Any]) -> Change:
-    """A mode of a card: how it differs from that of the pack which is live, where it would decide."""
-    query = {"version": str(content["version"])} if "version" in content else {}
-    wanted = await unless(GONE, visit.get(CARD, query, name=name))
-    if wanted is None:
-        return Change(what=what, now="there is no such scorecard", then="", place="/console/scorecards")
-    live, difference = await _live(visit), []
-    deciding, _, version = live.partition(" ")[0].rpartition("@")
-    if content.get("mode") == "live" and deciding:
-        pack = await visit.get(PACK, {"version": version}, name=deciding)
-        live += f" with the scorecard {pack['card'] or 'of none'}"
-        difference = await _cards_differ(visit, pack["card"], wanted)
-    place = f"/console/scorecards/{name}?version={wanted['version']}"
-    return Change(what=what, now=live, then=f"mode {content.get('mode', '')}", place=place, difference=difference)
+async def _live(visit: Visit) -> Any:
+    """The pack that is live, None where none is."""
+    deployments = (await visit.get(PACKS, {"limit": "1"}))["deployments"]
+    if not deployments:
+        return None
+    name, _, version = deployments[0]["live"].rpartition("@")
+    return await visit.get(PACK, {"version": version}, name=name)
 
 
-async def _cards_differ(visit: Visit, label: str | None, wanted: dict[str, Any]) -> list[str]:
-    before: dict[str, Any] = {}
+async def _packs_differ(visit: Visit, live: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    labels = [f"{each['name']}@{each['version']}" for each in (live, wanted)]
+    return _difference(live["text"], wanted["text"], *labels)
+
+
+async def _cards_differ(visit: Visit, live: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    label, before = live["card"], {}
     if label:
         name, _, version = label.rpartition("@")
         before = (await visit.get(CARD, {"version": version}, name=name))["document"]
@@ -196,11 +203,16 @@ def _difference(before: str, after: str, label: str, wanted: str) -> list[str]:
 
 def _entry(entry: dict[str, Any]) -> str:
     end = entry.get("expires_at")
-    return f"on it {f'until {end}' if end else 'until it is taken off'}: {entry.get('reason', '')}"
+    return f"on it {f'until {end}' if end else 'until it is taken off'}{_why(entry)}"
 
 
 def _snooze(entry: dict[str, Any]) -> str:
-    return f"snoozed until {entry.get('until', '')}: {entry.get('reason', '')}"
+    return f"snoozed until {entry.get('until', '')}{_why(entry)}"
+
+
+def _why(entry: dict[str, Any]) -> str:
+    """A reason, unless there is none or it was erased."""
+    return f": {entry['reason']}" if entry.get("reason") else ""
 
 
 async def answer(visit: Visit) -> Shown:

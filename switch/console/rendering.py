@@ -74,6 +74,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
         "bytes": size,
         "share": share,
         "figure": figure,
+        "measured": measured,
         "data": data,
         "indented": indented,
     }
@@ -116,7 +117,8 @@ def when(text: str | None) -> Markup:
     if not text:
         return Markup("\N{EM DASH}")
     day, _, rest = text.partition("T")
-    return Markup('<time datetime="{}"><span class="day">{}</span> {}</time>').format(text, day, rest.rstrip("Z"))
+    of_day = rest.removesuffix("Z").removesuffix("+00:00")
+    return Markup('<time datetime="{}"><span class="day">{}</span> {}</time>').format(text, day, of_day)
 
 
 def words(name: str) -> str:
@@ -162,6 +164,23 @@ def figure(value: float | None) -> str:
     if value is None:
         return "\N{EM DASH}"
     return number(round(value)) if abs(value) >= 100 else f"{value:.3g}".replace("-", _MINUS)
+
+
+_PER: Final = {"s": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6}
+_BYTES: Final = {"bytes": 1, "peak_bytes": 1, "MB": 10**6}
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A measured value with its unit, as people say it: 7 033 payments/s, 16.1 ms, 1.2 GB, 0.931 AUC."""
+    if value is None:
+        return "\N{EM DASH}"
+    if unit in _PER and value >= 0:
+        return seconds(value * _PER[unit])
+    if unit in _BYTES and value >= 1_000 / _BYTES[unit]:
+        return size(round(value * _BYTES[unit]))
+    if unit == "share":
+        return share(value)
+    return f"{figure(value)}\N{MULTIPLICATION SIGN}" if unit == "x" else f"{figure(value)} {unit}"
 
 
 def indented(value: Any) -> str:

@@ -3,9 +3,11 @@
 import re
 from typing import Any, Final
 
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, problem_shown
-from switch.console.previews import OF_PAYMENTS, since, span_of
-from switch.problems.table import PROBLEMS, ProblemError, invalid_field
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.previews import since, span_of
+from switch.console.writing import PACK as WRITTEN
+from switch.console.writing import writing
+from switch.problems.table import ProblemError, invalid_field
 
 PACKS: Final = "/v1/rule-packs"
 PACK: Final = "/v1/rule-packs/{name}"
@@ -47,47 +49,46 @@ async def pack(visit: Visit) -> Shown:
     """GET /console/rule-packs/{name}?version=."""
     query = {"version": visit.query["version"]} if "version" in visit.query else {}
     shown = await visit.get(PACK, query, name=visit.param("name"))
-    data = {"pack": shown, "done": visit.query.get("done")}
-    return View(template="rule_pack.html", title=f"{shown['name']}@{shown['version']}", data=data)
+    return _shown(shown, visit.query.get("done"))
+
+
+def _shown(found: dict[str, Any], done: str | None) -> View:
+    """A version's page; `warnings` are with one that was published just now."""
+    data = {"pack": found, "warnings": found.get("warnings", []), "done": done}
+    return View(template="rule_pack.html", title=f"{found['name']}@{found['version']}", data=data)
 
 
 async def new_pack(visit: Visit) -> Shown:
     """GET /console/new-rule-pack."""
-    return _writing("", 0, EXAMPLE)
+    visit.get_ready("POST", BACKTEST)
+    return writing(WRITTEN, "", 0, EXAMPLE)
 
 
 async def edit_pack(visit: Visit) -> Shown:
     """GET /console/rule-packs/{name}/edit."""
+    visit.get_ready("POST", BACKTEST)
     shown = await visit.get(PACK, name=visit.param("name"))
-    return _writing(shown["name"], shown["version"], shown["text"])
-
-
-def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: ProblemError | None = None) -> View:
-    """The page on which a pack is written: `base` is the version that it follows, 0 for a new one."""
-    shown = None if problem is None else problem_shown(problem)
-    return View(
-        template="write_pack.html",
-        title=f"Edit {name}" if name else "New rule pack",
-        data={"name": name, "base": base, "text": text, "preview": preview, "problem": shown, "spans": OF_PAYMENTS},
-        status=200 if problem is None else PROBLEMS[problem.code].status,
-    )
+    return writing(WRITTEN, shown["name"], shown["version"], shown["text"])
 
 
 async def write_pack(visit: Visit) -> Shown:
     """POST /console/rule-packs: `do` is preview or publish; what does not check is shown with its text, line and column."""
     form = visit.form
     name, text, base = form.get("name", ""), form.get("text", "").replace("\r\n", "\n"), _base(form)
+    of = form.get("of", "")
     try:
         files = (await visit.get(PACK, {"version": str(base)}, name=name))["files"] if base else {}
         if form.get("do") != "publish":
-            body = {"text": text, **({"files": files} if files else {}), **since(form.get("of", ""))}
+            body = {"text": text, **({"files": files} if files else {}), **since(of)}
             preview = await visit.send(Wanted(method="POST", path=BACKTEST, body=body))
-            return _writing(name, base, text, preview={**preview, "span": span_of(form.get("of", ""))})
+            return writing(WRITTEN, name, base, text, of=of, preview={**preview, "span": span_of(of)})
         published = await _publish(visit, name, text, files, base)
     except ProblemError as problem:
         if problem.code not in SHOWN_ON_PAGE:
             raise
-        return _writing(name, base, text, problem=problem)
+        return writing(WRITTEN, name, base, text, of=of, problem=problem)
+    if published.get("warnings"):
+        return _shown(published, "published")
     return Redirect(f"/console/rule-packs/{published['name']}?done=published")
 
 

@@ -11,9 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from switch.console.charts import paired_bars
-from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, problem_shown, with_problem
-from switch.console.previews import OF_PAYMENTS, since, span_of
-from switch.problems.table import PROBLEMS, ProblemError, invalid_field
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, with_problem
+from switch.console.previews import since, span_of
+from switch.console.writing import CARD as WRITTEN
+from switch.console.writing import writing
+from switch.problems.table import ProblemError, invalid_field
 
 CARDS: Final = "/v1/scorecards"
 CARD: Final = f"{CARDS}/{{name}}"
@@ -139,44 +141,30 @@ def _version(text: str) -> int:
 
 async def new_card(visit: Visit) -> Shown:
     """GET /console/new-scorecard."""
-    return _writing("", 0, EXAMPLE)
+    visit.get_ready("POST", BACKTEST)
+    return writing(WRITTEN, "", 0, EXAMPLE)
 
 
 async def edit_card(visit: Visit) -> Shown:
     """GET /console/scorecards/{name}/edit: the version after the newest."""
+    visit.get_ready("POST", BACKTEST)
     found = await visit.get(CARD, name=visit.param("name"))
     document = {**found["document"], "version": found["version"] + 1}
     text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    return _writing(found["name"], found["version"], text)
-
-
-def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: ProblemError | None = None) -> View:
-    """The page on which a card is written: `base` is the version that it follows, 0 for a new one."""
-    return View(
-        template="write_card.html",
-        title=f"Edit {name}" if name else "New scorecard",
-        data={
-            "name": name,
-            "base": base,
-            "text": text,
-            "preview": preview,
-            "spans": OF_PAYMENTS,
-            "problem": None if problem is None else problem_shown(problem),
-        },
-        status=200 if problem is None else PROBLEMS[problem.code].status,
-    )
+    return writing(WRITTEN, found["name"], found["version"], text)
 
 
 async def write_card(visit: Visit) -> Shown:
     """POST /console/scorecards: `do` is preview or publish; what does not check is shown beside its text."""
     form = visit.form
     name, text, base = form.get("name", ""), form.get("text", ""), _version(form.get("base", "0"))
+    of = form.get("of", "")
     try:
         document = _document(text)
         if form.get("do") != "publish":
-            body = {"document": document, **since(form.get("of", ""))}
+            body = {"document": document, **since(of)}
             preview = await visit.send(Wanted(method="POST", path=BACKTEST, body=body))
-            return _writing(name, base, text, preview={**preview, "span": span_of(form.get("of", ""))})
+            return writing(WRITTEN, name, base, text, of=of, preview={**preview, "span": span_of(of)})
         headers = {"If-Match": f'"{base}"'} if base else {"If-None-Match": "*"}
         named = name or str(document.get("name", ""))[:100] or "unnamed"
         wanted = Wanted(method="PUT", path=CARD, params={"name": named}, headers=headers, body=document)
@@ -184,7 +172,7 @@ async def write_card(visit: Visit) -> Shown:
     except ProblemError as problem:
         if problem.code not in SHOWN_ON_PAGE:
             raise
-        return _writing(name, base, text, problem=problem)
+        return writing(WRITTEN, name, base, text, of=of, problem=problem)
     return Redirect(f"/console/scorecards/{published['name']}?done=published")
 
 

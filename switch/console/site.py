@@ -145,6 +145,7 @@ class Console:
             "csrf": form_token(token),
             "navigation": navigation,
             "path": request.path,
+            "base": f"{request.scheme}://{request.host}",
             "twin": _twin(request),
             "full": request.path_qs,
             "may": visit.may,

@@ -9,6 +9,7 @@ import yaml
 
 from switch.console.labels import LABEL, put_label
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
+from switch.console.sent import sent_of
 from switch.console.snoozes import snoozable
 from switch.problems.table import PROBLEMS, ProblemError
 
@@ -16,12 +17,9 @@ TRANSFER: Final = "/v1/transfers/{id}"
 PACK: Final = "/v1/rule-packs/{name}"
 WALLET: Final = "/v1/wallets/{id}"
 EXPLANATION: Final = f"{TRANSFER}/explanation"
+EVENTS: Final = f"{TRANSFER}/events"
 NOT_EXPLAINED: Final = frozenset({"backtest_running", "backtest_too_large", "overloaded"})
 """Problems that who asks sees on the page."""
-ENDPOINTS: Final = "/v1/webhook-endpoints"
-DELIVERIES: Final = f"{ENDPOINTS}/{{id}}/deliveries"
-ENDPOINTS_ASKED: Final = "20"
-"""Endpoints that are asked for deliveries of one event, a question each."""
 ASKED: Final = frozenset({"transfer", "hold"})
 NO_LABEL: Final = frozenset({"label_not_found"})
 PACKS_KEPT: Final = 64
@@ -42,6 +40,24 @@ class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
 
 
+class PackText(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pack's text says: its rules in order, and the points below which it reviews or declines; None: it has no such threshold."""
+
+    rules: list[RuleLine]
+    review_below: int | None = None
+    decline_below: int | None = None
+
+
+class Threshold(msgspec.Struct, frozen=True, kw_only=True):
+    """What points come to by a pack's thresholds: `points` are at least (`met`), or not, the threshold `of` that says so; `action`: what
+    follows from them alone."""
+
+    points: int
+    of: int
+    met: bool
+    action: str
+
+
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a payment. `id`: of the record that says so, None where that is the payment's own."""
 
@@ -53,26 +69,26 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None = None
 
 
-class PackRules:
-    """Rules by version of a pack: reading a pack's text takes milliseconds, so it happens in a thread, and once."""
+class PackTexts:
+    """Texts by version of a pack: reading one takes milliseconds, so it happens in a thread, and once."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, list[RuleLine]] = OrderedDict()
+        self._kept: OrderedDict[str, PackText] = OrderedDict()
 
-    async def of(self, label: str, text: str) -> list[RuleLine]:
-        """The rules of name@version, in order."""
+    async def of(self, label: str, text: str) -> PackText:
+        """What the text of name@version says."""
         found = self._kept.get(label)
         if found is None:
-            found = self._kept[label] = await asyncio.to_thread(_rules, text)
+            found = self._kept[label] = await asyncio.to_thread(_read, text)
             if len(self._kept) > PACKS_KEPT:
                 self._kept.popitem(last=False)
         return found
 
 
-def _rules(text: str) -> list[RuleLine]:
+def _read(text: str) -> PackText:
     """A published pack has been checked, so only what it may leave out is looked at here."""
     document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return [
+    rules = [
         RuleLine(
             id=str(rule.get("id", "")),
             description=str(rule.get("description", "")),
@@ -84,13 +100,27 @@ def _rules(text: str) -> list[RuleLine]:
         )
         for rule in document.get("rules") or ()
     ]
+    below = document.get("thresholds") or {}
+    return PackText(rules=rules, review_below=below.get("review_below"), decline_below=below.get("decline_below"))
 
 
-_PACK_RULES: Final = PackRules()
+def threshold_of(points: int, text: PackText) -> Threshold | None:
+    """The threshold that says what points come to: the strictest under which they lie, else the one that they came nearest to. None: the
+    pack has none."""
+    if text.decline_below is not None and points < text.decline_below:
+        return Threshold(points=points, of=text.decline_below, met=False, action="decline")
+    if text.review_below is not None and points < text.review_below:
+        return Threshold(points=points, of=text.review_below, met=False, action="review")
+    nearest = text.decline_below if text.review_below is None else text.review_below
+    return None if nearest is None else Threshold(points=points, of=nearest, met=True, action="approve")
+
+
+_PACK_TEXTS: Final = PackTexts()
 
 
 async def transfer(visit: Visit) -> Shown:
     """GET /console/transfers/{id}."""
+    visit.get_ready("POST", EXPLANATION)
     return await _shown(visit, done=visit.query.get("done"))
 
 
@@ -104,18 +134,24 @@ async def explain(visit: Visit) -> Shown:
             raise
         shown = await _shown(visit, unexplained=problem.detail or PROBLEMS[problem.code].title)
         return msgspec.structs.replace(shown, status=PROBLEMS[problem.code].status)
-    return await _shown(visit, explanation=answer["explanation"])
+    found = answer["explanation"]
+    return await _shown(visit, explanation={**found, "rules": sorted(found["rules"], key=_how_far)})
+
+
+def _how_far(rule: dict[str, Any]) -> int:
+    """Those that fired first, then those that had no value, then the rest, each in the order of the pack."""
+    return 0 if rule["fired"] else 1 if rule["no_value"] else 2
 
 
 async def _shown(visit: Visit, **more: Any) -> View:
     shown = await visit.get(TRANSFER, id=visit.param("id"))
-    payer, payee, decided, origin, label, sent, snoozes = await asyncio.gather(
+    payer, payee, decided, origin, label, events, snoozes = await asyncio.gather(
         _wallet(visit, shown["payer"]),
         _wallet(visit, shown["payee"]),
         _decided(visit, shown),
         _origin(visit, shown),
         _label(visit, shown),
-        _sent(visit, shown),
+        visit.get(EVENTS, id=shown["id"]),
         snoozable(visit, shown["payer"]),
     )
     data = {
@@ -125,7 +161,8 @@ async def _shown(visit: Visit, **more: Any) -> View:
         "payee": payee,
         "decided": decided,
         "label": label,
-        "sent": sent,
+        "events": events,
+        "sent": await sent_of(visit, [event["id"] for event in events["data"]]),
         "snoozes": snoozes,
         "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
@@ -149,17 +186,6 @@ async def _label(visit: Visit, shown: dict[str, Any]) -> Any:
     return await unless(NO_LABEL, visit.get(LABEL, id=shown["id"])) if visit.may("GET", LABEL) else None
 
 
-async def _sent(visit: Visit, shown: dict[str, Any]) -> Any:
-    """Webhook deliveries about it, by endpoint; None where the key sees none."""
-    if not visit.may("GET", ENDPOINTS):
-        return None
-    endpoints = (await visit.get(ENDPOINTS, {"limit": ENDPOINTS_ASKED}))["data"]
-    about = {"event": shown["id"], "limit": "5"}
-    found = await asyncio.gather(*(visit.get(DELIVERIES, about, id=each["id"]) for each in endpoints))
-    pairs = zip(endpoints, found, strict=True)
-    return [{"endpoint": each, "deliveries": page["data"]} for each, page in pairs if page["data"]]
-
-
 def _of_pack(shown: dict[str, Any], decided: Any, snoozes: Any) -> list[str]:
     """Rules that could be snoozed for the payer: those that gave a reason first."""
     if snoozes is None or shown["decision"] is None:
@@ -177,8 +203,8 @@ async def _origin(visit: Visit, shown: dict[str, Any]) -> Any:
 
 
 async def _decided(visit: Visit, shown: dict[str, Any]) -> Any:
-    """Pack and rules behind a decision: those that gave one of its reasons, and how many others there are. None: not scored, or the key may
-    not read packs."""
+    """Pack and rules behind a decision: those that gave one of its reasons, how many others there are, and the threshold that its points
+    met. None: not scored, or the key may not read packs."""
     decision = shown["decision"]
     if decision is None or not visit.may("GET", PACK):
         return None
@@ -188,7 +214,8 @@ async def _decided(visit: Visit, shown: dict[str, Any]) -> Any:
     )
     if found is None:
         return None
-    rules = await _PACK_RULES.of(decision["pack"], found["text"])
+    text = await _PACK_TEXTS.of(decision["pack"], found["text"])
+    rules, threshold = text.rules, None if decision.get("fallback") else threshold_of(decision["points"], text)
     fired = [rule for rule in rules if rule.reason in decision["reasons"]]
     return {
         "name": name,
@@ -196,6 +223,7 @@ async def _decided(visit: Visit, shown: dict[str, Any]) -> Any:
         "card": found["card"],
         "fired": msgspec.to_builtins(fired),
         "others": len(rules) - len(fired),
+        "threshold": None if threshold is None else msgspec.to_builtins(threshold),
     }
 
 

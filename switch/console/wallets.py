@@ -9,11 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from models.credit.what_if import FIXED, INFLUENCED
-from rules.vocabulary.columns import WINDOWS_MS
 from switch.console.charts import radar, stepped_line
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
 from switch.console.snoozes import snoozable
-from switch.http.times import now_ms, time_ms, time_text
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field
 
 WALLET: Final = "/v1/wallets/{id}"
@@ -27,11 +25,9 @@ CONSENTS: Final = "/v1/consents"
 CONSENT: Final = "/v1/consents/{id}"
 CHANGE: Final = "/v1/wallets/{id}/{change:freeze|unfreeze|close}"
 HOLDS: Final = f"{WALLET}/holds"
+WINDOWS: Final = f"{WALLET}/windows"
 ORDERS: Final = "/v1/credit/orders"
 LINES: Final = "30"
-WINDOWS: Final = dict(zip(("hour", "day", "week"), WINDOWS_MS, strict=True))
-"""As rules count them."""
-WINDOW_LINES: Final = "100"
 BESIDE: Final = "10"
 """Of holds and of orders, beside the statement."""
 NO_CREDIT: Final = frozenset({"wallet_not_found"})
@@ -47,14 +43,14 @@ async def wallet(visit: Visit) -> Shown:
 
 async def _shown(visit: Visit, **more: Any) -> View:
     identity = visit.param("id")
-    shown, statement, credit, holds, orders, snoozes, paid = await asyncio.gather(
+    shown, statement, credit, holds, orders, snoozes, windows = await asyncio.gather(
         visit.get(WALLET, id=identity),
         visit.get(STATEMENT, visit.page_query(limit=LINES), id=identity),
         _credit(visit, identity),
         visit.get(HOLDS, {"limit": BESIDE}, id=identity),
         _orders(visit, identity),
         snoozable(visit, identity),
-        visit.get(STATEMENT, _last_week(), id=identity),
+        visit.get(WINDOWS, id=identity),
     )
     points = [(line["effective_at"], line["balance_after"]) for line in reversed(statement["data"])]
     data = {
@@ -65,7 +61,7 @@ async def _shown(visit: Visit, **more: Any) -> View:
         "holds": holds,
         "orders": orders,
         "snoozes": snoozes,
-        "windows": windows_of(paid, now_ms()),
+        "windows": windows,
         "first": "after" not in visit.query,
         "what_if": None,
         "what_if_problem": None,
@@ -73,30 +69,6 @@ async def _shown(visit: Visit, **more: Any) -> View:
         **more,
     }
     return View(template="wallet.html", title=f"Wallet {shown['owner'] or identity[-12:]}", data=data)
-
-
-def _last_week() -> dict[str, str]:
-    """What was paid in the longest window, as far as a page of the statement goes."""
-    return {"from": time_text(now_ms() - max(WINDOWS.values())), "direction": "out", "limit": WINDOW_LINES}
-
-
-def windows_of(page: dict[str, Any], now: int) -> list[dict[str, Any]]:
-    """Payments, their sum and to how many, of each window up to now; `more`: at least so many, the page does not reach back so far."""
-    lines = [(time_ms(line["effective_at"]), line) for line in page["data"]]
-    oldest = min((at for at, _ in lines), default=now)
-    found = []
-    for name, length_ms in WINDOWS.items():
-        inside = [line for at, line in lines if at > now - length_ms]
-        found.append(
-            {
-                "name": name,
-                "count": len(inside),
-                "sum": sum(line["amount"] for line in inside),
-                "payees": len({line["payee"] for line in inside}),
-                "more": page["has_more"] and oldest > now - length_ms,
-            }
-        )
-    return found
 
 
 async def _orders(visit: Visit, identity: str) -> Any:

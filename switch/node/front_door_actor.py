@@ -117,6 +117,7 @@ class FrontDoorActor:
         if self._members.leaving:
             self._front_door.leave()
         freeze_gc()
+        self._front_door.get_ready()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 
     async def drain(self) -> None:

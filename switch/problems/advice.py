@@ -86,6 +86,7 @@ ADVICE: Final[dict[str, str]] = {
     "unauthenticated": "Send `Authorization: Bearer KEY` with a key that `shardpay keys create` made and nobody revoked.",
     "forbidden": "Use a key with the scope for it, of an account that may: docs/reference/access.md.",
     "not_found": "No call has this path.",
+    "event_not_found": "There is no event with this id, or it is about wallets that the account of this key is not bound to.",
     "transfer_not_found": "There is no transfer with this id, or the account of this key has no part in it.",
     "key_not_seen": "Keys are remembered for a day, each for the account that used it. One of another account, or on its way, is not seen.",
     "rule_pack_not_found": "GET /v1/rule-packs lists those there are.",

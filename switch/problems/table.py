@@ -43,6 +43,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "key_needs_command": Outcome(403, False, "With four eyes, this key is made where the database is."),
     "own_proposal": Outcome(403, False, "Who made a proposal cannot approve it."),
     "not_found": Outcome(404, False, "There is nothing here."),
+    "event_not_found": Outcome(404, False, "The event does not exist."),
     "transfer_not_found": Outcome(404, False, "The transfer does not exist."),
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),
     "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),

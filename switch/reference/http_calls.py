@@ -130,6 +130,14 @@ NOTES: Final = {
         "Also payments in review, and what is left of holds that were captured in part. Without holds it costs no look into the journal. "
         "A page looks at some 1,000 records, so it may be short and go on."
     ),
+    ("GET", "/v1/wallets/{id}/windows"): (
+        "What `count`, `sum`, `max` and `distinct_payees` of rules would be for a payment that the wallet made now: whatever was asked "
+        "for counts, also what was declined. An explanation of a payment has them as they were then."
+    ),
+    ("GET", "/v1/transfers/{id}/events"): (
+        "The payment's own event, those of its captures, refunds, its end and its review, and the arrival of credits on other shards. A "
+        "credit that landed long after its payment, since its shard was away, may be missing: the payee's statement has it."
+    ),
     ("POST", "/v1/transfers/{id}/explanation"): (
         "It reads the journal of the payment's shard up to it, in the process that backtests: one at a time. Lists and snoozes are as "
         "they were. Who pays, who is paid and the device are left out."

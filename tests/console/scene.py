@@ -112,6 +112,7 @@ def looked_at(day: Day) -> dict[str, str]:
     return {
         "overview": "/console",
         "payment": f"/console/transfers/{day.case}",
+        "event": f"/console/events/{day.coffee}",
         "hold": f"/console/transfers/{day.hold}",
         "wallet": f"/console/wallets/{day.alice}",
         "find": "/console/find?q=till+3",

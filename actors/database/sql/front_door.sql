@@ -777,6 +777,28 @@ WHERE $3::int IS NULL OR get_byte(record, {kind_at}) = {score} OR step = (SELECT
 SELECT block, records, details FROM journal
 WHERE shard = $1 AND block BETWEEN $2 AND $3 AND details IS NOT NULL AND position($4::bytea IN records) > 0 ORDER BY block LIMIT $5
 
+-- name: block_since
+-- The first block of shard $1 whose first record is not before the time $2, or the one after the last, by halves; null: it has no blocks.
+WITH RECURSIVE search AS (
+    SELECT 1::bigint AS low, max(block) + 1 AS high, 0 AS step FROM journal WHERE shard = $1
+  UNION ALL
+    SELECT CASE WHEN middle.time < $2::bigint THEN middle.block + 1 ELSE low END,
+           CASE WHEN middle.time < $2::bigint THEN high ELSE middle.block END, step + 1
+    FROM search
+    CROSS JOIN LATERAL (
+        SELECT block, shardpay_int8(records, {header_bytes} + {record_time_at}) AS time
+        FROM journal WHERE shard = $1 AND block = (low + high) / 2
+        OFFSET 0
+    ) AS middle
+    WHERE low < high
+)
+SELECT low FROM search WHERE high IS NOT NULL ORDER BY step DESC LIMIT 1
+
+-- name: blocks_naming
+-- The first $5 of the blocks of shard $1 from $2 to $3 that have somewhere in their records the bytes $4 of a record's address.
+SELECT block, records FROM journal
+WHERE shard = $1 AND block BETWEEN $2 AND $3 AND position($4::bytea IN records) > 0 ORDER BY block LIMIT $5
+
 -- name: newest_block
 SELECT max(block) FROM journal WHERE shard = $1
 
@@ -1217,6 +1239,15 @@ RETURNING id
 
 -- name: proposal_back
 UPDATE proposal SET state = 0, answered_by = NULL, answered_at = NULL WHERE id = $1 AND state = 1
+
+-- name: proposals_naming
+-- Proposals that name one of these ids, and whether they can be answered yet.
+SELECT id, body, state < 2 AND expires_at > clock_timestamp() AS open FROM proposal
+WHERE EXISTS (SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.id IN lower(concat_ws(' ', path, body, reason))) > 0)
+
+-- name: proposals_erase
+-- Other bodies in the place of those of proposals that are over; their reasons go.
+UPDATE proposal SET reason = '', body = erased.body FROM unnest($1::uuid[], $2::text[]) AS erased (id, body) WHERE proposal.id = erased.id
 
 -- name: admin_log_lock
 SELECT pg_advisory_xact_lock(hashtextextended('shardpay admin log', 0))

@@ -11,6 +11,7 @@ import pytest
 from actors.stores import proposals
 from actors.stores.api_keys import KeyStore
 from switch.api.services import FourEyes
+from switch.http.times import now_ms, time_text
 from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.published_packs import pack, payers, published
 
@@ -158,3 +159,38 @@ async def test_without_four_eyes_a_call_is_made_at_once_and_nothing_is_proposed(
         await running.call("PUT", "/v1/lists/stolen", {"type": "device"})
         assert (await running.call("PUT", ENTRY, REASON)).status == 200
         assert (await asked(running, "PUT", ENTRY, REASON)).json["code"] == "four_eyes_off"
+
+
+async def test_what_was_written_of_a_wallet_goes_with_its_profile_once_a_proposal_is_over(
+    switch: RunningSwitch, ann: str
+) -> None:
+    wallet, other = await switch.wallet(owner="carol"), await switch.wallet()
+    until = time_text(now_ms() + 86_400_000)
+
+    def snooze(of: str) -> tuple[str, dict[str, str]]:
+        path = f"/v1/rule-packs/default/rules/burst/snoozes/{of}"
+        return path, {"reason": "carol pays her staff", "until": until}
+
+    over = (await asked(switch, "PUT", *snooze(wallet))).json["id"]
+    waits = (await asked(switch, "PUT", *snooze(wallet))).json["id"]
+    others = (await asked(switch, "PUT", *snooze(other))).json["id"]
+    entry = {"reason": f"the phone of {wallet.upper()}, that is carol"}
+    named = (await asked(switch, "PUT", ENTRY, entry)).json["id"]
+    for each in (over, named):
+        assert (await answered(switch, each, "decline")).status == 200
+    erased = (await switch.call("DELETE", f"/v1/wallets/{wallet}/profile")).json
+    assert erased["kept"] == [{"id": waits, "until": "the proposal is answered or expires"}]
+
+    async def texts(proposal: str) -> tuple[str, Any]:
+        shown = (await switch.call("GET", f"/v1/proposals/{proposal}")).json
+        return shown["reason"], shown["content"]
+
+    assert await texts(over) == ("", {"until": until})
+    assert await texts(named) == ("", {})
+    assert await texts(waits) == ("case 17", snooze(wallet)[1])
+    assert await texts(others) == ("case 17", snooze(other)[1])
+    assert (await answered(switch, waits, "approve", token=ann)).status == 200
+    assert (await switch.call("DELETE", f"/v1/wallets/{wallet}/profile")).json["kept"] == []
+    assert await texts(waits) == ("", {"until": until})
+    found = await switch.pool.fetch("proposals_naming", ["carol"])
+    assert [str(row["id"]) for row in found] == [others], "this one is of somebody else"

@@ -152,6 +152,7 @@ def _paths(day: Day) -> dict[str, str]:
         "/console/credit-reviews/{id}": day.credit_review,
         "/console/lists/{name}": "stolen-devices",
         "/console/proposals/{id}": day.proposal,
+        "/console/events/{id}": day.coffee,
     }
 
 
@@ -235,6 +236,55 @@ async def test_a_payment_shows_its_decision_with_rules_and_its_story(switch: Run
     assert "A-17" in coffee.plain and "192.0.2.7" in coffee.plain and "Refunded 2.50 EUR" in coffee.plain
     declined = await page(switch, f"/console/transfers/{day.declined}")
     assert "Declined: insufficient_funds" in declined.plain
+
+
+async def test_points_are_shown_with_the_threshold_and_what_fired_before_what_did_not(
+    switch: RunningSwitch, day: Day
+) -> None:
+    page = f"/console/transfers/{day.case}"
+    async with await visitor(switch) as visit:
+        seen = await visit.get(page)
+        points = (await visit.get(f"{page}.json")).json["transfer"]["decision"]["points"]
+        by = (
+            f"{points} points \N{GREATER-THAN OR EQUAL TO} 500: approve"
+            if points >= 500
+            else f"{points} points < 500: review"
+        )
+        assert by in seen.plain
+        every = await visit.submit(page, f"{page}/explain#why")
+        rows = re.findall(r'<tr class="(fired|idle)"><th scope="row">(\S+?)[< ]', every.text)
+        sorts = [sort for sort, _ in rows]
+        assert ("fired", "drain") in rows and sorts == sorted(sorts), rows
+        assert f"{sorts.count('fired')} of {len(rows)} rules fired." in every.plain
+
+
+async def test_a_payment_leads_to_its_events_and_legs_and_a_wallet_to_what_rules_count(
+    switch: RunningSwitch, day: Day
+) -> None:
+    async with await visitor(switch) as visit:
+        page = f"/console/transfers/{day.coffee}"
+        seen, twin = await visit.get(page), (await visit.get(f"{page}.json")).json
+        types = [event["type"] for event in twin["events"]["data"]]
+        assert {"transfer.posted", "transfer.refunded"} <= set(types) and len(twin["events"]["legs"]) == 4
+        for event in twin["events"]["data"]:
+            assert f'href="/console/events/{event["id"]}"' in seen.text
+            assert event["type"] in (await visit.get(f"/console/events/{event['id']}")).plain
+        assert "Legs" in seen.plain and "debit" in seen.plain and "credit" in seen.plain
+        wallet = f"/console/wallets/{day.alice}"
+        counted = (await visit.get(f"{wallet}.json")).json["windows"]
+        week = counted["windows"][2]
+        assert week["count"] == len(counted["attempts"]) > 3
+        shown = (await visit.get(wallet)).plain
+        assert "What rules count" in shown and f'"7d" {week["count"]} ' in shown
+
+
+async def test_a_command_of_an_empty_page_names_this_switch_and_what_is_to_be_filled_in(switch: RunningSwitch) -> None:
+    async with await visitor(switch) as visit:
+        seen = await visit.get("/console/find?q=nobody-has-this")
+        assert (
+            f"export SHARDPAY_URL={switch.base} SHARDPAY_API_KEY=KEY\nshardpay wallets list --owner OWNER" in seen.text
+        )
+        assert "<dt><code>OWNER</code></dt><dd>whose wallets</dd>" in seen.text and 'href="/console/keys"' in seen.text
 
 
 async def test_text_of_payments_is_text(switch: RunningSwitch, day: Day) -> None:
@@ -364,6 +414,29 @@ async def test_a_pack_that_does_not_check_is_shown_with_line_and_column(switch: 
         assert "Line 6, column 11" in seen.plain and "chann" in seen.plain
         assert "chann == &#34;atm&#34;" in seen.text, "what was written is kept"
     assert (await switch.call("GET", "/v1/rule-packs/corner-shop")).status == 404
+
+
+DOUBTFUL = EXAMPLE.replace("amount > 60000", "payer_score > 5")
+
+
+async def test_what_may_be_meant_otherwise_is_shown_with_line_and_column_by_preview_and_publication(
+    switch: RunningSwitch,
+) -> None:
+    place, to = "/console/new-rule-pack", "/console/rule-packs"
+    text = DOUBTFUL.replace("corner-shop", "doubtful")
+    async with await visitor(switch) as visit:
+        seen = await visit.submit(place, to, text=text, do="preview", of="7")
+        assert seen.status == 200 and "Line 10, column 11: payer_score is 350..950, so this always holds" in seen.plain
+        assert "It checks. What it would have decided" in seen.plain
+        assert '<option value="7" selected>' in seen.text
+        wrong = await visit.submit(place, to, text=text.replace("fallback: approve", "fallback: maybe"), do="preview")
+        assert wrong.status == 422 and "so this always holds" not in wrong.plain
+        published = await visit.submit(place, to, text=text, do="publish")
+        assert published.status == 200 and "Published." in published.plain
+        assert "Line 10, column 11: payer_score is 350..950" in published.plain
+        assert "warning" not in (await visit.get("/console/rule-packs/doubtful")).text
+        plain = await visit.submit(place, to, text=EXAMPLE.replace("corner-shop", "plain"), do="preview")
+        assert plain.status == 200 and 'id="warnings"' not in plain.text
 
 
 async def test_a_pack_is_not_published_over_what_somebody_else_published(switch: RunningSwitch) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +15,7 @@ from actors.scoring.pack_compiler import LINE_BYTES_MAX
 
 pytestmark = pytest.mark.long
 
+ROOT = Path(__file__).parents[4]
 PACK = "name: p\nfallback: approve\nrules:\n  - {id: one, when: amount > 5, action: decline, reason: BIG}\n"
 
 
@@ -48,3 +52,30 @@ async def test_there_is_one_at_a_time() -> None:
     test = tried("postgresql://nobody@127.0.0.1:1/none")
     first, second = await asyncio.gather(tester.run(test), tester.run(test))
     assert (first.failure, second) == ("unavailable", Response(failure="busy"))
+
+
+async def test_whoever_is_expected_finds_the_process_that_waits() -> None:
+    CHILDREN.close()
+    tester = LiveBacktester(60.0)
+    tester.get_ready()
+    waiting = CHILDREN.waits
+    assert waiting is not None
+    assert (await tester.run(tried("postgresql://nobody@127.0.0.1:1/none"))).failure == "unavailable"
+    assert CHILDREN.waits == waiting
+
+
+KERNELS = (
+    "actors.ledger.rebuilding._rebuild",
+    "models.scorecard.score_rows",
+    "rules.decisions.pack._combine",
+    "rules.backtest.counts._count",
+)
+
+
+def test_copies_find_every_kernel_loaded() -> None:
+    code = (
+        "from pydoc import locate; from actors.backtest.live import prepare; prepare();"
+        f"print(*(len(locate(name).overloads) for name in {KERNELS}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["1"] * len(KERNELS)

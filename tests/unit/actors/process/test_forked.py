@@ -75,6 +75,22 @@ async def test_who_waits_in_vain_ends_and_is_started_again_when_a_child_is_wante
     short.close()
 
 
+async def test_who_is_expected_finds_a_process_that_waits_already(forks: Forks) -> None:
+    forks.get_ready()
+    waiting = forks.waits
+    assert waiting is not None
+    forks.get_ready()
+    assert forks.waits == waiting, "one is enough"
+    assert (await _lines_of(forks, b"\n"))[0] == b"[%d]" % waiting
+    os.kill(waiting, signal.SIGKILL)
+    ended = os.pidfd_open(waiting)
+    assert select.select([ended], [], [], WITHIN_S)[0]
+    os.close(ended)
+    forks.get_ready()
+    assert forks.waits not in (None, waiting)
+    forks.close()
+
+
 async def test_a_child_that_is_ended_is_killed(forks: Forks) -> None:
     child = await forks.start(1_000)
     assert child is not None

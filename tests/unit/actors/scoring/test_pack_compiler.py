@@ -64,6 +64,14 @@ async def test_a_pack_says_what_it_is_and_its_card_is_asked_for() -> None:
     assert (facts.rules, facts.live, facts.reasons) == (("one", "two"), (True, False), ("BIG", "HIGH"))
 
 
+async def test_what_may_be_meant_otherwise_is_told_also_of_what_was_checked_before() -> None:
+    text = unseen().replace("amount > ", "payer_score > 5 || amount > ", 1)
+    for _ in range(2):
+        (note, *_) = (await PackCompiler().check(text, {}, Cards(risk_3=CARD))).notes
+        assert (note.line, note.column) == (5, 21)
+        assert note.message == "payer_score is 350..950, so this always holds"
+
+
 async def test_what_was_checked_on_this_machine_is_found_with_the_same_card_and_without_a_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, CREDIT_RESULT, CREDIT_STATE, SCORE
 from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
-from actors.rpc.interface import BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import CallLost
 from actors.shard import remote
 from actors.shard.messages import Legs
@@ -15,11 +15,13 @@ from actors.shard.remote import (
     RemotePeer,
     RemoteShard,
     pack_address,
+    pack_attempts,
     pack_condition,
     pack_heads,
     pack_legs,
     pack_rows,
     pack_timed,
+    unpack_address,
     unpack_key,
     unpack_legs,
     unpack_rows,
@@ -113,6 +115,11 @@ async def test_heads_a_condition_and_a_key_come_back() -> None:
     assert await shard(pack_heads(heads))[0].heads(np.array([1, 2])) == heads
     well = Condition(fills={"keys": 0.5}, clock_off_ms=-3, warnings=["slow"])
     assert await shard(pack_condition(well))[0].condition() == well
+    attempts = Attempts([5, 2**62], [1, 2], [2**61, 3], [-(2**62), 5], -7, 20_000, 3)
+    for answer in (attempts, None):
+        client, actor = shard(pack_attempts(answer))
+        assert await client.attempts(2**60) == answer
+        assert actor.asked[0][0] == "attempts" and unpack_address(actor.asked[0][1]) == 2**60
     client, actor = shard(pack_address(2**61))
     assert await client.find_key(7, 70_001, b"k" * 16) == 2**61
     assert unpack_key(actor.asked[0][1]) == (7, 70_001, b"k" * 16)

@@ -52,3 +52,10 @@ async def test_only_the_problems_that_are_named_are_nothing() -> None:
 
 def test_parts_of_the_path_are_the_requests() -> None:
     assert visit(Answers({}), params={"id": "w"}).param("id") == "w"
+
+
+@pytest.mark.parametrize(("refused", "times"), [((), 1), (("POST /v1/rule-packs/backtest",), 0)])
+async def test_what_a_form_takes_is_got_ready_for_who_may_send_it(refused: tuple[str, ...], times: int) -> None:
+    api = Answers({}, refused)
+    visit(api).get_ready("POST", "/v1/rule-packs/backtest")
+    assert api.got_ready == times and api.calls == []

@@ -11,6 +11,7 @@ from switch.console.rendering import (
     environment,
     figure,
     load_assets,
+    measured,
     money,
     number,
     rendered,
@@ -23,6 +24,25 @@ from switch.console.rendering import (
 from tests.steps import done_at_once
 
 NARROW, MINUS = "\u202f", "\u2212"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "ms", "—"),
+        (7_033.46, "payments/s", f"7{NARROW}033 payments/s"),
+        (16.082, "ms", "16 ms"),
+        (850.0, "us", "0.85 ms"),
+        (1.25, "s", "1.2 s"),
+        (1_200.0, "MB", "1.2 GB"),
+        (73.25, "bytes", "73.2 bytes"),
+        (0.93123, "AUC", "0.931 AUC"),
+        (1.5, "x", "1.5\N{MULTIPLICATION SIGN}"),
+        (0.05, "share", "5.0 %"),
+    ],
+)
+def test_a_measured_value_has_a_unit_of_people(value: float | None, unit: str, text: str) -> None:
+    assert measured(value, unit) == text
 
 
 @pytest.mark.parametrize(

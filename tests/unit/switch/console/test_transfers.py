@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from switch.console.page import Redirect
-from switch.console.transfers import PackRules, change_transfer, explain, find, label_transfer, timeline, transfer
+from switch.console.transfers import (
+    PackText,
+    PackTexts,
+    change_transfer,
+    explain,
+    find,
+    label_transfer,
+    threshold_of,
+    timeline,
+    transfer,
+)
 from switch.problems.table import ProblemError
 from tests.unit.switch.console.visiting import Answers, visit
 
@@ -16,10 +26,12 @@ LABEL, HOOKS, SNOOZES = (
     "GET /v1/webhook-endpoints",
     "GET /v1/wallets/{id}/snoozes",
 )
+EVENTS = {"GET /v1/transfers/{id}/events": {"data": [{"id": ID}], "legs": []}}
 BESIDE = (LABEL, HOOKS, SNOOZES)
 AT = "2026-11-24T12:00:0{}.000Z"
 TEXT = """
 name: own
+thresholds: {review_below: 500}
 rules:
   - {id: big, when: "amount  >\\n 5", action: review, reason: BIG, points: 3}
   - {id: quiet, when: "amount > 1", action: decline, reason: QUIET, mode: shadow}
@@ -68,30 +80,52 @@ def test_parts_come_in_the_order_in_which_they_happened() -> None:
 
 
 async def test_a_packs_text_is_read_once() -> None:
-    rules = PackRules()
-    big, quiet = await rules.of("own@1", TEXT)
+    texts = PackTexts()
+    found = await texts.of("own@1", TEXT)
+    big, quiet = found.rules
     assert (big.when, big.points, big.mode, quiet.mode, quiet.description) == ("amount > 5", 3, "live", "shadow", "")
-    assert await rules.of("own@1", "never: read") == [big, quiet]
-    assert await rules.of("empty@1", "name: empty") == []
+    assert (found.review_below, found.decline_below) == (500, None)
+    assert await texts.of("own@1", "never: read") is found
+    assert await texts.of("empty@1", "name: empty") == PackText(rules=[])
+
+
+@pytest.mark.parametrize(
+    ("points", "review", "decline", "expected"),
+    [
+        (671, 500, None, (500, True, "approve")),
+        (500, 500, 300, (500, True, "approve")),
+        (499, 500, 300, (500, False, "review")),
+        (299, 500, 300, (300, False, "decline")),
+        (300, None, 300, (300, True, "approve")),
+        (-5, None, None, None),
+    ],
+)
+def test_points_are_told_with_the_threshold_that_they_met(
+    points: int, review: int | None, decline: int | None, expected: Any
+) -> None:
+    found = threshold_of(points, PackText(rules=[], review_below=review, decline_below=decline))
+    assert (None if found is None else (found.of, found.met, found.action)) == expected
 
 
 async def test_the_rules_that_gave_the_reasons_are_shown_with_how_many_others_there_are() -> None:
-    decision = {"action": "review", "pack": "fired@7", "reasons": ["BIG"]}
+    decision = {"action": "review", "pack": "fired@7", "reasons": ["BIG"], "points": 420}
     pack = {"version": 7, "text": TEXT, "card": None}
-    api = Answers({TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack}, refused=BESIDE)
+    api = Answers({**EVENTS, TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack}, refused=BESIDE)
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert [rule["id"] for rule in view.data["decided"]["fired"]] == ["big"] and view.data["decided"]["others"] == 1
+    assert view.data["decided"]["threshold"] == {"points": 420, "of": 500, "met": False, "action": "review"}
     assert view.data["payer"] == {"id": "w"} and view.data["origin"] is None
     assert (PACK, {"params": {"name": "fired"}, "query": {"version": "7"}}) in api.asked
 
 
 async def test_what_a_key_may_not_see_is_left_out() -> None:
     decision = {"action": "review", "pack": "own@7", "reasons": ["BIG"]}
-    api = Answers({TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK, *BESIDE))
+    api = Answers({**EVENTS, TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK, *BESIDE))
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert view.data["payer"] is view.data["payee"] is view.data["decided"] is None
     gone = Answers(
         {
+            **EVENTS,
             TRANSFER: shown(decision=decision),
             WALLET: ProblemError("wallet_not_found"),
             PACK: ProblemError("rule_pack_not_found"),
@@ -103,10 +137,11 @@ async def test_what_a_key_may_not_see_is_left_out() -> None:
 
 
 async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
-    decision = {"action": "review", "pack": "snoozed@7", "reasons": ["BIG"]}
+    decision = {"action": "review", "pack": "snoozed@7", "reasons": ["BIG"], "points": 1}
     pack = {"name": "snoozed", "version": 7, "text": TEXT, "card": None, "rules": [{"id": "quiet"}, {"id": "big"}]}
     deliveries = "GET /v1/webhook-endpoints/{id}/deliveries"
     answers = {
+        **EVENTS,
         TRANSFER: shown(decision=decision),
         WALLET: {"id": "w"},
         PACK: pack,
@@ -129,10 +164,15 @@ async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
 
 async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_now() -> None:
     path = "POST /v1/transfers/{id}/explanation"
-    api = Answers({TRANSFER: shown(), WALLET: {}, path: {"explanation": {"same": True}}}, refused=BESIDE)
+    rules = [
+        {"id": name, "fired": name == "fired", "no_value": name == "empty"} for name in ("one", "fired", "empty", "two")
+    ]
+    answer = {"explanation": {"same": True, "rules": rules}}
+    api = Answers({**EVENTS, TRANSFER: shown(), WALLET: {}, path: answer}, refused=BESIDE)
     view: Any = await explain(visit(api, params={"id": ID}, form={"idempotency_key": "k"}))
-    assert view.data["explanation"] == {"same": True} and view.status == 200
-    busy = Answers({TRANSFER: shown(), WALLET: {}, path: ProblemError("backtest_running")}, refused=BESIDE)
+    assert [rule["id"] for rule in view.data["explanation"]["rules"]] == ["fired", "empty", "one", "two"]
+    assert view.data["explanation"]["same"] and view.status == 200
+    busy = Answers({**EVENTS, TRANSFER: shown(), WALLET: {}, path: ProblemError("backtest_running")}, refused=BESIDE)
     view = await explain(visit(busy, params={"id": ID}))
     assert (view.data["explanation"], view.status) == (None, 503) and view.data["unexplained"]
     with pytest.raises(ProblemError, match="forbidden"):
@@ -140,7 +180,7 @@ async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_
 
 
 async def test_what_is_no_payment_has_no_label() -> None:
-    api = Answers({TRANSFER: shown(type="refund"), WALLET: {}}, refused=BESIDE)
+    api = Answers({**EVENTS, TRANSFER: shown(type="refund"), WALLET: {}}, refused=BESIDE)
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert view.data["label"] is False
 
@@ -160,7 +200,7 @@ async def test_a_change_is_of_all_that_is_left(change: str) -> None:
 
 
 async def test_an_id_leads_to_its_page() -> None:
-    found = await find(visit(Answers({TRANSFER: shown()}), query={"q": f" {ID.upper()} "}))
+    found = await find(visit(Answers({**EVENTS, TRANSFER: shown()}), query={"q": f" {ID.upper()} "}))
     assert found == Redirect(f"/console/transfers/{ID}")
     api = Answers({TRANSFER: ProblemError("transfer_not_found"), WALLET: {}})
     assert await find(visit(api, query={"q": ID})) == Redirect(f"/console/wallets/{ID}")

@@ -17,10 +17,8 @@ from switch.console.wallets import (
     change_wallet,
     wallet,
     what_if,
-    windows_of,
     withdraw_consent,
 )
-from switch.http.times import time_ms
 from switch.problems.table import ProblemError
 from tests.unit.switch.console.visiting import Answers, visit
 
@@ -40,6 +38,7 @@ ANSWERS = {
     "GET /v1/wallets/{id}/holds": {"data": ["held"], "has_more": False},
     f"GET {ORDERS}": {"data": ["order"]},
     "GET /v1/wallets/{id}/snoozes": {"data": ["snoozed"]},
+    "GET /v1/wallets/{id}/windows": {"counted": True},
     "GET /v1/rule-packs": {"deployments": []},
 }
 TABLE = {
@@ -79,26 +78,6 @@ async def test_holds_orders_and_snoozes_are_shown_to_those_who_may_know() -> Non
     refused = (f"GET {CREDIT}", "GET /v1/wallets/{id}/snoozes")
     view = await wallet(visit(Answers(ANSWERS, refused=refused), params={"id": ID}))
     assert view.data["orders"] is view.data["snoozes"] is None
-
-
-def test_windows_count_what_was_paid_in_each_and_say_when_a_page_is_too_short() -> None:
-    now = time_ms("2026-11-24T12:00:00Z")
-    lines = [
-        {"effective_at": at, "amount": amount, "payee": payee}
-        for at, amount, payee in (
-            ("2026-11-24T11:59:00Z", 5, "a"),
-            ("2026-11-24T11:00:00Z", 7, "b"),
-            ("2026-11-22T12:00:00Z", 9, "a"),
-        )
-    ]
-    found = windows_of({"data": lines, "has_more": True}, now)
-    assert [(each["count"], each["sum"], each["payees"], each["more"]) for each in found] == [
-        (1, 5, 1, False),
-        (2, 12, 2, False),
-        (3, 21, 2, True),
-    ]
-    none = windows_of({"data": [], "has_more": False}, now)
-    assert [(each["count"], each["more"]) for each in none] == [(0, False)] * 3
 
 
 async def test_credit_is_shown_whole_or_not_at_all() -> None:

@@ -21,9 +21,13 @@ class Answers:
         self._refused = refused
         self._figures = figures
         self.calls: list[Wanted] = []
+        self.got_ready = 0
 
     def may(self, principal: Principal, method: str, path: str) -> bool:
         return f"{method} {path}" not in self._refused
+
+    def get_ready(self) -> None:
+        self.got_ready += 1
 
     async def call(self, request: Any, principal: Principal, wanted: Wanted) -> Any:
         assert principal is WHO.principal
