@@ -56,8 +56,12 @@ class Transfers(Resource):
     ) -> schema.TransferResult:
         """Pay, or hold an amount.
 
-        `balances`: `true`: payer and payee after it; needs the scope `read`. `idempotency_key`: a new one by default. Raises
-        ShardpayError.
+        `payer`: wallet id of who pays. `payee`: wallet id of who is paid. `amount`: minor units. `currency`: ISO 4217 code.
+        `after`: id of an earlier transfer whose money this one needs. `kind`: what the payment is: `transfer` `payment`
+        `cash_in` `cash_out` `debit` `top_up` `fee` `exchange` `payout` `interest`. `reference`: your text for people.
+        `metadata`: your texts by name; names of 1 to 40 characters, texts of up to 500. `context`: where and how the payment
+        was made. `hold`: hold the amount instead of moving it. `expires_in`: seconds until the hold expires. `balances`:
+        `true`: payer and payee after it; needs the scope `read`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -90,7 +94,7 @@ class Transfers(Resource):
     ) -> schema.TransferBatchResult:
         """Pay many times: JSON or an Arrow stream, single rows or linked groups.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `transfers`: the payments. `linked`: all or none. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/transfers/batch", body(transfers=transfers, linked=linked), key=new_key(idempotency_key)),
@@ -100,9 +104,8 @@ class Transfers(Resource):
     def find(self, *, wallet: str, idempotency_key: str) -> schema.TransferResult:
         """Find a transfer by the key it was asked for with.
 
-        `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents
-        and orders: the holder's. `idempotency_key`: the key that the request was sent with, by the same account. Raises
-        ShardpayError.
+        `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet.
+        `idempotency_key`: the key that the request was sent with, by the same account. Raises ShardpayError.
         """
         return self._call(
             Call("GET", "/v1/transfers" + query(wallet=wallet, idempotency_key=idempotency_key)), schema.TransferResult
@@ -125,7 +128,8 @@ class Transfers(Resource):
     ) -> schema.TransferResult:
         """Take a hold's money, in parts or whole.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `amount`: minor units. `final`: release the rest of the hold; true by default. `idempotency_key`: a new one by default.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -152,7 +156,7 @@ class Transfers(Resource):
     ) -> schema.TransferResult:
         """Give money back, in parts or whole.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `amount`: minor units. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -174,7 +178,7 @@ class Transfers(Resource):
     def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
         """Find many transfers by their ids, or by the keys they were asked for with.
 
-        Raises ShardpayError.
+        `transfers`: the payments. Raises ShardpayError.
         """
         return self._call(Call("POST", "/v1/lookups/transfers", body(transfers=transfers)), schema.LookupAnswer)
 
@@ -195,7 +199,12 @@ class Transfers(Resource):
     ) -> schema.DryRun:
         """What a payment would become if it were made now.
 
-        Raises ShardpayError.
+        `payer`: wallet id of who pays. `payee`: wallet id of who is paid. `amount`: minor units. `currency`: ISO 4217 code.
+        `after`: id of an earlier transfer whose money this one needs. `kind`: what the payment is: `transfer` `payment`
+        `cash_in` `cash_out` `debit` `top_up` `fee` `exchange` `payout` `interest`. `reference`: your text for people.
+        `metadata`: your texts by name; names of 1 to 40 characters, texts of up to 500. `context`: where and how the payment
+        was made. `hold`: hold the amount instead of moving it. `expires_in`: seconds until the hold expires. Raises
+        ShardpayError.
         """
         return self._call(
             Call(
@@ -243,9 +252,10 @@ class Events(Resource):
     ) -> Iterator[schema.Event]:
         """Everything that happened, in order, as pages or as a stream.
 
-        One entry after the other, over all pages. `types`: event types, with commas between; all by default. `reference`: only
-        payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`. Raises
-        ShardpayError.
+        One entry after the other, over all pages. `after`: the cursor `next` of the page before; `now`: only what comes later;
+        `last`: the newest ones; from the first event on by default. `types`: event types, with commas between; all by default.
+        `reference`: only payments with exactly this reference, among the newest 20,000 blocks of each shard, with `after=last`.
+        Raises ShardpayError.
         """
         for page in self._pages(
             "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
@@ -272,7 +282,11 @@ class Wallets(Resource):
     ) -> schema.Wallet:
         """Open a wallet.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `currency`: ISO 4217 code. `kind`: kind of the wallet: `user` `merchant` `external` `fee` `liquidity`. `external_id`:
+        your own name for the wallet, unique. `owner`: whose wallet it is: bound accounts see the wallets of their owners.
+        `floor`: lowest posted balance less held; negative for credit. User wallets. `tier`: chooses the daily limit.
+        `attributes`: your values by name: text, numbers, booleans, null. Null clears them. `metadata`: your texts by name;
+        names of 1 to 40 characters, texts of up to 500. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -298,7 +312,7 @@ class Wallets(Resource):
     ) -> schema.WalletBatchResult:
         """Open many wallets.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `wallets`: the wallets. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/wallets/batch", body(wallets=wallets), key=new_key(idempotency_key)),
@@ -311,7 +325,7 @@ class Wallets(Resource):
         """List wallets by external id or owner.
 
         One entry after the other, over all pages. `external_id`: the wallet with this `external_id`; this or `owner` is needed.
-        `owner`: wallets of this owner; in the list of wallets this or `external_id` is needed. Raises ShardpayError.
+        `owner`: wallets of this owner; this or `external_id` is needed. Raises ShardpayError.
         """
         for page in self._pages("/v1/wallets", schema.WalletList, external_id=external_id, owner=owner, limit=limit):
             for each in page.data:
@@ -336,7 +350,9 @@ class Wallets(Resource):
     ) -> schema.Wallet:
         """Change a wallet's tier, owner, attributes or metadata.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `tier`: chooses the daily limit. `owner`: whose wallet it is: bound accounts see the wallets of their owners.
+        `attributes`: your values by name: text, numbers, booleans, null. Null clears them. `metadata`: your texts by name;
+        names of 1 to 40 characters, texts of up to 500. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -349,9 +365,9 @@ class Wallets(Resource):
         )
 
     def freeze(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
-        """Freeze, unfreeze or close a wallet.
+        """Freeze a wallet: it is paid, and pays nothing.
 
-        This is `freeze`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/freeze", id=wallet_id), body(), key=new_key(idempotency_key)),
@@ -359,9 +375,9 @@ class Wallets(Resource):
         )
 
     def unfreeze(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
-        """Freeze, unfreeze or close a wallet.
+        """Unfreeze a wallet: it pays again.
 
-        This is `unfreeze`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/unfreeze", id=wallet_id), body(), key=new_key(idempotency_key)),
@@ -369,9 +385,9 @@ class Wallets(Resource):
         )
 
     def close(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
-        """Freeze, unfreeze or close a wallet.
+        """Close an empty wallet, for good.
 
-        This is `close`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/close", id=wallet_id), body(), key=new_key(idempotency_key)),
@@ -400,9 +416,8 @@ class Wallets(Resource):
         `to`: RFC 3339 time: only entries that took effect before this time. `type`: only these: `transfer`, `capture`,
         `refund`. `kind`: only payments of this kind. `direction`: `in`: only what was paid to the wallet; `out`: only what it
         paid. `counterparty`: only payments with this wallet, by its id. `reference`: only payments with exactly this reference.
-        Of events: among the newest 20,000 blocks of each shard, with `after=last`. `metadata`: `NAME:TEXT`: only payments with
-        this text under this name. `amount_min`: only amounts from this one on, minor units. `amount_max`: only amounts up to
-        this one, minor units. Raises ShardpayError.
+        `metadata`: `NAME:TEXT`: only payments with this text under this name. `amount_min`: only amounts from this one on,
+        minor units. `amount_max`: only amounts up to this one, minor units. Raises ShardpayError.
         """
         for page in self._pages(
             path("/v1/wallets/{id}/transfers", id=wallet_id),
@@ -425,7 +440,7 @@ class Wallets(Resource):
     def balance(self, wallet_id: str, *, at: str) -> schema.BalanceAnswer:
         """A wallet's balance at a time.
 
-        `at`: RFC 3339 time; now by default. Raises ShardpayError.
+        `at`: RFC 3339 time: the balance after all that took effect at this time or before. Raises ShardpayError.
         """
         return self._call(
             Call("GET", path("/v1/wallets/{id}/balance", id=wallet_id) + query(at=at)), schema.BalanceAnswer
@@ -434,8 +449,8 @@ class Wallets(Resource):
     def account_statement(self, wallet_id: str, *, from_: str, to: str | None = None) -> schema.AccountStatement:
         """A wallet's statement of account: opening, lines, closing.
 
-        `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only entries that took
-        effect before this time. Raises ShardpayError.
+        `from_`: RFC 3339 time at which it begins. `to`: RFC 3339 time before which it ends; now by default. Raises
+        ShardpayError.
         """
         return self._call(
             Call("GET", path("/v1/wallets/{id}/statement", id=wallet_id) + query(from_=from_, to=to)),
@@ -474,9 +489,9 @@ class Owners(Resource):
     ) -> Iterator[schema.OwnedEntry]:
         """What happened on all wallets of an owner, newest first.
 
-        One entry after the other, over all pages. `owner`: wallets of this owner; in the list of wallets this or `external_id`
-        is needed. `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only
-        entries that took effect before this time. Raises ShardpayError.
+        One entry after the other, over all pages. `owner`: of all wallets of this owner. `from_`: RFC 3339 time: only entries
+        that took effect at this time or later. `to`: RFC 3339 time: only entries that took effect before this time. Raises
+        ShardpayError.
         """
         for page in self._pages(
             "/v1/owners/transfers", schema.OwnedEntryList, owner=owner, limit=limit, from_=from_, to=to
@@ -560,7 +575,8 @@ class Reviews(Resource):
     def add_note(self, review_id: str, *, text: str, idempotency_key: str | None = None) -> schema.CaseWork:
         """Write a note about a payment in review.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `text`: what is to be known of the payment, up to 2,000 characters. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/reviews/{id}/notes", id=review_id), body(text=text), key=new_key(idempotency_key)),
@@ -570,7 +586,7 @@ class Reviews(Resource):
     def assign(self, review_id: str, *, assignee: str | None) -> schema.CaseWork:
         """Give a payment in review to an analyst, or to nobody.
 
-        Raises ShardpayError.
+        `assignee`: name of an account that has a key with the scope `analyst`; null: nobody. Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/reviews/{id}/assignee", id=review_id), body(assignee=assignee)), schema.CaseWork
@@ -601,7 +617,7 @@ class RulePacks(Resource):
     def publish(self, name: str, *, text: str, files: Mapping[str, str] | UnsetType = UNSET) -> schema.RulePack:
         """Publish a version of a rule pack.
 
-        Raises ShardpayError.
+        `text`: the rule pack as YAML. `files`: texts of the lists that the pack names, by file name. Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/rule-packs/{name}", name=name), body(text=text, files=files)), schema.RulePack
@@ -618,7 +634,9 @@ class RulePacks(Resource):
     ) -> schema.PackModeResult:
         """Run a rule pack live, as challenger or in shadow, or take it off.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `mode`: `live`, `shadow`, `challenger` or `off`. `version`: version, a number from 1; the newest by default. `share`:
+        share of the wallets that a challenger decides for, per mille. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return self._call(
             Call(
@@ -643,7 +661,10 @@ class RulePacks(Resource):
     ) -> schema.BacktestResult:
         """What a rule pack would have decided of this switch's payments.
 
-        Raises ShardpayError.
+        `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
+        3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
+        `labels`: what is known of payments. `text`: the rule pack as YAML. `files`: texts of the lists that the pack names, by
+        file name. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -661,7 +682,7 @@ class Labels(Resource):
     def put(self, transfer_id: str, *, label: bool) -> schema.Label:
         """Say of a payment whether it was fraud.
 
-        Raises ShardpayError.
+        `label`: true: fraud. Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/transfers/{id}/label", id=transfer_id), body(label=label)), schema.Label
@@ -686,7 +707,7 @@ class Labels(Resource):
     ) -> schema.LabelsPut:
         """Label up to 1,000 payments, all or none.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `labels`: what is known of payments. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/labels", body(labels=labels), key=new_key(idempotency_key)), schema.LabelsPut
@@ -715,7 +736,7 @@ class Lists(Resource):
     def create(self, name: str, *, type: str, description: str | UnsetType = UNSET) -> schema.List:
         """Make a list that rule packs can name.
 
-        Raises ShardpayError.
+        `type`: what its values are: `wallet`, `device` or `country`. `description`: more about it. Raises ShardpayError.
         """
         return self._call(
             Call("PUT", path("/v1/lists/{name}", name=name), body(type=type, description=description)), schema.List
@@ -744,7 +765,8 @@ class Lists(Resource):
     ) -> schema.EntryChanged:
         """Add an entry to a list, or change it: every scorer has it within a second.
 
-        Raises ShardpayError.
+        `reason`: why, up to 500 characters. `expires_at`: RFC 3339 time to come: it matches payments of an earlier effective
+        time; all unless given. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -789,6 +811,7 @@ class Snoozes(Resource):
     def create(self, name: str, rule: str, wallet: str, *, reason: str, until: str) -> schema.SnoozeChanged:
         """Snooze a rule for a wallet until a time.
 
+        `reason`: why, up to 500 characters. `until`: RFC 3339 time to come: payments of an earlier effective time are meant.
         Raises ShardpayError.
         """
         return self._call(
@@ -838,7 +861,7 @@ class Scorecards(Resource):
     def publish(self, name: str, *, document: Mapping[str, Any]) -> schema.Scorecard:
         """Publish a version of a scorecard.
 
-        Raises ShardpayError.
+        `document`: the scorecard. Raises ShardpayError.
         """
         return self._call(Call("PUT", path("/v1/scorecards/{name}", name=name), body(**document)), schema.Scorecard)
 
@@ -854,7 +877,9 @@ class Scorecards(Resource):
     ) -> schema.CardModeResult:
         """Let a scorecard decide through a rule pack, or stop it.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `mode`: `live`, `shadow`, `challenger` or `off`. `version`: version, a number from 1; the newest by default. `share`:
+        share of the wallets that a challenger decides for, per mille. `pack`: name of a rule pack. `idempotency_key`: a new one
+        by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -879,7 +904,9 @@ class Scorecards(Resource):
     ) -> schema.BacktestResult:
         """What a rule pack with another scorecard would have decided.
 
-        Raises ShardpayError.
+        `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
+        3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
+        `labels`: what is known of payments. `document`: the scorecard. `pack`: name of a rule pack. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -895,7 +922,8 @@ class Scorecards(Resource):
     ) -> schema.PopulationAnswer:
         """Payments since a time against those before it, by bins of a scorecard.
 
-        Raises ShardpayError.
+        `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `divided_at`:
+        effective time that divides payments; when the version was published by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/scorecards/population", body(name=name, version=version, divided_at=divided_at)),
@@ -917,7 +945,9 @@ class Proposals(Resource):
     ) -> schema.Proposal:
         """Ask for a call that needs a second person.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `method`: of the call: `PUT`, `POST` or `DELETE`. `path`: of the call, its values encoded as in a URL. `content`: body
+        of the call; none unless given. `reason`: why it is asked for, up to 500 characters. `idempotency_key`: a new one by
+        default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -991,7 +1021,7 @@ class Scenarios(Resource):
     def publish(self, name: str, *, text: str) -> schema.ScenarioShown:
         """Publish a version of a credit scenario.
 
-        Raises ShardpayError.
+        `text`: the scenario as YAML. Raises ShardpayError.
         """
         return self._call(Call("PUT", path("/v1/scenarios/{name}", name=name), body(text=text)), schema.ScenarioShown)
 
@@ -1011,7 +1041,9 @@ class Consents(Resource):
     ) -> schema.ConsentAnswer:
         """Let a merchant ask about a wallet in one scenario, until a time.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `wallet`: wallet id. `scenario`: name of the scenario. `merchant`: account of the merchant. `expires_at`: when it ends,
+        within the scenario's days. `standing`: orders up to its `cap` need no confirmation. `idempotency_key`: a new one by
+        default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1026,8 +1058,7 @@ class Consents(Resource):
     def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.ConsentAnswer]:
         """List a wallet's consents, or those given to the merchant who asks.
 
-        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
-        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
+        One entry after the other, over all pages. `wallet`: the holder's wallet. Raises ShardpayError.
         """
         for page in self._pages("/v1/consents", schema.ConsentList, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1058,7 +1089,8 @@ class CreditDecisions(Resource):
     ) -> schema.DecisionAnswer:
         """Ask whether a scenario says yes to a holder, with the holder's consent.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `wallet`: wallet id. `scenario`: name of the scenario. `amount`: minor units. `idempotency_key`: a new one by default.
+        Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1127,7 +1159,7 @@ class Credit(Resource):
     def what_if(self, wallet_id: str, *, changes: Mapping[str, int | float | str]) -> schema.WhatIfAnswer:
         """What the score would be with other values of what the holder can influence.
 
-        Raises ShardpayError.
+        `changes`: values by feature, of history, behaviour and ability only. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/wallets/{id}/credit/what-if", id=wallet_id), body(changes=changes)),
@@ -1153,7 +1185,10 @@ class CreditOrders(Resource):
     ) -> schema.OrderAnswer:
         """Make a service order on a receipt that said yes.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `receipt`: id of the decision. `kind`: `deposit_waived` or `pay_later`, as the scenario's. `cap`: the most that can be
+        asked for, minor units. `currency`: ISO 4217 code. `payee`: the merchant's wallet that will be paid. `number`: your own
+        number of the order, at most 64 characters. `introduction`: what the order is for. `due_at`: when the order must be
+        paid. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1179,9 +1214,8 @@ class CreditOrders(Resource):
     ) -> Iterator[schema.OrderAnswer]:
         """List service orders: a merchant's own, or all of a holder's wallet.
 
-        One entry after the other, over all pages. `number`: a merchant's own number of a service order. `wallet`: the payer, or
-        the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents and orders: the
-        holder's. Raises ShardpayError.
+        One entry after the other, over all pages. `number`: a merchant's own number of a service order. `wallet`: the holder's
+        wallet. Raises ShardpayError.
         """
         for page in self._pages("/v1/credit/orders", schema.OrderList, number=number, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1197,7 +1231,7 @@ class CreditOrders(Resource):
     def modify(self, order_id: str, *, cap: int, idempotency_key: str | None = None) -> schema.OrderAnswer:
         """Lower an order's cap, once.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `cap`: the most that can be asked for, minor units. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1216,7 +1250,7 @@ class CreditOrders(Resource):
     ) -> schema.OrderAnswer:
         """Complete an order with its bill, and collect it.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `items`: what was used. `discounts`: what is taken off. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1229,9 +1263,9 @@ class CreditOrders(Resource):
         )
 
     def cancel(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Cancel an order, or say that it was paid in another way.
+        """Cancel an order.
 
-        This is `cancel`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/credit/orders/{id}/cancel", id=order_id), body(), key=new_key(idempotency_key)),
@@ -1239,9 +1273,9 @@ class CreditOrders(Resource):
         )
 
     def paid_elsewhere(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Cancel an order, or say that it was paid in another way.
+        """Say that an order was paid in another way.
 
-        This is `paid-elsewhere`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1251,9 +1285,9 @@ class CreditOrders(Resource):
         )
 
     def confirm(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Confirm an order, or pay what is owed of it.
+        """Confirm an order.
 
-        This is `confirm`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/credit/orders/{id}/confirm", id=order_id), body(), key=new_key(idempotency_key)),
@@ -1261,9 +1295,9 @@ class CreditOrders(Resource):
         )
 
     def pay(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
-        """Confirm an order, or pay what is owed of it.
+        """Pay what is owed of an order.
 
-        This is `pay`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", path("/v1/credit/orders/{id}/pay", id=order_id), body(), key=new_key(idempotency_key)),
@@ -1273,9 +1307,16 @@ class CreditOrders(Resource):
     def import_past(self, *, orders: Sequence[schema.PastOrder | Mapping[str, Any]]) -> schema.OrderResults:
         """Record service orders of the past with their own times, up to 1,000, each once.
 
-        Raises ShardpayError.
+        `orders`: the orders, up to 1,000. Raises ShardpayError.
         """
         return self._call(Call("POST", "/v1/credit/orders/import", body(orders=orders)), schema.OrderResults)
+
+    def check_past(self, *, orders: Sequence[schema.PastOrder | Mapping[str, Any]]) -> schema.OrdersChecked:
+        """Check service orders of the past as an import would, and record nothing.
+
+        `orders`: the orders, up to 1,000. Raises ShardpayError.
+        """
+        return self._call(Call("POST", "/v1/dry-runs/credit/orders/import", body(orders=orders)), schema.OrdersChecked)
 
 
 class Disputes(Resource):
@@ -1284,7 +1325,8 @@ class Disputes(Resource):
     def create(self, *, entry: str, text: str, idempotency_key: str | None = None) -> schema.DisputeAnswer:
         """Dispute an entry: an order, an inquiry or a score.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `entry`: id of an order, a receipt, or a score. `text`: what is wrong, in the holder's own words. `idempotency_key`: a
+        new one by default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/credit/disputes", body(entry=entry, text=text), key=new_key(idempotency_key)),
@@ -1294,8 +1336,7 @@ class Disputes(Resource):
     def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.DisputeAnswer]:
         """List disputes: of a wallet, of a merchant's entries, or all that are open.
 
-        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
-        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
+        One entry after the other, over all pages. `wallet`: the holder's wallet. Raises ShardpayError.
         """
         for page in self._pages("/v1/credit/disputes", schema.DisputeList, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1323,7 +1364,8 @@ class Disputes(Resource):
     ) -> schema.DisputeAnswer:
         """Say, as the source of an entry, what should become of its dispute.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `outcome`: `corrected`, `deleted` or `kept`: what should become of the entry. It decides nothing. `text`: why, as the
+        holder and the analyst read it. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1346,7 +1388,9 @@ class Disputes(Resource):
     ) -> schema.DisputeAnswer:
         """Resolve a dispute: corrected, deleted, or kept with the holder's statement.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `outcome`: `corrected`, `deleted` or `kept`. `text`: the reason in words, as the holder is told. `statement`: the
+        holder's statement, which stands beside an entry that was kept. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return self._call(
             Call(
@@ -1361,7 +1405,7 @@ class Disputes(Resource):
     def reinsert(self, dispute_id: str, *, text: str, idempotency_key: str | None = None) -> schema.DisputeAnswer:
         """Bring back what a dispute had deleted, with a notice to the holder.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `text`: why the entry is back, as the holder is told. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1380,7 +1424,8 @@ class CreditReviews(Resource):
     def create(self, *, receipt: str, text: str, idempotency_key: str | None = None) -> schema.CreditReviewAnswer:
         """Ask that a person looks at a decision again.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `receipt`: id of the decision. `text`: what the person shall know who looks at it. `idempotency_key`: a new one by
+        default. Raises ShardpayError.
         """
         return self._call(
             Call("POST", "/v1/credit/reviews", body(receipt=receipt, text=text), key=new_key(idempotency_key)),
@@ -1390,8 +1435,7 @@ class CreditReviews(Resource):
     def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.CreditReviewAnswer]:
         """List reviews of decisions: of a wallet, of a merchant's, or all that are open.
 
-        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
-        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
+        One entry after the other, over all pages. `wallet`: the holder's wallet. Raises ShardpayError.
         """
         for page in self._pages("/v1/credit/reviews", schema.CreditReviewList, wallet=wallet, limit=limit):
             for each in page.data:
@@ -1409,7 +1453,8 @@ class CreditReviews(Resource):
     ) -> schema.CreditReviewAnswer:
         """Answer a review: the decision is upheld or overturned, with the reason.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `outcome`: `upheld` or `overturned`. `text`: the reason in words, as the holder is told. `idempotency_key`: a new one by
+        default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1437,7 +1482,9 @@ class WebhookEndpoints(Resource):
     ) -> schema.WebhookEndpoint:
         """Have events sent to a URL.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `url`: where events are sent. `types`: types of events; all by default. `description`: your text for people. `ordered`:
+        events of a user's wallet one after the other. `after`: a cursor of `GET /v1/events`, `start` for all events, or `now`,
+        the default. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1480,7 +1527,9 @@ class WebhookEndpoints(Resource):
     ) -> schema.WebhookEndpoint:
         """Change a webhook endpoint: where, what, and from where on.
 
-        Raises ShardpayError.
+        `url`: where events are sent. `types`: types of events; null: all. `description`: your text for people. `ordered`:
+        events of a user's wallet one after the other. `disabled`: true: nothing is sent. False: go on where it stopped.
+        `after`: go on from a cursor of `GET /v1/events`, from `start` or from `now`. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1505,7 +1554,8 @@ class WebhookEndpoints(Resource):
     ) -> schema.WebhookSecret:
         """Give a webhook endpoint a new secret; the old one signs for a while.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `expires_in`: seconds for which the secrets before it sign as well, up to a week; a day by default. `idempotency_key`: a
+        new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1629,7 +1679,12 @@ class Keys(Resource):
     ) -> schema.KeyMade:
         """Make an API key, which is shown once.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `name`: the account. `scopes`: what it may do: `admin`, `pay`, `import`, `read`, `analyst`, `credit`, `merchant`,
+        `holder`, `webhooks`, `keys`, `audit`. `wallets`: wallets that the account is bound to, by id. `owners`: owners whose
+        wallets it is bound to, today and later. `scenarios`: credit scenarios in which it may ask. `expires_at`: when the key
+        ends; null: when it is revoked. `reads_per_s`: GET requests a second at one front door; null: as many as its account
+        may. `writes_per_s`: other requests a second at one front door; null: as many as its account may. `idempotency_key`: a
+        new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
@@ -1667,6 +1722,8 @@ class Keys(Resource):
     ) -> schema.KeyShown:
         """Change an API key's end and limits.
 
+        `expires_at`: when the key ends; null: when it is revoked. `reads_per_s`: GET requests a second at one front door; null:
+        as many as its account may. `writes_per_s`: other requests a second at one front door; null: as many as its account may.
         Raises ShardpayError.
         """
         return self._call(
@@ -1688,7 +1745,8 @@ class Keys(Resource):
     ) -> schema.KeyMade:
         """Make a key in place of another, which works on for a while.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `overlap_s`: seconds for which the old key works on; a day by default. `expires_at`: when the key ends; null: when it is
+        revoked. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(
