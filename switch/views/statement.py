@@ -23,8 +23,8 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from actors.database.pool import Pool
-from actors.records.addresses import block_of, block_start, shard_of, slot_of
-from actors.records.blocks import entries_of, records_of
+from actors.records.addresses import block_start, shard_of, slot_of
+from actors.records.blocks import entries_of
 from actors.records.chain_time import chain_time
 from actors.records.ids import Secret, encode_wallets, transfer_id
 from actors.records.layout import (
@@ -44,6 +44,7 @@ from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of
 from switch.http.times import time_text
+from switch.views.gathered import Gathered
 from switch.views.representations import LABEL_NAMES
 
 OTHERS_MAX: Final = 1_000
@@ -54,6 +55,8 @@ PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
 """With the records, and the block that goes beyond."""
 PARTS_MAX: Final = 10_000
 """Captures and refunds of one transfer that are listed at most; all of them count."""
+FEW_PARTS: Final = 32
+"""Those of most transfers, which are read together with those of others."""
 RECORDS_AT_ONCE: Final = 8_192
 """Records that one statement reads at most: 1.3 MB."""
 LISTED: Final = (*MOVEMENTS, Kind.LEG)
@@ -193,24 +196,30 @@ class History:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._found = Gathered(self._records)
+        self._few_parts = Gathered(self._parts)
 
     async def transfer(self, address: int) -> Found | None:
         """The record at an address, None when it is nothing that a caller may ask for by id."""
-        row = await self._pool.fetchrow("record_block", shard_of(address), block_of(address))
-        if row is None:
-            return None
-        records, slot = records_of(row["records"]), slot_of(address)
-        if slot >= len(records) or records[slot]["kind"] not in ASKED:
-            return None
-        return Found(as_dict(records[slot]), details_of(entries_of(row["details"]).get(slot)))
+        found = await self._found.get(address)
+        return None if found is None or found.record["kind"] not in ASKED else found
 
     async def parts(self, address: int) -> Parts:
         """What became of the record at an address."""
-        rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
+        rows = await self._few_parts.get(address) or []
+        if len(rows) > FEW_PARTS:
+            rows = await self._pool.fetch("transfer_parts", [address], PARTS_MAX, None)
         if not rows:
             return NO_PARTS
         listed = [Part(row["target"], row["address"], record_of(row["record"])) for row in rows]
         return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
+
+    async def _parts(self, addresses: list[int]) -> dict[int, list[Any]]:
+        """What became of records, by address; of what has many parts one more than FEW_PARTS of them."""
+        found: dict[int, list[Any]] = {}
+        for row in await self._pool.fetch("transfer_parts", addresses, FEW_PARTS + 1, FEW_PARTS + 1):
+            found.setdefault(row["root"], []).append(row)
+        return found
 
     async def suspended(self, records: Iterable[tuple[int, dict[str, int]]]) -> frozenset[int]:
         """Addresses of those of these records, told with their addresses, whose credit lies on suspense. Only what left its shard can."""
@@ -235,6 +244,7 @@ class History:
                 record_of(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))
             )
             for row in rows
+            if len(row["record"]) == RECORD.itemsize
         }
 
     async def records(self, addresses: NDArray[np.int64]) -> Records:

@@ -6,9 +6,6 @@ SELECT 1
 -- name: segment_owners
 SELECT segment, shard FROM segment
 
--- name: record_block
-SELECT records, details FROM journal WHERE shard = $1 AND block = $2
-
 -- name: journal_heads
 -- The newest block of each of these shards, and how many segments it owns.
 SELECT place.shard, head.block, head.records,
@@ -266,29 +263,33 @@ WHERE address = $1
 RETURNING address
 
 -- name: transfer_parts
--- What refers to a record, and what refers to that (a capture of a hold can be refunded), oldest first: at most $2, what ended the record
--- or its review among them; and what all captures and refunds come to. Names in braces: see record_layout.py.
-WITH RECURSIVE part AS (
-    SELECT target, record FROM reference WHERE target = $1
-  UNION ALL
-    SELECT reference.target, reference.record FROM part JOIN reference ON reference.target = part.record
-), chosen AS (
-    SELECT part.target, part.record AS address, one.record, at.time,
-           sum(at.amount) FILTER (WHERE at.kind = {capture}) OVER () AS captured,
-           sum(at.amount) FILTER (WHERE at.kind = {refund}) OVER () AS refunded
-    FROM part
-    JOIN journal ON shard = (part.record >> {shard_shift})::int AND block = (part.record >> {block_shift}) & {block_mask}
-    CROSS JOIN LATERAL (SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (part.record & {slot_mask})::int FOR {record_bytes})) AS one (record)
-    CROSS JOIN LATERAL (
-        SELECT get_byte(one.record, {kind_at}), shardpay_int8(one.record, {amount_at}), shardpay_int8(one.record, {record_time_at})
-        OFFSET 0
-    ) AS at (kind, amount, time)
-    ORDER BY at.kind NOT IN ({capture}, {refund}) OR get_byte(one.record, {flags_at}) & {flag_final} <> 0 OR get_byte(one.record, {flags_at} + 1) & ({flag_review} >> 8) <> 0 DESC,
-             at.time, part.record
-    LIMIT $2
-)
-SELECT target, address, record, coalesce(captured, 0)::bigint AS captured, coalesce(refunded, 0)::bigint AS refunded
-FROM chosen ORDER BY time, address
+-- Of each of these records what refers to it, and what refers to that (a capture of a hold can be refunded), oldest first: at most $2, what
+-- ended the record or its review among them; and what all captures and refunds come to. Looks at $3 of each, null: at all. Names in braces:
+-- see record_layout.py.
+SELECT asked.address AS root, listed.* FROM unnest($1::bigint[]) AS asked (address)
+CROSS JOIN LATERAL (
+    WITH RECURSIVE part AS (
+        SELECT target, record FROM reference WHERE target = asked.address
+      UNION ALL
+        SELECT reference.target, reference.record FROM part JOIN reference ON reference.target = part.record
+    ), chosen AS (
+        SELECT part.target, part.record AS address, one.record, at.time,
+               sum(at.amount) FILTER (WHERE at.kind = {capture}) OVER () AS captured,
+               sum(at.amount) FILTER (WHERE at.kind = {refund}) OVER () AS refunded
+        FROM (SELECT target, record FROM part LIMIT $3) AS part
+        JOIN journal ON shard = (part.record >> {shard_shift})::int AND block = (part.record >> {block_shift}) & {block_mask}
+        CROSS JOIN LATERAL (SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (part.record & {slot_mask})::int FOR {record_bytes})) AS one (record)
+        CROSS JOIN LATERAL (
+            SELECT get_byte(one.record, {kind_at}), shardpay_int8(one.record, {amount_at}), shardpay_int8(one.record, {record_time_at})
+            OFFSET 0
+        ) AS at (kind, amount, time)
+        ORDER BY at.kind NOT IN ({capture}, {refund}) OR get_byte(one.record, {flags_at}) & {flag_final} <> 0 OR get_byte(one.record, {flags_at} + 1) & ({flag_review} >> 8) <> 0 DESC,
+                 at.time, part.record
+        LIMIT $2
+    )
+    SELECT target, address, record, coalesce(captured, 0)::bigint AS captured, coalesce(refunded, 0)::bigint AS refunded
+    FROM chosen ORDER BY time, address
+) AS listed
 
 -- name: suspended
 -- Which of these movements' credits lie on suspense.

@@ -54,6 +54,7 @@ async def test_of_more_parts_than_are_listed_the_sums_and_the_end_are_told(
     switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statement, "PARTS_MAX", 2)
+    monkeypatch.setattr(statement, "FEW_PARTS", 1)
     _, payer = await funded(switch, 1_000)
     shop = await switch.wallet("merchant")
     held = await hold(switch, payer, shop, 600)

@@ -1,0 +1,98 @@
+"""One statement for all that ask while another is under way; each gets what was there after it asked."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from switch.views.gathered import KEYS_MAX, UNDER_WAY, Gathered
+
+
+class Store:
+    """Squares of numbers, but for those that are not there; `let_go` ends a statement."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.gates: list[asyncio.Future[None]] = []
+
+    async def read(self, keys: list[int]) -> Mapping[int, int]:
+        self.asked.append(keys)
+        self.gates.append(asyncio.get_running_loop().create_future())
+        await self.gates[-1]
+        return {key: key * key for key in keys if key >= 0}
+
+    async def let_go(self, error: Exception | None = None) -> None:
+        gate = self.gates.pop(0)
+        gate.set_result(None) if error is None else gate.set_exception(error)
+        await settled()
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def waiting(gathered: Gathered[int, int], keys: list[int]) -> list["asyncio.Task[int | None]"]:
+    tasks = [asyncio.create_task(gathered.get(key)) for key in keys]
+    await settled()
+    return tasks
+
+
+async def test_what_comes_while_statements_are_under_way_is_one_statement() -> None:
+    store = Store()
+    gathered = Gathered(store.read)
+    first = [await waiting(gathered, [key]) for key in range(UNDER_WAY)]
+    rest = await waiting(gathered, [10, 11, -1])
+    assert store.asked == [[key] for key in range(UNDER_WAY)]
+    await store.let_go()
+    assert store.asked[UNDER_WAY:] == [[10, 11, -1]]
+    while store.gates:
+        await store.let_go()
+    assert [each.result() for (each,) in first] == [key * key for key in range(UNDER_WAY)]
+    assert [each.result() for each in rest] == [100, 121, None]
+
+
+async def test_a_statement_has_no_more_than_so_many_keys_and_all_have_their_turn() -> None:
+    store = Store()
+    gathered = Gathered(store.read)
+    tasks = await waiting(gathered, list(range(3 * KEYS_MAX)))
+    while store.gates:
+        await store.let_go()
+    assert sorted(key for keys in store.asked for key in keys) == list(range(3 * KEYS_MAX))
+    assert max(map(len, store.asked)) <= KEYS_MAX
+    assert [each.result() for each in tasks] == [key * key for key in range(3 * KEYS_MAX)]
+
+
+async def test_who_asks_while_the_same_is_being_read_has_it_read_again() -> None:
+    store = Store()
+    gathered = Gathered(store.read)
+    before = await waiting(gathered, [3])
+    after = await waiting(gathered, [3])
+    assert store.asked == [[3], [3]]
+    while store.gates:
+        await store.let_go()
+    assert [each.result() for each in (*before, *after)] == [9, 9]
+
+
+async def test_a_failure_is_raised_for_those_of_its_statement_alone() -> None:
+    store = Store()
+    gathered = Gathered(store.read)
+    failing = await waiting(gathered, [1])
+    good = await waiting(gathered, [2])
+    await store.let_go(ConnectionError("away"))
+    await store.let_go()
+    with pytest.raises(ConnectionError, match="away"):
+        failing[0].result()
+    assert good[0].result() == 4
+
+
+async def test_who_gives_up_takes_nothing_from_who_waits_for_the_same() -> None:
+    store = Store()
+    gathered = Gathered(store.read)
+    for key in range(UNDER_WAY):
+        await waiting(gathered, [key])
+    gone, stays = await waiting(gathered, [7, 7])
+    gone.cancel()
+    while store.gates:
+        await store.let_go()
+    assert gone.cancelled() and stays.result() == 49
