@@ -147,6 +147,6 @@ ROUTES: Final = (
         Access.WALLET,
         get_windows,
         answer=WalletWindows,
-        problems=frozenset({"wallet_not_found", "timeout"}),
+        problems=frozenset({"wallet_not_found"}),
     ),
 )

@@ -10,7 +10,7 @@ from typing import Final
 from actors.records.layout import WalletStatus
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS
 from switch.reference.admin_fields import ADMIN_EXCEPTIONS, ADMIN_FIELDS
-from switch.reference.desk_fields import DESK_EXCEPTIONS
+from switch.reference.analyst_fields import ANALYST_EXCEPTIONS
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -258,7 +258,7 @@ _OF_CONTROLS: Final = {
 
 EXCEPTIONS: Final = {
     **ADMIN_EXCEPTIONS,
-    **DESK_EXCEPTIONS,
+    **ANALYST_EXCEPTIONS,
     "List.name": "Name of the list.",
     "List.type": "What its values are: `wallet`, `device` or `country`.",
     "List.entries": "How many entries it has; one that is over counts for a day.",

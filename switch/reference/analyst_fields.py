@@ -2,7 +2,7 @@
 
 from typing import Final
 
-DESK_EXCEPTIONS: Final = {
+ANALYST_EXCEPTIONS: Final = {
     "TransferEvents.data": "Its events, oldest first.",
     "TransferEvents.legs": "Debit and credit of each movement.",
     "Leg.movement": "Id of the transfer, capture or refund that moved the money.",
