@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.ledger import Admitted
+from actors.ledger.ledger import Admitted, Applied
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, joined
 from actors.shard.idempotency import LINKED, mismatches
@@ -70,6 +70,14 @@ class Batch:
                 merged[start + index] = entry
             start += part.end - part.first
         return merged
+
+    def details_of(self, admitted: Admitted, applied: Applied) -> dict[int, bytes]:
+        """Details by the records that rows became."""
+        by_row = self.details()
+        if not by_row:
+            return {}
+        rows = admitted.places[applied.sources]
+        return {k: by_row[int(row)] for k, row in enumerate(rows) if int(row) in by_row}
 
     def applied(self) -> None:
         """What records were made of is let go."""

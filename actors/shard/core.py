@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from actors.ledger.admission import Channels
 from actors.ledger.arrays import Arrays, InMemorySnapshot
 from actors.ledger.holds import holds_open
-from actors.ledger.ledger import Admitted, Applied, Ledger
+from actors.ledger.ledger import Ledger
 from actors.records.addresses import address_after, record_address, segment_of, shard_of
 from actors.records.blocks import Chain, OpenedBlocks, Writer
 from actors.records.codes import Code
@@ -451,21 +451,13 @@ class ShardCore:
         batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(applied.records):
             controls = int(decisions["controls"][0]) if decisions is not None and len(decisions) else 0
-            self.writer.seal(applied.records, self._details(batch, admitted, applied), batch.seen, controls)
+            self.writer.seal(applied.records, batch.details_of(admitted, applied), batch.seen, controls)
         batch.applied()
         self._emit(self._repeats.take(batch, self.ledger, self.writer))
         self.writer.when_durable(lambda: self._batch_durable(batch))
         waiting, self._after_batch = self._after_batch, []
         for message in waiting:
             self._handlers[type(message)](message)
-
-    @staticmethod
-    def _details(batch: Batch, admitted: Admitted, applied: Applied) -> dict[int, bytes]:
-        by_row = batch.details()
-        if not by_row:
-            return {}
-        rows = admitted.places[applied.sources]
-        return {k: by_row[int(row)] for k, row in enumerate(rows) if int(row) in by_row}
 
     # Keys used before.
 

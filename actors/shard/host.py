@@ -74,8 +74,7 @@ class Scorer(Protocol):
     """The pool of scoring actors."""
 
     async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
-        """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
-        answers."""
+        """Decisions (n,) for payments of wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides if no scorer answers."""
 
     async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As `decide`, but nothing of it is counted, and no pack in shadow is asked."""
@@ -247,15 +246,13 @@ class ShardHost:
         return result
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
-        """Where the chains of wallets begin; answered at once while the core works in a thread, but for wallets whose heads it moves in
-        a way that cannot be seen from here. Raises NotReady."""
+        """Where chains of wallets begin; at once while the core works in a thread, unless it moves them unseen. Raises NotReady."""
         self._check_ready()
         self._checked_beat()
         heads = None if self._heads_during_batch is None else self._heads_during_batch.read_during_batch(addresses)
-        if heads is not None:
-            return heads
-        result: list[ChainHead] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
-        return result
+        if heads is None:
+            heads = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
+        return heads
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record a key made, 0 if none is known. Raises NotReady."""

@@ -1,4 +1,7 @@
-"""What a shard remembers of a payer's attempts: that which the window columns of its next payment will be made of."""
+"""What a shard remembers of a payer's attempts.
+
+The window columns of its next payment will be made of that.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""What a payment left in the journal: its events, and where each of its movements was booked, debit and credit."""
+"""What a payment left in the journal.
+
+Its events, and where each of its movements was booked, debit and credit.
+"""
 
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, Protocol

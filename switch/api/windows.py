@@ -1,6 +1,7 @@
-"""What the rules count of a wallet that pays: the windows that its next payment will be decided with.
+"""What rules count of a wallet that pays.
 
-They are made of what the wallet's shard remembers of its attempts, as the columns of a decision are: one that was declined counts too.
+These are the windows that its next payment will be decided with. They are made of what the wallet's shard remembers of its attempts, as the
+columns of a decision are: one that was declined counts too.
 """
 
 import asyncio
@@ -141,11 +142,11 @@ ROUTES: Final = (
     Route(
         "GET",
         "/v1/wallets/{id}/windows",
-        "What rules count of a wallet that pays: attempts of the last hour, day and week.",
+        "What rules count of a wallet: attempts of the last hour, day and week.",
         READ,
         Access.WALLET,
         get_windows,
         answer=WalletWindows,
-        problems=frozenset({"wallet_not_found", "timeout"}),
+        problems=frozenset({"wallet_not_found"}),
     ),
 )

@@ -469,7 +469,7 @@ class Wallets(Resource):
                 yield each
 
     async def windows(self, wallet_id: str) -> schema.WalletWindows:
-        """What rules count of a wallet that pays: attempts of the last hour, day and week.
+        """What rules count of a wallet: attempts of the last hour, day and week.
 
         Raises ShardpayError.
         """

@@ -1,4 +1,4 @@
-"""Everything that happened: the newest events first, or from the beginning, page by page, and one by one."""
+"""Everything that happened, event by event: the newest first, or from the beginning."""
 
 from typing import Final
 

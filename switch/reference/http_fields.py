@@ -10,6 +10,7 @@ from typing import Final
 from actors.records.layout import WalletStatus
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS
 from switch.reference.admin_fields import ADMIN_EXCEPTIONS, ADMIN_FIELDS
+from switch.reference.analyst_fields import ANALYST_EXCEPTIONS
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -257,6 +258,7 @@ _OF_CONTROLS: Final = {
 
 EXCEPTIONS: Final = {
     **ADMIN_EXCEPTIONS,
+    **ANALYST_EXCEPTIONS,
     "List.name": "Name of the list.",
     "List.type": "What its values are: `wallet`, `device` or `country`.",
     "List.entries": "How many entries it has; one that is over counts for a day.",
@@ -456,41 +458,6 @@ EXCEPTIONS: Final = {
     "ErasureAnswer.records": "Credit records that lost their texts now.",
     "ErasureAnswer.payments": "Payments that the wallet made, or was to make, that lost their texts now.",
     "ErasureAnswer.profile": "Whether the profile had anything to erase.",
-    "TransferEvents.data": "Its events, oldest first.",
-    "TransferEvents.legs": "Debit and credit of each movement.",
-    "Leg.movement": "Id of the transfer, capture or refund that moved the money.",
-    "Leg.side": "`debit` of the payer or `credit` of the payee.",
-    "Leg.wallet": "Whose side it is.",
-    "Leg.shard": "Number of the shard that books it.",
-    "Leg.amount": "Minor units.",
-    "Leg.id": "Id of the event that booked it; null: the credit is on its way.",
-    "Leg.booked_at": "When that was; null: it is on its way.",
-    "WalletWindows.wallet": "The wallet that pays.",
-    "WalletWindows.as_of": "A payment at this time would see them.",
-    "WalletWindows.counted": "False: nothing is counted of an operator's wallet, nor on a switch that runs unscored.",
-    "WalletWindows.windows": "1h, 24h and 7d.",
-    "WalletWindows.day_total": "What has left the wallet since midnight UTC.",
-    "WalletWindows.day_until": "The next midnight UTC.",
-    "WalletWindows.attempts": "What was asked for in the last seven days, newest first, as far as it is remembered.",
-    "WalletWindow.window": "As rules name it: 1h, 24h, 7d.",
-    "WalletWindow.seconds": "How long it is.",
-    "WalletWindow.since": "It holds what is after this.",
-    "WalletWindow.count": "Payments and holds that were asked for.",
-    "WalletWindow.sum": "Of their amounts.",
-    "WalletWindow.max": "The largest amount.",
-    "WalletWindow.payees": "To how many payees.",
-    "WalletWindow.complete": "False: some were forgotten, so these are lower bounds.",
-    "WalletWindow.until": "When the oldest of them leaves; null: none is in it.",
-    "Attempt.effective_at": "When it counts.",
-    "Attempt.amount": "Minor units.",
-    "Attempt.payee": "Who was to be paid.",
-    "BacktestResult.warnings": "What may be meant otherwise in the pack, in the order of its text.",
-    "RulePack.warnings": "Of a version that was published just now: what may be meant otherwise in it.",
-    "PackWarning.line": "Line, counted from 1.",
-    "PackWarning.column": "Column, counted from 1, in characters.",
-    "PackWarning.message": "What of it.",
-    "PackWarning.text": "The line.",
-    "PackWarning.hint": "What to do; may be empty.",
     "ErasureAnswer.kept": "Records and proposals whose texts stay for now.",
     "OwnTexts.number": "The merchant's own number of an order.",
     "OwnTexts.introduction": "What an order is for.",

@@ -1,4 +1,4 @@
-"""Where the other half of a movement between shards was booked: its leg, in the journal of the payee's shard.
+"""Find the leg of a movement between shards, in the journal of the payee's shard.
 
 No index leads from a movement to its leg. It lands milliseconds after the movement's commit, so it is looked for from that time on, in so
 many blocks: one that came much later, after its shard was away, is not found, and the statement of its wallet still has it.
