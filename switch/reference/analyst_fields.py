@@ -15,7 +15,7 @@ ANALYST_EXCEPTIONS: Final = {
     "WalletWindows.wallet": "The wallet that pays.",
     "WalletWindows.as_of": "A payment at this time would see them.",
     "WalletWindows.counted": "False: nothing is counted of an operator's wallet, nor on a switch that runs unscored.",
-    "WalletWindows.windows": "1h, 24h and 7d.",
+    "WalletWindows.windows": "Those of 1h, 24h and 7d.",
     "WalletWindows.day_total": "What has left the wallet since midnight UTC.",
     "WalletWindows.day_until": "The next midnight UTC.",
     "WalletWindows.attempts": "What was asked for in the last seven days, newest first, as far as it is remembered.",
