@@ -3,7 +3,9 @@
 A run scores a wallet once, so what is sent twice changes nothing; the note of how far it was only saves time.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -24,6 +26,8 @@ from models.scorecard import REASONS_MAX, CardError, parse
 
 BATCH_ROWS: Final = 65_536
 """The most that a switch takes in one call."""
+UNDER_WAY: Final = 2
+"""Calls at once: while the shards publish one batch, the front door checks the next, and the one after that is read here."""
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +82,26 @@ def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
                     yield Batch(table(rows, manifest=manifest, note=note), at + over, 0 if over else sent)
 
 
+def answered(given: Iterable[Batch], call: Callable[[pa.Table], pa.Table]) -> Generator[tuple[Batch, pa.Table], None, None]:
+    """Batches with what a call answers to each, in order; UNDER_WAY of them at once. Raises what the call raises."""
+    under_way: deque[tuple[Batch, Future[pa.Table]]] = deque()
+    threads = ThreadPoolExecutor(UNDER_WAY)
+    try:
+        for batch in given:
+            under_way.append((batch, threads.submit(call, batch.table)))
+            if len(under_way) > UNDER_WAY:
+                yield _first(under_way)
+        while under_way:
+            yield _first(under_way)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _first(under_way: deque[tuple[Batch, Future[pa.Table]]]) -> tuple[Batch, pa.Table]:
+    batch, answer = under_way.popleft()
+    return batch, answer.result()
+
+
 def _wallet_card(document: bytes, manifest: Manifest) -> Any:
     try:
         card = checked(parse(document))
@@ -116,7 +140,9 @@ def _sent(rows: pa.Table, manifest: Manifest, note: Note, card: Any) -> pa.Table
             "na_cause": _chunk(rows.column("not_available").cast(pa.string())),
             "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=none),
             "reasons": _reasons(rows, list(card.reasons)),
-            "card": pa.repeat(f"{card.name}@{card.version}", count),
+            "card": pa.DictionaryArray.from_arrays(
+                pa.repeat(0, count).cast(pa.int8()), [f"{card.name}@{card.version}"]
+            ),
             "run": pa.repeat(pa.scalar(note.run, pa.int64()), count),
             "as_of": pa.repeat(pa.scalar(manifest.settings["as_of"], pa.timestamp("ms", "UTC")), count),
         }
@@ -150,6 +176,7 @@ def _reasons(rows: pa.Table, codes: list[str]) -> pa.ListArray:
     gaps = [_chunk(rows.column(f"gap_{at}")).fill_null(0).to_numpy() for at in range(1, REASONS_MAX + 1)]
     place, gap = np.stack(places, axis=1), np.stack(gaps, axis=1)
     there = place >= 0
-    pairs = pa.StructArray.from_arrays([known.take(pa.array(place[there])), pa.array(gap[there])], ["code", "gap"])
+    named = pa.DictionaryArray.from_arrays(pa.array(place[there].astype(np.int16)), known)
+    pairs = pa.StructArray.from_arrays([named, pa.array(gap[there])], ["code", "gap"])
     offsets = np.concatenate(([0], np.cumsum(there.sum(axis=1)))).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pairs)

@@ -9,13 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.ledger.credit import local_rows
-from actors.records.addresses import address_after
+from actors.ledger.inquiries import Turn
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, SCORE, SCORE_RANGE, CreditResults, ScoreRows
-from actors.records.layout import CREDIT_PREVIOUS, RECORD, Kind
+from actors.records.credit_layout import CREDIT_RESULT, CreditResults, ScoreRows
 from actors.shard.credit import Core
 from actors.shard.messages import Answer, Output, Publish
 
@@ -23,8 +20,6 @@ ROWS_MAX: Final = 8_192
 """Scores in one message: 1.3 MB, made and sealed in some 5 ms. More are refused."""
 QUEUE_ROWS_MAX: Final = 65_536
 """Scores that wait; beyond it the answer is BUSY."""
-
-_PUBLISHED: Final = ("band", "cause", "holder", "score", "card", "run", "as_of", "subtotals", "reasons", "gaps")
 
 
 class ScorePublication:
@@ -63,44 +58,10 @@ class ScorePublication:
         results = np.zeros(len(rows), CREDIT_RESULT)
         if not len(rows):
             return results
-        at = local_rows(self._ledger.book, rows["holder"])
-        kept = self._ledger.credit.rows[np.maximum(at, 0)]
-        results["code"] = np.select(
-            [~self._is_valid(rows), at < 0, kept["run"] > rows["run"]],
-            [Code.INVALID_REQUEST, Code.WALLET_NOT_FOUND, Code.RUN_SUPERSEDED],
-            Code.OK,
-        )
-        good = np.flatnonzero(results["code"] == 0)
-        new = good[kept["run"][good] != rows["run"][good]]
-        _, firsts = np.unique(at[new], return_index=True)
-        new = new[np.sort(firsts)]
-        beside = {place: details[row] for place, row in enumerate(new.tolist()) if row in details}
-        self._record(rows[new], at[new], beside)
-        results["address"][good] = self._ledger.credit.rows["scored"][at[good]]
-        results["replayed"][good] = 1
-        results["replayed"][new] = 0
-        results["record_time"][new] = self._ledger.record_time
+        writer = self._core.writer
+        turn = Turn(self._ledger.record_time, writer.writer.number, writer.next_address, 0)
+        made = self._ledger.credit.publish(self._ledger.book, turn, rows, results)
+        if len(made.records):
+            beside = {place: details[row] for place, row in enumerate(made.rows.tolist()) if row in details}
+            writer.seal(made.records, beside if details else {}, 0)
         return results
-
-    def _is_valid(self, rows: ScoreRows) -> NDArray[np.bool_]:
-        """One run in a message; a score in its range, or none and a cause; as of no later than now."""
-        scored = (rows["score"] >= SCORE_RANGE.start) & (rows["score"] < SCORE_RANGE.stop) & (rows["cause"] == 0)
-        without = (rows["score"] == 0) & (rows["cause"] != 0)
-        timely = (rows["as_of"] >= 0) & (rows["as_of"] <= self._ledger.record_time)
-        valid: NDArray[np.bool_] = (scored | without) & timely & (rows["run"] != 0) & (rows["run"] == rows["run"][0])
-        return valid
-
-    def _record(self, rows: ScoreRows, at: NDArray[np.int64], details: dict[int, bytes]) -> None:
-        """Make, apply and seal the records of wallets (n,) that this run has not scored yet."""
-        if not len(rows):
-            return
-        records = np.zeros(len(rows), RECORD)
-        scores = records.view(SCORE)
-        for name in _PUBLISHED:
-            scores[name] = rows[name]
-        records["kind"] = Kind.SCORE
-        records[CREDIT_PREVIOUS] = self._ledger.credit.rows["head"][at]
-        records["record_time"] = self._ledger.record_time
-        addresses = address_after(self._core.writer.next_address, np.arange(len(rows), dtype=np.int64))
-        self._ledger.credit.score(self._ledger.book, at, records, addresses)
-        self._core.writer.seal(records, details, 0)

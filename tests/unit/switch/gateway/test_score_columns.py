@@ -8,7 +8,6 @@ import pytest
 from actors.records.credit_layout import SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, encode_wallet
 from models.credit.score import Cause
-from switch.fairness.scheduling import Steps
 from switch.gateway.score_columns import GAP_MAX, RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
 from tests.score_batches import DIMENSIONS, SCHEMA, score_row, stream
@@ -18,19 +17,10 @@ WALLET = 70_001
 CODES = ("few_days", "declines", "nights", "late", "alone")
 
 
-def run_to_end(steps: Steps[Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def read(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> ScoreRows:
-    given = run_to_end(read_scores(stream(rows, schema)))
+    given = read_scores(stream(rows, schema))
     assert (given.card, given.run) == (rows[0]["card"], rows[0]["run"])
-    found: ScoreRows = run_to_end(score_rows(given, SECRET, 4, CODES))
-    return found
+    return score_rows(given, SECRET, 4, CODES)
 
 
 def row(score: int | None = 700, **more: Any) -> dict[str, Any]:
