@@ -314,11 +314,11 @@ class CreditBook:
 
     # Scores.
 
-    def publish(self, book: Book, turn: Turn, rows: ScoreRows, results: CreditResults) -> Published:
-        """Answer SCORE rows (n,) of one run in `results` (n,). Gives the records of those that are new, applied."""
+    def publish(self, book: Book, turn: Turn, run: int, rows: ScoreRows, results: CreditResults) -> Published:
+        """Answer SCORE rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied."""
         records, made_of = np.zeros(len(rows), RECORD), np.empty(len(rows), np.int64)
         given = read_only(rows.view(RECORD))
-        made = publish_scores(book, self._tables, given, turn.now, turn.first, results, records, made_of)
+        made = publish_scores(book, self._tables, turn, run, given, results, records, made_of)
         return Published(records[:made], made_of[:made])
 
     # Effects.

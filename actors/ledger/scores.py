@@ -59,20 +59,20 @@ def _effect(book, tables, record, at, address):
     subtotals = kept["subtotals"]
     for i in range(len(DIMENSIONS)):
         words = record["amount"] if i < _PARTS else record["payer_posted"]
-        subtotals[i] = (words >> 16 * (i % _PARTS)) & 0xFFFF
+        subtotals[i] = (words << (48 - 16 * (i % _PARTS))) >> 48
     book.wallets[at]["score"] = record["points"]
     tables.meta[TOUCHED] = 1
 
 
 @kernel
-def publish_scores(book, tables, rows, now, first, results, records, made_of):
-    """Answer SCORE rows (n,), seen as records, in `results` (n,). Records (n,) of those that are new, the first at the address `first`, are
-    made and applied, and `made_of` (n,) says of which rows they are. Gives how many."""
+def publish_scores(book, tables, turn, run, rows, results, records, made_of):
+    """Answer SCORE rows (n,) of a run, seen as records, in `results` (n,). Records (n,) of those that are new are made and applied;
+    `made_of` (n,) says of which rows they are. Gives how many."""
     made = 0
     for i in range(len(rows)):
         row, result = rows[i], results[i]
         at = local_row(book, row["payer"])
-        if not _is_valid(row, rows[0][RUN], now):
+        if not _is_valid(row, run, turn.now):
             result["code"] = _INVALID_REQUEST
         elif at < 0:
             result["code"] = _WALLET_NOT_FOUND
@@ -81,10 +81,10 @@ def publish_scores(book, tables, rows, now, first, results, records, made_of):
         elif tables.rows[at]["run"] == row[RUN]:
             result["code"], result["replayed"], result["address"] = _OK, 1, tables.rows[at]["scored"]
         else:
-            address = address_after(first, made)
-            _fill(records[made], row, tables.rows[at]["head"], now)
+            address = address_after(turn.first, turn.start + made)
+            _fill(records[made], row, tables.rows[at]["head"], turn.now)
             _effect(book, tables, records[made], at, address)
-            result["code"], result["address"], result["record_time"] = _OK, address, now
+            result["code"], result["address"], result["record_time"] = _OK, address, turn.now
             made_of[made] = i
             made += 1
     return made

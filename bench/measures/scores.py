@@ -150,6 +150,7 @@ def _round(options: Options, sizes: Sizes, switch: Switch, made: list[_Scores], 
             steady, _ = beside(spec(sizes.seconds, 10 * number + 1), switch.roots, lambda _: None)
             publish(sizes.warm_up_s, None)
             alone = publish(sizes.seconds, None)
+            os.sync()  # what was written for the scores alone is not to be written while payments are measured
             busy, both = beside(spec(sizes.seconds, 10 * number + 2), switch.roots, partial(publish, sizes.seconds))
         return _Round(alone=alone, beside=both, steady=steady, busy=busy)
     finally:
