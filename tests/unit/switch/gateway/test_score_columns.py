@@ -35,6 +35,22 @@ def test_a_row_becomes_what_the_record_keeps() -> None:
     assert found["reasons"].tolist() == [4, 2, 0, 0] and found["gaps"].tolist() == [30, 20, 0, 0]
 
 
+def test_texts_may_be_dictionaries_and_their_values_are_looked_up_once_each() -> None:
+    reasons = [{"code": "late", "gap": 30}, {"code": "declines", "gap": 20}]
+    coded = pa.dictionary(pa.int8(), pa.string())
+    kinds = {"card": coded, "na_cause": coded, "reasons": pa.list_(pa.struct([("code", coded), ("gap", pa.int32())]))}
+    schema = pa.schema([(field.name, kinds.get(field.name, field.type)) for field in SCHEMA])
+    rows = [row(703, reasons=reasons), row(None)]
+    assert read(rows, schema).tobytes() == read(rows).tobytes()
+    for wrong, field in (
+        (row(reasons=_reasons(("luck", 1))), "reasons"),
+        (row(None, na_cause="bad_luck"), "na_cause[0]"),
+    ):
+        with pytest.raises(ProblemError) as raised:
+            read([wrong], schema)
+        assert [error.field for error in raised.value.errors] == [field]
+
+
 def test_a_row_without_a_score_keeps_its_cause_and_no_band() -> None:
     (found,) = read([row(None)])
     assert (found["score"], found["band"], found["cause"]) == (0, 0, Cause.FEW_DAYS)
