@@ -23,10 +23,10 @@ QUEUE_ROWS_MAX: Final = 65_536
 """Scores that wait; beyond it the answer is BUSY."""
 TURN_ROWS: Final = 40 * BLOCK_RECORDS_MAX
 """Scores made and sealed at a time, in some 1 ms, and stored in 2."""
-BESIDE_ROWS: Final = 20 * BLOCK_RECORDS_MAX
+BESIDE_ROWS: Final = 21 * BLOCK_RECORDS_MAX
 """The same while payments come: less than a millisecond each, in the loop and in the journal."""
-BESIDE_EVERY_MS: Final = 4
-"""While payments come, so long from one turn to the next: 250,000 scores a second at most, and what is left of the processors is theirs."""
+BESIDE_EVERY_MS: Final = 5
+"""While payments come, so long from one turn to the next: 210,000 scores a second at most, and what is left of the processors is theirs."""
 LATE_MS: Final = 4 * BESIDE_EVERY_MS
 """A turn that comes later than it was due, as payments had theirs, is made up for, up to so much."""
 BESIDE_MS: Final = 100

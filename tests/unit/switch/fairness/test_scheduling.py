@@ -143,7 +143,7 @@ async def test_work_in_a_thread_leaves_the_loop_to_others_and_is_done_one_at_a_t
     both = asyncio.gather(one.apart(1, partial(work, 1)), one.apart(2, partial(work, 2)))
     assert await one.run(3, single(lambda: "meanwhile")) == "meanwhile"
     may_end.set()
-    assert await both == [1, 2]
+    assert list(await both) == [1, 2]
 
 
 async def test_work_in_a_thread_that_fails_leaves_its_turn_to_the_next() -> None:
