@@ -7,8 +7,9 @@ import pytest
 
 from actors.records.credit_layout import SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, encode_wallet
+from actors.records.score_columns import GAP_MAX
 from models.credit.score import Cause
-from switch.gateway.score_columns import GAP_MAX, RUN_MAX, read_scores, score_rows
+from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
 from tests.score_batches import DIMENSIONS, SCHEMA, score_row, stream
 
