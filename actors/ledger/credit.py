@@ -1,11 +1,11 @@
 """What a shard keeps of payment credit: rows beside wallets, live consents, open orders.
 
 Here are the tables and the effects of credit records. Effects never decide: they are the same live and in a replay. They are Python, not
-kernels, but for inquiries, of which a shard has thousands a second; scores, of which it has millions, are applied a run at a time.
+kernels, but for inquiries, of which a shard has thousands a second, and for scores, of which it has millions.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from actors.ledger.inquiries import (
     replay_inquiries,
 )
 from actors.ledger.orders import complete_by, ends_at
+from actors.ledger.scores import publish_scores, replay_scores
 from actors.ledger.table import Table, find, new_table, put, remove, table_slots
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.credit_layout import (
@@ -32,7 +33,6 @@ from actors.records.credit_layout import (
     FIRST_CREDIT,
     OPEN_STATES,
     ORDER,
-    SCORE,
     CaseRows,
     CaseState,
     ConsentRows,
@@ -43,6 +43,7 @@ from actors.records.credit_layout import (
     OrderRows,
     OrderState,
     Resolution,
+    ScoreRows,
 )
 from actors.records.ids import Secret
 from actors.records.layout import (
@@ -57,7 +58,6 @@ from actors.records.layout import (
     ORDER_STATE,
     RECORD,
     RESOLUTION,
-    RUN,
     SCENARIO,
     SCENARIO_VERSION,
     STANDING,
@@ -125,6 +125,13 @@ def place(book: Book, address: int) -> int:
 
 
 _KINDS: Final = frozenset(int(kind) for kind in Kind if kind >= FIRST_CREDIT)
+
+
+class Published(NamedTuple):
+    """Records (k,) of scores, and of which rows (k,) they are."""
+
+    records: Records
+    rows: NDArray[np.int64]
 
 
 class CreditBook:
@@ -305,6 +312,15 @@ class CreditBook:
         self.meta[DAY] = now // DAY_MS
         self.inquiry_table = new_table(self._inquirers)
 
+    # Scores.
+
+    def publish(self, book: Book, turn: Turn, run: int, rows: ScoreRows, results: CreditResults) -> Published:
+        """Answer SCORE rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied."""
+        records, made_of = np.zeros(len(rows), RECORD), np.empty(len(rows), np.int64)
+        given = read_only(rows.view(RECORD))
+        made = publish_scores(book, self._tables, turn, run, given, results, records, made_of)
+        return Published(records[:made], made_of[:made])
+
     # Effects.
 
     def effect(self, book: Book, record: Any, address: int) -> bool:
@@ -358,28 +374,8 @@ class CreditBook:
         return len(records)
 
     def _replay_scores(self, book: Book, records: Records, addresses: NDArray[np.int64]) -> int:
-        """As `replay`, of SCORE records. Runs follow each other, so a part of them is one run and has each wallet once."""
-        runs = records[RUN]
-        start = 0
-        while start < len(records):
-            end = start + int(np.argmax(np.append(runs[start:] != runs[start], True)))
-            part = slice(start, end)
-            at = local_rows(book, records["payer"][part])
-            fits = (at >= 0) & (self.rows["head"][at] == records[CREDIT_PREVIOUS][part])
-            if not fits.all() or len(np.unique(at)) < len(at):
-                return start + int(np.argmin(fits))
-            self.score(book, at, records[part], addresses[part])
-            start = end
-        return len(records)
-
-    def score(self, book: Book, at: NDArray[np.int64], records: Records, addresses: NDArray[np.int64]) -> None:
-        """Apply SCORE records (n,) of as many wallets, in rows `at` (n,)."""
-        scores = records.view(SCORE)
-        for name in ("as_of", "card", "score", "subtotals", "band", "cause", "run"):
-            self.rows[name][at] = scores[name]
-        self.rows["scored"][at] = self.rows["head"][at] = addresses
-        book.wallets["score"][at] = scores["score"]
-        self.meta[TOUCHED] = 1
+        """As `replay`, of SCORE records."""
+        return int(replay_scores(book, self._tables, read_only(records), read_only(addresses)))
 
     def _opened(self, record: Any, address: int) -> None:
         at = self._take(_CASES, _FREE_CASE, _CASES_FREE, self.cases, "holder")

@@ -8,10 +8,11 @@ import numpy as np
 from actors.ledger.admission import Channels
 from actors.ledger.book import Capacity
 from actors.ledger.chains import leaves_at
+from actors.ledger.inquiries import Turn
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
 from actors.records.blocks import addresses_of
-from actors.records.credit_layout import OrderState
+from actors.records.credit_layout import CREDIT_RESULT, DIMENSIONS, SCORE, SCORE_RANGE, OrderState
 from actors.records.ids import (
     Secret,
     bound_key,
@@ -34,6 +35,8 @@ from actors.records.layout import (
     Requests,
     WalletKind,
 )
+from actors.records.score_columns import NOTHING, fill_reasons, fill_subtotals
+from models.jit import read_only
 
 _SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
 _EXTERNAL = wallet_address(0, 1024)
@@ -135,10 +138,32 @@ def _warm_credit(ledger: Ledger, holder: int = wallet_address(1, 0)) -> None:
     for address, record in enumerate(records, start=1):
         record[CREDIT_PREVIOUS] = address - 1 if holder else 0
         assert ledger.credit.effect(ledger.book, record, address), "a step of the warm-up was refused"
+    _warm_scores(ledger, holder)
     ledger.credit.consent(holder, account, 0, 0)
     ledger.credit.order(1)
     assert ledger.has_key_room(1) and ledger.remember_key(1, 1, 1)
     bound_key(ledger.secret, 1, 1, bytes(16))
+
+
+def _warm_scores(ledger: Ledger, holder: int) -> None:
+    """A score, of the holder or of nobody, and the same in a replay; and what front doors make of columns."""
+    rows = np.zeros(1, SCORE)
+    rows["holder"], rows["run"], rows["score"], rows["subtotals"][:, 0] = (
+        holder,
+        1,
+        SCORE_RANGE.start,
+        SCORE_RANGE.start,
+    )
+    made = ledger.credit.publish(ledger.book, Turn(ledger.record_time, 0, 1, 0), 1, rows, np.zeros(1, CREDIT_RESULT))
+    assert len(made.records) == (1 if holder else 0), "a step of the warm-up was refused"
+    ledger.credit.replay(ledger.book, rows.view(RECORD), np.ones(1, np.int64))
+    one = read_only(np.ones(1, np.int32))
+    assert (
+        fill_subtotals((one,) * len(DIMENSIONS), read_only(np.array([len(DIMENSIONS)], np.int32)), rows["subtotals"])
+        < 0
+    )
+    scored = read_only(np.ones(1, np.bool_))
+    assert fill_reasons(one, scored, one, one, rows["reasons"], rows["gaps"])[0] == NOTHING
 
 
 def _warm_channels(ledger: Ledger) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import ctypes
 import gc
+import os
+import threading
 from typing import Any, Final
 
 YOUNG_MAX: Final = 50_000
@@ -16,7 +18,12 @@ _MAP_BYTES: Final = 32 << 20
 """Of mallopt: what is kept, and from which size on memory is mapped by itself; the most that it takes."""
 
 NICENESS: Final = 10
-"""Of compilers, backtests and checkpoints: payments go first."""
+"""Of compilers, backtests, checkpoints and who publishes scores: payments go first."""
+
+
+def give_way() -> None:
+    """This thread, and who is started by it, gives way to payments."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def freeze_gc() -> None:

@@ -147,6 +147,7 @@ class ShardCore:
             m.Tick: self._tick,
             m.SaveNow: self._save_now,
             m.GoOn: self._go_on,
+            m.Rested: self._rested,
         }
 
     @property
@@ -261,6 +262,8 @@ class ShardCore:
         outputs = self.writer.next_operation()
         if any(isinstance(output, m.Append) for output in outputs):
             self._pace.began(self.writer.flight_bytes, self._now)
+            if self._scores.has_work:
+                self._pause()  # the next part is made while this one is stored
         self._emit(outputs)
 
     def _stored(self, message: m.Stored) -> None:
@@ -297,6 +300,7 @@ class ShardCore:
 
     def _submit(self, message: m.Submit) -> None:
         rows = len(message.rows)
+        self._scores.paid(self._now)
         assert not (message.rows["flags"][-1:] & FLAG_LINKED).any(), "a group ends where its request ends"
         if not self.ready or not self._intake.offer(message, self._now):
             results = np.zeros(rows, RESULT)
@@ -488,8 +492,13 @@ class ShardCore:
         has_work = self._credit.has_work or self._scores.has_work
         if has_work and self._scoring is None and self._may_begin():
             more = self._credit.turn()
-            if self._scores.turn() or more:
+            if self._scores.has_work:
+                self._scores.turn(self._now)
+            if self._scores.has_work or more:
                 self._pause()
+
+    def _rested(self, _: m.Rested) -> None:
+        self._scores.rested()
 
     def _find_heads(self, message: m.FindHeads) -> None:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""

@@ -149,6 +149,7 @@ class ShardHost:
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
             m.Pause: self._go_on,
+            m.Rest: self._rest,
         }
 
     # For callers.
@@ -584,6 +585,10 @@ class ShardHost:
 
     async def _go_on(self, _: m.Pause) -> None:
         self._feed(m.GoOn())
+
+    async def _rest(self, output: m.Rest) -> None:
+        await asyncio.sleep(output.ms / 1_000)
+        self._feed(m.Rested())
 
     def _unreached(self, what: str, shard: int, error: Exception) -> None:
         """A shard that starts or was lost is met all day; anything else is a bug and logged as one."""

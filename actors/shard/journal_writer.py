@@ -128,6 +128,11 @@ class JournalWriter:
         return kept, joined(parts, RECORD)
 
     @property
+    def begun_block(self) -> int:
+        """Number of the newest block of which an append has begun."""
+        return self._flight[-1].blocks[-1].number if self._flight else self.durable_block
+
+    @property
     def successors(self) -> list[int]:
         """What follows each block with which an append of ours may have ended."""
         return [self.durable_block + 1, *(unit.blocks[-1].number + 1 for unit in self.units)]

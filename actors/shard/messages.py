@@ -222,6 +222,10 @@ class GoOn(Message, frozen=True):
     """As asked for by `Pause`: what came meanwhile had its turn."""
 
 
+class Rested(Message, frozen=True):
+    """As asked for by `Rest`: the time is over."""
+
+
 class SaveNow(Message, frozen=True):
     """Emit `Save` at the next durable boundary, whatever little has been recorded since the last."""
 
@@ -333,6 +337,12 @@ class Pause(Message, frozen=True):
     """There is more to do: send `GoOn` after what came meanwhile."""
 
 
+class Rest(Message, frozen=True):
+    """Scores wait so that payments have their turn: send `Rested` after so many milliseconds."""
+
+    ms: int
+
+
 class Alert(Message, frozen=True):
     """Tell the operator."""
 
@@ -361,6 +371,7 @@ Output = (
     | NeedSegment
     | ReadSegments
     | Pause
+    | Rest
     | Alert
     | Halt
 )

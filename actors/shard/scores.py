@@ -9,98 +9,112 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.ledger.credit import local_rows
-from actors.records.addresses import address_after
+from actors.ledger.inquiries import Turn
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, SCORE, SCORE_RANGE, CreditResults, ScoreRows
-from actors.records.layout import CREDIT_PREVIOUS, RECORD, Kind
+from actors.records.credit_layout import CREDIT_RESULT, CreditResults
+from actors.records.layout import BLOCK_RECORDS_MAX
 from actors.shard.credit import Core
-from actors.shard.messages import Answer, Output, Publish
+from actors.shard.messages import Answer, Output, Publish, Rest
 
 ROWS_MAX: Final = 8_192
-"""Scores in one message: 1.3 MB, made and sealed in some 5 ms. More are refused."""
+"""Scores in one message, 1.3 MB. More are refused."""
 QUEUE_ROWS_MAX: Final = 65_536
 """Scores that wait; beyond it the answer is BUSY."""
+TURN_ROWS: Final = 40 * BLOCK_RECORDS_MAX
+"""Scores made and sealed at a time, in some 1 ms, and stored in 2."""
+BESIDE_ROWS: Final = 21 * BLOCK_RECORDS_MAX
+"""The same while payments come: less than a millisecond each, in the loop and in the journal."""
+BESIDE_EVERY_MS: Final = 5
+"""While payments come, so long from one turn to the next: 210,000 scores a second at most, and what is left of the processors is theirs."""
+LATE_MS: Final = 4 * BESIDE_EVERY_MS
+"""A turn that comes later than it was due, as payments had theirs, is made up for, up to so much."""
+BESIDE_MS: Final = 100
+"""So long after the last payment do payments still count as coming."""
 
-_PUBLISHED: Final = ("band", "cause", "holder", "score", "card", "run", "as_of", "subtotals", "reasons", "gaps")
+
+class _Asked:
+    """A message on its way: what of it was taken so far, with what became of that."""
+
+    def __init__(self, message: Publish) -> None:
+        self.message = message
+        self.taken = 0
+        self.results: CreditResults = np.zeros(len(message.rows), CREDIT_RESULT)
+
+    @property
+    def rows_left(self) -> int:
+        return len(self.results) - self.taken
 
 
 class ScorePublication:
-    """Publishes the scores of messages in turn, one message at a time."""
+    """Publishes the scores of messages in turn, a part at a time, between batches of payments.
+
+    A part is sealed only when the append of the one before has begun: an append has one of them at most, so whoever pays waits for two.
+    """
 
     def __init__(self, core: Core, emit: Callable[[list[Output]], None]) -> None:
         self._core = core
         self._ledger = core.ledger
         self._emit = emit
-        self._queue: deque[Publish] = deque()
+        self._queue: deque[_Asked] = deque()
+        self._sealed_block = 0
+        self._paid_ms = -BESIDE_MS
+        self._due_ms = 0
+        self._rests = False
 
     def offer(self, message: Publish) -> None:
         """Queue a message, or answer that nothing of it was tried."""
-        waiting = sum(len(each.rows) for each in self._queue)
+        waiting = sum(each.rows_left for each in self._queue)
         if self._core.ready and len(message.rows) <= ROWS_MAX and waiting + len(message.rows) <= QUEUE_ROWS_MAX:
-            self._queue.append(message)
+            self._queue.append(_Asked(message))
             return
         results = np.zeros(len(message.rows), CREDIT_RESULT)
         results["code"] = Code.INVALID_REQUEST if len(message.rows) > ROWS_MAX else Code.BUSY
         self._emit([Answer(ref=message.ref, value=results)])
 
-    def turn(self) -> bool:
-        """Publish a message that waits, between batches. Gives whether there is more."""
-        if self._queue:
-            message = self._queue.popleft()
-            answers: list[Output] = [Answer(ref=message.ref, value=self._published(message.rows, message.details))]
-            self._core.writer.when_durable(lambda: self._emit(answers))
-        return self.has_work
+    def paid(self, now_ms: int) -> None:
+        """Somebody pays."""
+        self._paid_ms = now_ms
+
+    def rested(self) -> None:
+        """The time of a `Rest` is over."""
+        self._rests = False
 
     @property
     def has_work(self) -> bool:
-        """Whether a message waits."""
-        return bool(self._queue)
+        """Whether scores wait whose turn it is."""
+        return bool(self._queue) and not self._rests and self._sealed_block <= self._core.writer.begun_block
 
-    def _published(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
-        results = np.zeros(len(rows), CREDIT_RESULT)
-        if not len(rows):
-            return results
-        at = local_rows(self._ledger.book, rows["holder"])
-        kept = self._ledger.credit.rows[np.maximum(at, 0)]
-        results["code"] = np.select(
-            [~self._is_valid(rows), at < 0, kept["run"] > rows["run"]],
-            [Code.INVALID_REQUEST, Code.WALLET_NOT_FOUND, Code.RUN_SUPERSEDED],
-            Code.OK,
-        )
-        good = np.flatnonzero(results["code"] == 0)
-        new = good[kept["run"][good] != rows["run"][good]]
-        _, firsts = np.unique(at[new], return_index=True)
-        new = new[np.sort(firsts)]
-        beside = {place: details[row] for place, row in enumerate(new.tolist()) if row in details}
-        self._record(rows[new], at[new], beside)
-        results["address"][good] = self._ledger.credit.rows["scored"][at[good]]
-        results["replayed"][good] = 1
-        results["replayed"][new] = 0
-        results["record_time"][new] = self._ledger.record_time
-        return results
+    def turn(self, now_ms: int) -> None:
+        """Publish some of the scores that wait, between batches. While payments come, rest afterwards."""
+        beside = now_ms - self._paid_ms < BESIDE_MS
+        asked = self._queue[0]
+        self._publish(asked, asked.taken + min(asked.rows_left, BESIDE_ROWS if beside else TURN_ROWS))
+        if not asked.rows_left:
+            self._queue.popleft()
+            answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results)]
+            self._core.writer.when_durable(lambda: self._emit(answers))
+        if beside:
+            self._rest(now_ms)
 
-    def _is_valid(self, rows: ScoreRows) -> NDArray[np.bool_]:
-        """One run in a message; a score in its range, or none and a cause; as of no later than now."""
-        scored = (rows["score"] >= SCORE_RANGE.start) & (rows["score"] < SCORE_RANGE.stop) & (rows["cause"] == 0)
-        without = (rows["score"] == 0) & (rows["cause"] != 0)
-        timely = (rows["as_of"] >= 0) & (rows["as_of"] <= self._ledger.record_time)
-        valid: NDArray[np.bool_] = (scored | without) & timely & (rows["run"] != 0) & (rows["run"] == rows["run"][0])
-        return valid
+    def _rest(self, now_ms: int) -> None:
+        """Until the next turn is due; one that came late is made up for."""
+        self._due_ms = max(self._due_ms, now_ms - LATE_MS) + BESIDE_EVERY_MS
+        if self._due_ms > now_ms:
+            self._rests = True
+            self._emit([Rest(ms=self._due_ms - now_ms)])
 
-    def _record(self, rows: ScoreRows, at: NDArray[np.int64], details: dict[int, bytes]) -> None:
-        """Make, apply and seal the records of wallets (n,) that this run has not scored yet."""
-        if not len(rows):
+    def _publish(self, asked: _Asked, end: int) -> None:
+        message, first = asked.message, asked.taken
+        asked.taken = end
+        if end == first:
             return
-        records = np.zeros(len(rows), RECORD)
-        scores = records.view(SCORE)
-        for name in _PUBLISHED:
-            scores[name] = rows[name]
-        records["kind"] = Kind.SCORE
-        records[CREDIT_PREVIOUS] = self._ledger.credit.rows["head"][at]
-        records["record_time"] = self._ledger.record_time
-        addresses = address_after(self._core.writer.next_address, np.arange(len(rows), dtype=np.int64))
-        self._ledger.credit.score(self._ledger.book, at, records, addresses)
-        self._core.writer.seal(records, details, 0)
+        writer = self._core.writer
+        turn = Turn(self._ledger.record_time, writer.writer.number, writer.next_address, 0)
+        run, rows = int(message.rows["run"][0]), message.rows[first:end]
+        made = self._ledger.credit.publish(self._ledger.book, turn, run, rows, asked.results[first:end])
+        if len(made.records):
+            places = enumerate((first + made.rows).tolist()) if message.details else ()
+            beside = {place: message.details[row] for place, row in places if row in message.details}
+            writer.seal(made.records, beside, 0)
+            self._sealed_block = writer.sealed_block

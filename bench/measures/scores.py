@@ -1,11 +1,12 @@
 """`scores`: a finished run's scores published to a switch, alone and beside single payments.
 
-Every run scores all wallets again, under the next number, as fast as the switch takes them. Payments meanwhile are compared with payments
-alone.
+Every run scores all wallets again, under the next number, as fast as the switch takes them. Payments come at a stated rate, with scores and
+without; their times count from when they were due. Every round has all three, and accounts of processor time a score and a payment.
 """
 
 import itertools
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
 from actors.rescore.output import Output
-from actors.rescore.publishing import Note, batches
+from actors.rescore.publishing import Batch, Note, answered, batches
 from actors.rescore.run import Manifest
 from actors.rescore.run import Options as RunOptions
 from actors.rescore.run import run as rescore
@@ -29,6 +30,7 @@ from bench.contenders.switch import KEY, Switch
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
 from bench.workload.load import LoadSpec, Payments
+from bench.workload.processes import cpu_seconds, sample
 from bench.workload.turn import Turn, beside, detail_of
 from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
@@ -47,23 +49,38 @@ TIMEOUT_S: Final = 120.0
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """`connections`: few enough that the machine is not full, so that latency is not mostly queueing."""
+    """`payments_a_second`: with one a batch, they take three quarters of two processors; `connections`: more than are ever in use at that
+    rate; `alone_s`: shorter than the rest, as scores alone fill disk and journal twice as fast."""
 
     wallets: int = 131_072
-    connections: int = 16
-    warm_up_s: float = 3.0
-    seconds: float = 10.0
-    rate_max: int = 12_000
+    connections: int = 64
+    warm_up_s: float = 2.0
+    seconds: float = 8.0
+    alone_s: float = 4.0
+    payments_a_second: float = 1_000.0
 
 
-QUICK: Final = Sizes(wallets=4_096, warm_up_s=1.0, seconds=2.0)
+QUICK: Final = Sizes(wallets=4_096, warm_up_s=1.0, seconds=2.0, alone_s=1.0, payments_a_second=500.0)
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores that were taken within so many seconds. `cpu_s`: processor seconds by group of processes meanwhile."""
+
+    scores: int
+    seconds: float
+    cpu_s: dict[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Scores a second."""
+        return self.scores / self.seconds
 
 
 class _Round(msgspec.Struct, frozen=True, kw_only=True):
-    """Scores a second alone and beside payments; payments without and with scores."""
+    """Scores alone and beside payments; payments without and with scores."""
 
-    alone: float
-    beside: float
+    alone: Published
+    beside: Published
     steady: Turn
     busy: Turn
 
@@ -83,11 +100,10 @@ class _Scores:
         self._output = Output(folder_at(output))
         self._runs = itertools.count(1)
 
-    def tables(self) -> Iterator[Any]:
-        """Batches of one run after the other."""
+    def batches(self) -> Iterator[Batch]:
+        """Those of one run after the other."""
         for run in self._runs:
-            for batch in batches(self._output, self._manifest, Note(url="", run=run)):
-                yield batch.table
+            yield from batches(self._output, self._manifest, Note(url="", run=run))
 
 
 def run(options: Options) -> list[Figure]:
@@ -98,13 +114,25 @@ def run(options: Options) -> list[Figure]:
     made: list[_Scores] = []
     rounds = take_turns({NAME: partial(_round, options, sizes, switch, made)}, options.rounds)[NAME]
     checked = switch.check(sum(turn.load.done for each in rounds for turn in (each.steady, each.busy)))
-    rates = [
-        figure(NAME, ALONE, "scores/s", [each.alone for each in rounds]),
-        figure(NAME, BESIDE, "scores/s", [each.beside for each in rounds], aim=RATE_AIM),
-    ]
+    alone = figure(NAME, ALONE, "scores/s", [each.alone.rate for each in rounds], detail=_accounts(rounds))
+    both = figure(NAME, BESIDE, "scores/s", [each.beside.rate for each in rounds], aim=RATE_AIM)
     steady = _p99(STEADY, [each.steady for each in rounds], sizes, checked)
     busy = _p99(BUSY, [each.busy for each in rounds], sizes, checked)
-    return [*rates, steady, busy, ratio(NAME, busy, steady, P99_AIM, better="lower")]
+    return [alone, both, ratio(NAME, both, alone), steady, busy, ratio(NAME, busy, steady, P99_AIM, better="lower")]
+
+
+def _accounts(rounds: list[_Round]) -> dict[str, Any]:
+    """Microseconds of processor time a score and a payment, by group of processes; and all that the rounds kept."""
+    return {
+        "us_a_score": [_each(each.alone.cpu_s, each.alone.scores) for each in rounds],
+        "us_a_payment": [_each(each.steady.cpu_s, each.steady.load.done) for each in rounds],
+        "alone": [msgspec.to_builtins(each.alone) for each in rounds],
+        "beside": [msgspec.to_builtins(each.beside) for each in rounds],
+    }
+
+
+def _each(cpu_s: dict[str, float], count: int) -> dict[str, float]:
+    return {group: round(1e6 * seconds / count, 2) for group, seconds in cpu_s.items()}
 
 
 def _round(options: Options, sizes: Sizes, switch: Switch, made: list[_Scores], number: int) -> _Round:
@@ -113,39 +141,63 @@ def _round(options: Options, sizes: Sizes, switch: Switch, made: list[_Scores], 
     try:
         if not made:
             made.append(_Scores(options, switch, sizes))
-        tables = made[0].tables()
+        scores = made[0].batches()
         with Client(f"http://127.0.0.1:{switch.port}", KEY, timeout_s=TIMEOUT_S) as client:
             document = msgspec.json.decode(canonical(shipped()))
             client.scorecards.publish(shipped().name, document=document)
-            _published(client, tables, sizes.warm_up_s, None)
-            alone = _published(client, tables, sizes.seconds, None)
+            publish = partial(_published, client, scores, switch)
             spec = partial(_load, sizes, switch)
             beside(spec(sizes.warm_up_s, 10 * number), switch.roots, lambda _: None)
             steady, _ = beside(spec(sizes.seconds, 10 * number + 1), switch.roots, lambda _: None)
-            busy, rate = beside(
-                spec(sizes.seconds, 10 * number + 2), switch.roots, partial(_published, client, tables, sizes.seconds)
-            )
-        return _Round(alone=alone, beside=rate, steady=steady, busy=busy)
+            publish(sizes.warm_up_s, None)
+            alone = publish(sizes.alone_s, None)
+            os.sync()  # what was written for the scores alone is not to be written while payments are measured
+            busy, both = beside(spec(sizes.seconds, 10 * number + 2), switch.roots, partial(publish, sizes.seconds))
+        return _Round(alone=alone, beside=both, steady=steady, busy=busy)
     finally:
         switch.stop()
 
 
-def _published(client: Client, tables: Iterator[Any], seconds: float, load: threading.Thread | None) -> float:
-    """Scores a second that were taken, until the time is over or the load has ended."""
-    started, rows = time.perf_counter(), 0
-    while (load is None or load.is_alive()) and time.perf_counter() - started < seconds:
-        table = next(tables)
-        codes = pc.unique(client.publish_scores(table).column("code")).to_pylist()
+def _published(
+    client: Client, scores: Iterator[Batch], switch: Switch, seconds: float, load: threading.Thread | None
+) -> Published:
+    """Scores that were taken until the time is over or the load has ended; what is under way then does not count."""
+    before, own = sample(switch.roots()), _own_cpu_s()
+    started, rows, taken_s = time.perf_counter(), 0, seconds
+
+    def is_over() -> bool:
+        return time.perf_counter() - started > seconds or not (load is None or load.is_alive())
+
+    taking = answered(itertools.takewhile(lambda _: not is_over(), scores), client.publish_scores)
+    for _, answer in itertools.takewhile(lambda _: not is_over(), taking):
+        codes = pc.unique(answer.column("code")).to_pylist()
         if codes != ["ok"]:
             raise RuntimeError(f"{NAME}: scores that were not taken: {codes}")
-        rows += len(table)
-    return rows / (time.perf_counter() - started)
+        rows += len(answer)
+        taken_s = time.perf_counter() - started
+    own = _own_cpu_s() - own
+    cpu_s = cpu_seconds(before, sample(switch.roots()))
+    taking.close()
+    elsewhere = round(max(0.0, cpu_s["elsewhere"] - own), 2)
+    return Published(scores=rows, seconds=taken_s, cpu_s={**cpu_s, "publisher": round(own, 2), "elsewhere": elsewhere})
+
+
+def _own_cpu_s() -> float:
+    """Of this process, which publishes."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _load(sizes: Sizes, switch: Switch, seconds: float, seed: int) -> LoadSpec:
-    work = Payments(wallets=switch.wallets(), count=int(seconds * sizes.rate_max))
+    rate = sizes.payments_a_second
     return LoadSpec(
-        port=switch.port, key=switch.key, connections=sizes.connections, seconds=seconds, seed=seed, work=work
+        port=switch.port,
+        key=switch.key,
+        connections=sizes.connections,
+        seconds=seconds,
+        seed=seed,
+        work=Payments(wallets=switch.wallets(), count=int(seconds * rate) + 1),
+        rate=rate,
     )
 
 

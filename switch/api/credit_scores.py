@@ -1,7 +1,7 @@
 """Publishing scores: what a run of a wallet card says of many wallets, exactly once by run and wallet."""
 
 import asyncio
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
@@ -29,6 +29,9 @@ from switch.http.call import Call
 from switch.http.server import Answer
 from switch.problems.table import ProblemError, invalid_field
 
+CARDS_KEPT: Final = 8
+"""Decoded, some 50 kB each: a run has one."""
+
 
 class ScoreRow(msgspec.Struct, frozen=True):
     """What became of one score: the answer is an Arrow stream with these columns, in the order of the rows."""
@@ -44,9 +47,11 @@ async def publish_scores(services: PublicationServices, call: Call) -> web.Respo
     account, key = call.principal.account, call.given_key()
     body = await call.body(services.limits.arrow_bytes_max)
     async with services.batches.place(account):
-        table = await services.scheduler.run(account, read_scores(body))
+        table = await services.scheduler.apart(account, partial(read_scores, body))
         number, card = await _wallet_card(services, table.card)
-        rows = await services.scheduler.run(account, score_rows(table, services.secret, number, card.reasons))
+        rows = await services.scheduler.apart(
+            account, partial(score_rows, table, services.secret, number, card.reasons)
+        )
         details = await _features(services, account, table, card, rows)
         if key is not None:
             await bind_key(services, call.caller(), key, body)
@@ -54,6 +59,12 @@ async def publish_scores(services: PublicationServices, call: Call) -> web.Respo
         check_outcome(results["code"], money_moved="no")
         answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results)))
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
+
+
+@lru_cache(maxsize=CARDS_KEPT)
+def _checked(document: str) -> Scorecard:
+    """A wallet card by its document, which a run sends with every batch. Raises CardError."""
+    return checked(msgspec.json.decode(document, type=Scorecard))
 
 
 async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, Scorecard]:
@@ -65,7 +76,7 @@ async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, 
     if found is None:
         raise ProblemError("scorecard_not_found")
     try:
-        card = checked(msgspec.json.decode(found[1].document, type=Scorecard))
+        card = _checked(found[1].document)
     except CardError as error:
         raise invalid_field("card", f"it is no wallet card: {error}"[:500]) from None
     if not services.law.relations and any(item.dimension == RELATIONS for item in card.characteristics):
@@ -83,25 +94,18 @@ async def _features(
 
 async def published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
     """CREDIT_RESULT rows for SCORE rows, from all their home shards."""
-    results = np.zeros(len(rows), CREDIT_RESULT)
+    results: CreditResults = np.zeros(len(rows), CREDIT_RESULT)
     homes = await home_shards(services, rows["holder"])
     results["code"][homes == UNKNOWN] = Code.WALLET_NOT_FOUND
     deadline = services.deadline()
     shards = [shard for shard in range(services.topology.shards) if np.any(homes == shard)]
-    picked = [np.flatnonzero(homes == shard) for shard in shards]
-    answers = await asyncio.gather(
+    await asyncio.gather(
         *(
-            publish(services.clients[shard], rows[index], _part(details, index), deadline)
-            for shard, index in zip(shards, picked, strict=True)
+            publish(services.clients[shard], rows, details, np.flatnonzero(homes == shard), results, deadline)
+            for shard in shards
         )
     )
-    for index, answer in zip(picked, answers, strict=True):
-        results[index] = answer
     return results
-
-
-def _part(details: dict[int, bytes], index: NDArray[np.intp]) -> dict[int, bytes]:
-    return {place: details[row] for place, row in enumerate(index.tolist()) if row in details} if details else {}
 
 
 async def home_shards(services: PublicationServices, holders: NDArray[np.int64]) -> NDArray[np.int16]:

@@ -28,6 +28,7 @@ from rules.vocabulary.credit import CREDIT_COLUMNS
 from switch.api import score_features
 from switch.api.app import SERVICES, build_app, dispatcher
 from switch.api.services import FourEyes, Limits, ServiceParts
+from switch.gateway import score_columns
 from switch.gateway.routing import Topology
 from switch.http.server import Runner, Site
 from switch.http.tls import Certificate, TlsFiles
@@ -72,6 +73,7 @@ def load_kernels(secret: Secret) -> None:
     decode_wallet(secret, encode_wallet(secret, 1))
     Evaluator((), ()).evaluate(np.zeros((1, len(CREDIT_COLUMNS)), np.int64))
     score_features.load_kernels()
+    score_columns.load_kernels()
 
 
 class FrontDoor:

@@ -25,13 +25,15 @@ class TableSending:
     """The rows of a table on their way. Rows that were not tried, or whose answer was lost, are sent again under the same keys."""
 
     def __init__(self, path: str, table: pa.Table, *, keyed: bool, silence_max_s: float) -> None:
-        """`keyed`: each row needs an idempotency key; a table without this column gets new ones."""
+        """`keyed`: each row and call needs an idempotency key; a table without this column gets new ones. What has none counts once by
+        itself."""
         self._path = path
         self._table = _with_ids(table)
         if keyed and "idempotency_key" not in table.column_names:
             self._table = self._table.append_column("idempotency_key", _new_keys(len(table)))
         self._waiting = np.arange(len(table))
         self._sent = self._waiting[:0]
+        self._keyed = keyed
         self._codes = np.zeros(len(table), np.uint16)
         self._replayed = np.zeros(len(table), np.bool_)
         self._ids = np.zeros((len(table), 16), np.uint8)
@@ -46,11 +48,14 @@ class TableSending:
         if not len(self._waiting):
             return None
         self._sent, self._waiting = self._waiting[:ROWS_MAX], self._waiting[ROWS_MAX:]
-        rows = self._table.take(pa.array(self._sent)).combine_chunks()
+        whole = len(self._sent) == len(self._table)
+        rows = self._table if whole else self._table.take(pa.array(self._sent)).combine_chunks()
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
-        return Call("POST", self._path, sink.getvalue().to_pybytes(), ARROW, ARROW, new_key(None))
+        return Call(
+            "POST", self._path, sink.getvalue().to_pybytes(), ARROW, ARROW, new_key(None) if self._keyed else None
+        )
 
     def took(self, answer: bytes, now: float) -> float:
         """File an answer. How long to wait before the next call: rows that were not tried need some time."""

@@ -95,11 +95,12 @@ class Callers:
 
 
 class Scheduler:
-    """Runs long work, round robin by caller and slice. Work whose turn does not come within `wait_s` is refused."""
+    """Runs long work, round robin by caller, by slice or in a thread. Work whose turn does not come within `wait_s` is refused."""
 
     def __init__(self, callers: Callers, wait_s: float) -> None:
         self._callers = callers
         self._turn = Places(1, 1, wait_s)
+        self._thread = Places(1, 1, wait_s)
         self._clock = perf_counter  # that of the event loop counts whole milliseconds
         self._rests_until = 0.0
 
@@ -120,11 +121,27 @@ class Scheduler:
                     now = self._clock()
                     self._rests_until = now + REST * (now - began)
 
+    async def apart(self, caller: int, function: Callable[[], T]) -> T:
+        """The result of work that holds no interpreter for long, in a thread, one at a time. Raises what it raises, and ProblemError
+        overloaded."""
+        async with self._thread.place(caller):
+            return await asyncio.to_thread(function)
+
     async def _rest(self, caller: int) -> None:
         """Let others work."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
         await self._callers.give_way(caller, self._rests_until - self._clock())
+
+
+def to_end(steps: Steps[T]) -> T:
+    """The result of work in one go, for a thread."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def mapped(function: Callable[[A], T], items: Sequence[A], step_rows: int = STEP_ROWS) -> Steps[list[T]]:

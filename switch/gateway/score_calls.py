@@ -9,24 +9,34 @@ import asyncio
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from actors.records.credit_layout import CREDIT_RESULT, CreditResults, ScoreRows
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.gateway.write_queue import Backoff, DeadlineExceeded
 
-CALL_ROWS_MAX: Final = 2_048
-"""Scores of one call: a millisecond or two of the shard's time, after which payments have their turn."""
+CALL_ROWS_MAX: Final = 2_000
+"""Scores of one call: some turns of the shard, and full blocks of its journal."""
 
 
-async def publish(client: ShardClient, rows: ScoreRows, details: dict[int, bytes], deadline: float) -> CreditResults:
-    """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one shard and run; `details` by row index. What has no result by `deadline`, a
-    time of the event loop's clock, has the code of that."""
-    answers = []
-    for start in range(0, len(rows), CALL_ROWS_MAX):
-        part = rows[start : start + CALL_ROWS_MAX]
-        of_part = {at: details[start + at] for at in range(len(part)) if start + at in details}
-        answers.append(await _call(client, part, of_part, deadline))
-    return np.concatenate(answers)
+async def publish(
+    client: ShardClient,
+    rows: ScoreRows,
+    details: dict[int, bytes],
+    index: NDArray[np.intp],
+    results: CreditResults,
+    deadline: float,
+) -> None:
+    """Fill `results`, CREDIT_RESULT rows (n,), for those of SCORE rows (n,) of a run that `index` (k,) picks, all of one shard.
+
+    `details`: by row. What has no result by `deadline`, a time of the event loop's clock, has the code of that. Rows are picked a call at a
+    time: all at once would hold the loop for 10 ms.
+    """
+    for start in range(0, len(index), CALL_ROWS_MAX):
+        part = index[start : start + CALL_ROWS_MAX]
+        places = enumerate(part.tolist()) if details else ()
+        of_part = {place: details[row] for place, row in places if row in details}
+        results[part] = await _call(client, rows[part], of_part, deadline)
 
 
 async def _call(client: ShardClient, rows: ScoreRows, details: dict[int, bytes], deadline: float) -> CreditResults:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE, SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, decode_wallets
 from actors.records.layout import Kind
+from actors.records.score_columns import GAP_MAX, NO_GAP, TOO_MANY, TWICE, UNKNOWN, fill_reasons, fill_subtotals
 from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
-from switch.fairness.scheduling import Steps
-from switch.gateway.arrow import HASHED_ROWS, column_of, distinct_texts, is_text, read_stream, uuids, whole_table
+from models.jit import read_only
+from switch.fairness.scheduling import Steps, to_end
+from switch.gateway.arrow import HASHED_ROWS, column_of, is_text, read_stream, uuids, whole_table
 from switch.problems.table import invalid_field
 
 COLUMNS: Final = {
@@ -55,8 +57,6 @@ _NULLABLE: Final = ("score", "na_cause", "subtotals", "reasons", "features")
 _FEATURE: Final = (pa.int64(), pa.float64(), pa.string())
 RUN_MAX: Final = 2**32 - 1
 """Runs are numbered in 32 bits of a record."""
-GAP_MAX: Final = 2**15 - 1
-"""Gaps and subtotals are 16 bits of a record."""
 _CAUSES: Final = {cause.code: int(cause) for cause in Cause if cause is not Cause.NONE}
 
 
@@ -68,18 +68,30 @@ class ScoreTable(NamedTuple):
     run: int
 
 
-def read_scores(body: bytes) -> Steps[ScoreTable]:
-    """The table of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
-    stream = yield from read_stream(body, COLUMNS, _fits)
-    table = yield from whole_table(stream, _NULLABLE)
-    yield
-    _, cards = yield from distinct_texts(column_of(table, "card"), "card")
-    if len(cards) > 1:
-        raise invalid_field("card", "one card in a batch")
+def read_scores(body: bytes) -> ScoreTable:
+    """The table of an Arrow stream; for a thread. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
+    table = to_end(_whole(body))
+    card = _single_text(column_of(table, "card"), "card")
     run = column_of(table, "run").to_numpy(zero_copy_only=True)
     if run.min() != run.max() or not 1 <= run[0] <= RUN_MAX:
         raise invalid_field("run", f"one run in a batch, a number from 1 to {RUN_MAX}")
-    return ScoreTable(table, cards[0], int(run[0]))
+    return ScoreTable(table, card, int(run[0]))
+
+
+def _whole(body: bytes) -> Steps[pa.Table]:
+    stream = yield from read_stream(body, COLUMNS, _fits)
+    return (yield from whole_table(stream, _NULLABLE))
+
+
+def _single_text(array: pa.Array, name: str) -> str:
+    """The text that all rows have. Raises ProblemError invalid_field."""
+    distinct = pc.unique(array)
+    if len(distinct) > 1:
+        raise invalid_field(name, f"one {name} in a batch")
+    text = distinct[0].as_py()
+    if text is None:
+        raise invalid_field(name, "null is not a value")
+    return str(text)
 
 
 class Undo(NamedTuple):
@@ -116,31 +128,32 @@ def _holders(table: pa.Table, secret: Secret) -> Steps[NDArray[np.int64]]:
     return holders
 
 
-def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[ScoreRows]:
-    """SCORE rows (n,), holder 0 for an id that is not of this cluster. `number`: of the card; `reasons`: its codes, as records number
-    them. Raises ProblemError invalid_field with the first row that does not add up."""
+def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> ScoreRows:
+    """SCORE rows (n,), holder 0 for an id that is not of this cluster. For a thread: most of it holds no interpreter. `number`: of the
+    card; `reasons`: its codes, as records number them. Raises ProblemError invalid_field with the first row that does not add up."""
     table = given.columns
     rows = np.zeros(table.num_rows, SCORE)
     rows["kind"], rows["card"], rows["run"] = Kind.SCORE, number, given.run
     rows["as_of"] = column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True)
-    rows["holder"] = yield from _holders(table, secret)
+    rows["holder"] = decode_wallets(secret, uuids(table, "wallet"))
     score = column_of(table, "score")
     scored = score.is_valid().to_numpy(zero_copy_only=False)
-    rows["score"] = score.fill_null(0).to_numpy(zero_copy_only=True)
-    wrong = scored & ((rows["score"] < SCORE_RANGE.start) | (rows["score"] >= SCORE_RANGE.stop))
+    scores = score.fill_null(0).to_numpy(zero_copy_only=True)
+    wrong = scored & ((scores < SCORE_RANGE.start) | (scores >= SCORE_RANGE.stop))
     _refuse(wrong, "score", f"a score is {SCORE_RANGE.start} to {SCORE_RANGE.stop - 1}, or null with its `na_cause`")
-    rows["band"] = np.where(scored, np.searchsorted([band.low for band in BANDS], rows["score"], side="right"), 0)
-    yield
-    rows["cause"] = yield from _causes(table, scored)
-    subtotals = _subtotals(table)
-    _refuse((subtotals.sum(axis=1) != rows["score"]) | (abs(subtotals).max(axis=1) > GAP_MAX), "subtotals", _ADD_UP)
-    rows["subtotals"] = subtotals
-    yield
-    yield from _fill_reasons(rows, column_of(table, "reasons"), scored, reasons)
+    rows["score"] = scores
+    rows["band"] = _BAND_OF[np.where(scored, scores, 0)]
+    rows["cause"] = _causes(table, scored)
+    _fill_subtotals(rows, table, scores)
+    _fill_reasons(rows, column_of(table, "reasons"), scored, reasons)
     return rows
 
 
-_ADD_UP: Final = "they add up to the score; all null or 0 where there is none"
+_BAND_OF: Final = np.searchsorted([band.low for band in BANDS], np.arange(SCORE_RANGE.stop), side="right").astype(
+    np.uint8
+)
+_BAND_OF[0] = 0
+"""Bands by score; 0 where there is none."""
 
 
 def _fits(field: pa.Field) -> bool:
@@ -168,52 +181,64 @@ def _refuse(wrong: NDArray[np.bool_], name: str, message: str) -> None:
         raise invalid_field(f"{name}[{int(np.argmax(wrong))}]", message)
 
 
-def _causes(table: pa.Table, scored: NDArray[np.bool_]) -> Steps[NDArray[np.uint8]]:
+def _causes(table: pa.Table, scored: NDArray[np.bool_]) -> NDArray[np.uint8]:
     message = f"`na_cause` stands where the score is null, and there alone: {' or '.join(_CAUSES)}"
     if "na_cause" not in table.column_names:
         _refuse(~scored, "na_cause", message)
         return np.zeros(len(scored), np.uint8)
     array = column_of(table, "na_cause")
-    array = array.cast(pa.string()) if pa.types.is_dictionary(array.type) else array
-    at, texts = yield from distinct_texts(array.fill_null(""), "na_cause")
-    causes = np.array([_CAUSES.get(text, 0) for text in texts], np.uint8)[at]
     named = array.is_valid().to_numpy(zero_copy_only=False)
+    causes = np.array([*_CAUSES.values(), 0], np.uint8)[_places(array, list(_CAUSES))]
     _refuse((named == scored) | (named & (causes == 0)), "na_cause", message)
     return causes
 
 
-def _subtotals(table: pa.Table) -> NDArray[np.int64]:
-    """(n, dimensions), 0 for null."""
+def _places(array: pa.Array, known: list[str]) -> NDArray[np.int32]:
+    """Where texts (n,) stand among those that are known, -1: nowhere. A dictionary's values are looked up once each, and never unfold."""
+    if pa.types.is_dictionary(array.type):
+        places = pc.index_in(array.dictionary, pa.array(known, array.type.value_type)).take(array.indices)
+    else:
+        places = pc.index_in(array, pa.array(known, array.type))
+    found: NDArray[np.int32] = places.fill_null(-1).to_numpy(zero_copy_only=True)
+    return found
+
+
+def _fill_subtotals(rows: ScoreRows, table: pa.Table, scores: NDArray[np.int32]) -> None:
     array = column_of(table, "subtotals")
     parts = [pc.struct_field(array, name).fill_null(0).to_numpy(zero_copy_only=True) for name in DIMENSIONS]
-    return np.stack(parts, axis=1).astype(np.int64)
+    wrong = fill_subtotals(tuple(map(read_only, parts)), read_only(scores), rows["subtotals"])
+    if wrong >= 0:
+        raise invalid_field(f"subtotals[{wrong}]", "they add up to the score; all null or 0 where there is none")
 
 
-def _fill_reasons(rows: ScoreRows, array: pa.Array, scored: NDArray[np.bool_], codes: tuple[str, ...]) -> Steps[None]:
+def _fill_reasons(rows: ScoreRows, array: pa.Array, scored: NDArray[np.bool_], codes: tuple[str, ...]) -> None:
     """Numbers and gaps of reasons, at most four a row, each once."""
     counts = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=True)
-    _refuse(counts > np.where(scored, REASONS_MAX, 0), "reasons", f"at most {REASONS_MAX}, none without a score")
     flat = array.flatten()
-    if not len(flat):
-        return
-    at = np.repeat(np.arange(len(rows)), counts)
-    place = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
     named, gap = pc.struct_field(flat, "code"), pc.struct_field(flat, "gap")
     if flat.null_count or named.null_count or gap.null_count:
         raise invalid_field("reasons", "null is no reason")
-    yield
-    numbers, texts = yield from distinct_texts(named, "reasons")
-    known = {code: number for number, code in enumerate(codes, 1)}
-    unknown = [text for text in texts if text not in known]
-    if unknown:
-        raise invalid_field("reasons", f"{unknown[0][:40]!r} is no reason of the card")
-    reasons = np.array([known[text] for text in texts], np.uint16)[numbers]
-    gaps = gap.to_numpy(zero_copy_only=True)
-    wrong = np.zeros(len(rows), np.bool_)
-    wrong[at[(gaps < 1) | (gaps > GAP_MAX)]] = True
-    _refuse(wrong, "reasons", f"a gap is 1 to {GAP_MAX} points")
-    _, firsts = np.unique(at * (len(codes) + 1) + reasons, return_index=True)
-    wrong[np.delete(at, firsts)] = True
-    _refuse(wrong, "reasons", "each reason once")
-    rows["reasons"][at, place], rows["gaps"][at, place] = reasons, gaps
-    yield
+    given = counts, scored, _places(named, list(codes)), gap.to_numpy(zero_copy_only=True)
+    wrong, at = fill_reasons(*map(read_only, given), rows["reasons"], rows["gaps"])
+    if wrong == UNKNOWN:
+        raise invalid_field("reasons", f"{str(named[at].as_py())[:40]!r} is no reason of the card")
+    if wrong:
+        raise invalid_field(f"reasons[{at}]", _WRONG_REASONS[wrong])
+
+
+_WRONG_REASONS: Final = {
+    TOO_MANY: f"at most {REASONS_MAX}, none without a score",
+    NO_GAP: f"a gap is 1 to {GAP_MAX} points",
+    TWICE: "each reason once",
+}
+
+
+def load_kernels() -> None:
+    """Load the machine code that rows are made with, as `score_features.load_kernels` does."""
+    rows, one = np.zeros(1, SCORE), pa.array([1], pa.int32())
+    reason = pa.StructArray.from_arrays([pa.array(["R"]), one], ["code", "gap"])
+    subtotals = pa.StructArray.from_arrays(
+        [pa.array([1, 0, 0, 0, 0], pa.int32()).slice(k, 1) for k in range(5)], DIMENSIONS
+    )
+    _fill_subtotals(rows, pa.table({"subtotals": subtotals}), np.ones(1, np.int32))
+    _fill_reasons(rows, pa.ListArray.from_arrays([0, 1], reason), np.ones(1, np.bool_), ("R",))

@@ -51,13 +51,15 @@ def send(
 
 def _sent(output: Any, manifest: Any, note: Any, call: Callable[[Any], Any]) -> dict[str, int]:
     """Rows by what became of them, those of earlier calls among them."""
-    from actors.rescore.publishing import batches, keep_note
+    import pyarrow.compute as pc
+
+    from actors.rescore.publishing import answered, batches, keep_note
 
     due = sum(part.rows for part in manifest.parts)
     with progress_bar("undoing" if note.undone else "publishing", "rows") as bar:
-        for batch in batches(output, manifest, note):
-            answered = call(batch.table).column("code").to_pylist()
-            codes = dict(Counter(note.codes) + Counter(answered))
+        for batch, answer in answered(batches(output, manifest, note), call):
+            counted = pc.value_counts(answer.column("code")).to_pylist()
+            codes = dict(Counter(note.codes) + Counter({each["values"]: each["counts"] for each in counted}))
             note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows, codes=codes)
             keep_note(output, note)
             bar(sum(codes.values()), due)

@@ -133,7 +133,7 @@ def test_scores_of_a_replay_fit_the_chains_of_their_wallets(shard: OneShard) -> 
         return credit.replay(book, scores(holders, previous, runs), np.array(at[: len(holders)]))
 
     assert replayed([one, away], [0, 0], [1, 1]) == 1
-    assert replayed([one, two], [0, 5], [1, 1]) == 1
+    assert replayed([two], [5], [1]) == 0
     assert replayed([one, one], [0, 0], [1, 1]) == 0, "a run has each wallet once"
     assert credit.row(book, one)["head"] == credit.row(book, two)["head"] == 0
     assert replayed([one, two, one], [0, 0, 7], [1, 1, 2]) == 2

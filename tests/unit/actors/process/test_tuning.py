@@ -1,14 +1,17 @@
 """What lives as long as the process is not looked at again by the collector, cycles are still found, freed memory is kept."""
 
 import gc
+import os
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from actors.process.tuning import NICENESS, YOUNG_MAX, freeze_gc
+from actors.process.tuning import NICENESS, YOUNG_MAX, freeze_gc, give_way
 
 SCRIPT = """
 import resource, sys
@@ -67,3 +70,13 @@ def test_memory_that_was_freed_is_used_again() -> None:
         done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
         given[how] = int(done.stdout)
     assert given["keep"] < given["leave"] / 10, given
+
+
+def test_a_thread_gives_way_alone() -> None:
+    def work() -> tuple[int, int]:
+        give_way()
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), os.getpriority(os.PRIO_PROCESS, 0)
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(work).result() == (NICENESS, NICENESS)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < NICENESS

@@ -1,5 +1,7 @@
 """What a switch is sent: each row once over kills, with the figures of the output; what cannot be published is refused with its reason."""
 
+import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from actors.rescore import publishing
 from actors.rescore.inputs import prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
-from actors.rescore.publishing import Note, batches, keep_note, note_of
+from actors.rescore.publishing import Batch, Note, answered, batches, keep_note, note_of
 from actors.rescore.run import Manifest, Options, run
 from actors.storage.place import folder_at
 from models.scorecard import Characteristic, Scorecard
@@ -72,6 +74,47 @@ def test_each_row_is_sent_once_over_kills_with_the_figures_of_the_output(
             assert row["subtotals"] is None
         else:
             assert sum(row["subtotals"].values()) == row["score"]
+
+
+def test_batches_are_answered_in_order_while_the_next_are_under_way() -> None:
+    numbers, at_once, most = (
+        iter(range(9)),
+        threading.Semaphore(publishing.UNDER_WAY),
+        threading.Barrier(publishing.UNDER_WAY),
+    )
+    given = (Batch(pa.table({"number": [number]}), number, 0) for number in numbers)
+
+    def call(table: pa.Table) -> pa.Table:
+        assert at_once.acquire(blocking=False), "no more than so many at once"
+        if table.column("number")[0].as_py() < publishing.UNDER_WAY:
+            most.wait(timeout=10)  # so many are under way together
+        at_once.release()
+        return pa.table({"code": table.column("number")})
+
+    got = [(batch.parts, answer.column("code").to_pylist()) for batch, answer in answered(given, call)]
+    assert got == [(number, [number]) for number in range(9)]
+
+
+def test_what_fails_ends_the_publication_behind_what_was_answered() -> None:
+    given = (Batch(pa.table({"number": [number]}), number, 0) for number in range(9))
+
+    def call(table: pa.Table) -> pa.Table:
+        if table.column("number")[0].as_py() == 3:
+            raise ConnectionError("away")
+        return table
+
+    got = []
+    with pytest.raises(ConnectionError):
+        for batch, _ in answered(given, call):
+            got.append(batch.parts)
+    assert got == [0, 1, 2] and next(given).parts <= 3 + publishing.UNDER_WAY + 1, "no more is read than is sent"
+
+    def reading() -> Iterator[Batch]:
+        yield Batch(pa.table({"number": [0]}), 0, 0)
+        raise RescoreRefused("no ids")
+
+    with pytest.raises(RescoreRefused):
+        list(answered(reading(), lambda table: table))
 
 
 def test_a_run_is_undone_for_each_of_its_wallets_with_a_note_of_its_own(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ class OneShard:
                 return [m.Segments(owners={1: 0})]
             case m.Pause():
                 return [m.GoOn()]
+            case m.Rest():
+                return [m.Rested()]
             case m.AskProfiles():
                 self.asked_for += output.addresses.tolist()
             case m.Answer():

@@ -12,6 +12,7 @@ from actors.records.codes import Code
 from actors.records.credit_layout import SCORE, ScoreRows
 from actors.records.layout import Kind
 from actors.shard import messages as m
+from actors.shard import scores as publication
 from actors.shard.scores import QUEUE_ROWS_MAX, ROWS_MAX
 from tests.unit.actors.shard.one_shard import OneShard
 
@@ -21,7 +22,7 @@ def shard() -> OneShard:
     return OneShard()
 
 
-def scores(holders: list[int], run: int, **columns: Any) -> ScoreRows:
+def scores(holders: list[int], run: Any, **columns: Any) -> ScoreRows:
     rows = np.zeros(len(holders), SCORE)
     rows["holder"], rows["run"], rows["card"], rows["band"] = holders, run, 4, 3
     rows["score"] = 600 + np.arange(len(holders))
@@ -124,3 +125,103 @@ def test_what_stands_beside_a_score_goes_to_its_own_record_and_once(shard: OneSh
         if slot_of(address) in entries_of(block.details)
     }
     assert kept == {int(results["address"][0]): b"\xa1c", int(results["address"][3]): b"\xa1b"}
+
+
+class Watched(OneShard):
+    """What is appended together, by kinds, and how long scores rest; both are held back on demand."""
+
+    def __init__(self) -> None:
+        self.appends: list[list[int]] = []
+        self.rests: list[int] = []
+        self.held: list[m.Append] = []
+        self.holding = self.resting = False
+        super().__init__()
+
+    def _answered_by(self, output: m.Output) -> list[m.Message]:
+        if isinstance(output, m.Append):
+            self.appends.append([int(kind) for block in output.blocks for kind in records_of(block.data)["kind"]])
+            if self.holding:
+                self.held.append(output)
+                return []
+        if isinstance(output, m.Rest):
+            self.rests.append(output.ms)
+            return [] if self.resting else [m.Rested()]
+        return super()._answered_by(output)
+
+    def let_go(self) -> None:
+        """Store what was held back."""
+        self.holding = False
+        for append in self.held:
+            self.blocks += append.blocks
+            self.feed(m.Stored(sequence=append.sequence, outcome="stored"))
+        self.held = []
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    monkeypatch.setattr(publication, "TURN_ROWS", 2)
+    monkeypatch.setattr(publication, "BESIDE_ROWS", 1)
+    return Watched()
+
+
+def some_wallets(shard: OneShard, count: int) -> list[int]:
+    holders = [shard.wallet() for _ in range(count)]
+    shard.wait(publication.BESIDE_MS)
+    return holders
+
+
+def test_an_append_has_one_part_of_a_message_and_the_answer_comes_with_the_last(watched: Watched) -> None:
+    holders = some_wallets(watched, 5)
+    watched.appends.clear()
+    results = published(watched, scores(holders, 1))
+    assert [len(kinds) for kinds in watched.appends] == [2, 2, 1] and not watched.rests
+    assert results["address"].tolist() == [watched.state(holder)["credit"]["scored"] for holder in holders]
+    assert not results["replayed"].any() and len(set(results["address"].tolist())) == 5
+
+
+def test_one_part_waits_while_another_is_stored_and_no_more(watched: Watched) -> None:
+    holders = some_wallets(watched, 7)
+    watched.holding = True
+    watched.feed(m.Publish(ref=99, rows=scores(holders, 1)))
+    assert watched.core.writer.backlog == 4 and len(watched.held) == 1 and 99 not in watched.answers
+    watched.let_go()
+    assert (watched.answers[99]["code"] == 0).all() and watched.kinds() == [Kind.SCORE] * 7
+
+
+def test_while_payments_come_parts_are_smaller_and_scores_rest_between_them(watched: Watched) -> None:
+    late = publication.LATE_MS // publication.BESIDE_EVERY_MS
+    holders = some_wallets(watched, late + 3)
+    payer = watched.wallet(balance=100)
+    watched.appends.clear()
+    published(watched, scores(holders, 1))
+    assert [len(kinds) for kinds in watched.appends] == [1] * (late + 3)
+    assert watched.rests == [publication.BESIDE_EVERY_MS * turn for turn in (1, 2, 3)], (
+        "turns that were missed are made up for"
+    )
+    watched.resting = True
+    watched.feed(m.Publish(ref=99, rows=scores(holders, 2)))
+    assert watched.pay(op=Kind.TRANSFER, payer=payer, payee=holders[0], amount=1)["code"] == 0
+    assert 99 not in watched.answers, "payments go on while scores rest"
+    watched.resting = False
+    watched.feed(m.Rested())
+    assert (watched.answers[99]["code"] == 0).all()
+
+
+def test_a_message_of_which_a_part_was_stored_before_the_process_ended_is_sent_again(watched: Watched) -> None:
+    holders = some_wallets(watched, 5)
+    watched.holding = True
+    watched.feed(m.Publish(ref=99, rows=scores(holders, 1)))
+    (first,) = watched.held
+    watched.blocks += first.blocks
+    watched.holding = False
+    watched.restarted()
+    assert 99 not in watched.answers
+    again = published(watched, scores(holders, 1))
+    assert again["replayed"].tolist() == [1, 1, 0, 0, 0] and (again["code"] == 0).all()
+    assert watched.kinds() == [Kind.SCORE] * 5
+
+
+def test_all_of_a_message_is_of_the_run_of_its_first_score(watched: Watched) -> None:
+    holders = some_wallets(watched, 5)
+    results = published(watched, scores(holders, np.array([1, 1, 1, 2, 2])))
+    assert results["code"].tolist() == [0, 0, 0, Code.INVALID_REQUEST, Code.INVALID_REQUEST]

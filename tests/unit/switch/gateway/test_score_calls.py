@@ -34,7 +34,9 @@ async def published(shard: Shard, count: int, details: dict[int, bytes], within_
     rows = np.zeros(count, SCORE)
     rows["holder"] = np.arange(count)
     deadline = asyncio.get_running_loop().time() + within_s
-    return await publish(cast(ShardClient, shard), rows, details, deadline)
+    results: CreditResults = np.zeros(count, CREDIT_RESULT)
+    await publish(cast(ShardClient, shard), rows, details, np.arange(count), results, deadline)
+    return results
 
 
 async def test_a_batch_is_cut_into_calls_and_details_go_with_their_rows() -> None:

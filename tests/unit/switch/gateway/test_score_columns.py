@@ -7,9 +7,9 @@ import pytest
 
 from actors.records.credit_layout import SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, encode_wallet
+from actors.records.score_columns import GAP_MAX
 from models.credit.score import Cause
-from switch.fairness.scheduling import Steps
-from switch.gateway.score_columns import GAP_MAX, RUN_MAX, read_scores, score_rows
+from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
 from tests.score_batches import DIMENSIONS, SCHEMA, score_row, stream
 
@@ -18,19 +18,10 @@ WALLET = 70_001
 CODES = ("few_days", "declines", "nights", "late", "alone")
 
 
-def run_to_end(steps: Steps[Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def read(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> ScoreRows:
-    given = run_to_end(read_scores(stream(rows, schema)))
+    given = read_scores(stream(rows, schema))
     assert (given.card, given.run) == (rows[0]["card"], rows[0]["run"])
-    found: ScoreRows = run_to_end(score_rows(given, SECRET, 4, CODES))
-    return found
+    return score_rows(given, SECRET, 4, CODES)
 
 
 def row(score: int | None = 700, **more: Any) -> dict[str, Any]:
@@ -43,6 +34,22 @@ def test_a_row_becomes_what_the_record_keeps() -> None:
     assert (found["holder"], found["score"], found["cause"], found["card"], found["run"]) == (WALLET, 703, 0, 4, 9)
     assert found["subtotals"].tolist() == [143, 140, 140, 140, 140] and found["as_of"] == 1_795_521_600_000
     assert found["reasons"].tolist() == [4, 2, 0, 0] and found["gaps"].tolist() == [30, 20, 0, 0]
+
+
+def test_texts_may_be_dictionaries_and_their_values_are_looked_up_once_each() -> None:
+    reasons = [{"code": "late", "gap": 30}, {"code": "declines", "gap": 20}]
+    coded = pa.dictionary(pa.int8(), pa.string())
+    kinds = {"card": coded, "na_cause": coded, "reasons": pa.list_(pa.struct([("code", coded), ("gap", pa.int32())]))}
+    schema = pa.schema([(field.name, kinds.get(field.name, field.type)) for field in SCHEMA])
+    rows = [row(703, reasons=reasons), row(None)]
+    assert read(rows, schema).tobytes() == read(rows).tobytes()
+    for wrong, field in (
+        (row(reasons=_reasons(("luck", 1))), "reasons"),
+        (row(None, na_cause="bad_luck"), "na_cause[0]"),
+    ):
+        with pytest.raises(ProblemError) as raised:
+            read([wrong], schema)
+        assert [error.field for error in raised.value.errors] == [field]
 
 
 def test_a_row_without_a_score_keeps_its_cause_and_no_band() -> None:

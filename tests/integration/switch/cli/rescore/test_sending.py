@@ -22,6 +22,7 @@ async def test_what_was_answered_before_a_kill_is_counted_and_not_sent_again(
     monkeypatch.setattr(group, "_pools", inline_pools)
     monkeypatch.setattr(publishing, "BATCH_ROWS", 2)
     folder = scored(tmp_path, [await shared.wallet() for _ in range(5)])
+    monkeypatch.setattr(publishing, "UNDER_WAY", 1)
     sent: list[list[Any]] = []
 
     def method(_: Any) -> Any:
