@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,7 +30,7 @@ from actors.rescore.job import (
     Unit,
     code_version,
 )
-from actors.rescore.scoring import CardScorer, Columns
+from actors.rescore.scoring import CardScorer, Columns, Counting
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
 from models.scorecard import Scorecard, card_hash
@@ -222,16 +223,17 @@ def _checked_schemas(
     """The types of kept columns, which are the same in all files."""
     kept = (settings.wallet, *settings.keep)
     first: pa.Schema | None = None
+    scored: set[pa.Schema] = set()
     for each in found:
         for name in columns:
             if name not in each.schema.names:
                 there = ", ".join(each.schema.names[:20])
                 raise RescoreRefused(f"{each.file.path}: there is no column {name!r}; there are {there}")
         types = pa.schema([_kept_field(each, name, settings) for name in dict.fromkeys(kept)])
-        try:
-            scorer.score(each.schema.empty_table().select(list(dict.fromkeys(scorer.columns))))
-        except (ValueError, pa.ArrowException) as error:
-            raise RescoreRefused(f"{each.file.path}: {_line(error)}") from None
+        nobody = each.schema.empty_table().select(list(dict.fromkeys(scorer.columns)))
+        if nobody.schema not in scored:
+            _try_scoring(scorer, nobody, each.file.path)
+            scored.add(nobody.schema)
         if first is None:
             first = types
         for field, other in zip(types, first, strict=True):
@@ -241,6 +243,14 @@ def _checked_schemas(
                 )
     assert first is not None
     return first
+
+
+def _try_scoring(scorer: CardScorer, nobody: pa.Table, path: str) -> None:
+    """Score and count no rows. Kernels are loaded by this, which workers that are copies of this process then have."""
+    try:
+        Counting(scorer.card).add(scorer.score(nobody), np.empty(0, np.int16))
+    except (ValueError, pa.ArrowException) as error:
+        raise RescoreRefused(f"{path}: {_line(error)}") from None
 
 
 def _kept_field(found: ReadableFile, name: str, settings: Settings) -> pa.Field:
