@@ -229,8 +229,8 @@ def _write(
 def encoding_of(schema: pa.Schema) -> dict[str, Any]:
     """How Arrow writes these columns. Whole numbers by their differences, in as few bits as a page's largest needs: smaller than zstd alone
     makes them, and read in 40 % of the time, which is most of what rescoring takes. lz4 then finds what repeats, zeros above all, for some
-    percent of the time that reading takes; zstd makes the files 4 % smaller still, and reading up to a third slower. Ids are drawn at random:
-    nothing repeats. A column is one page of its row group: each page costs 5 us to open."""
+    percent of the time that reading takes; zstd makes the files 4 % smaller still, and reading up to a third slower. Ids are drawn at
+    random: nothing repeats. A column is one page of its row group: each page costs 5 us to open."""
     numbers = [field.name for field in schema if pa.types.is_integer(field.type)]
     words = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     return {

@@ -36,8 +36,6 @@ from actors.storage.place import Location, Source, folder_at, source_at
 from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
-FOOTER_READERS: Final = 16
-"""Footers are small reads: on a network disk they wait for each other's answers."""
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
 BATCH_BYTES: Final = 32 << 20
 """Of decoded columns: a batch in a worker."""
@@ -100,7 +98,7 @@ def prepare(
             f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
         )
     folder, files = read.folder, _of_parquet(source, read)
-    with ThreadPoolExecutor(FOOTER_READERS) as pool:
+    with ThreadPoolExecutor(folder.readers) as pool:
         looked = list(pool.map(lambda file: _looked_at(folder, file, columns), files))
     corrupt = tuple(each for each in looked if isinstance(each, Corrupt))
     found = [each for each in looked if isinstance(each, ReadableFile)]
@@ -221,19 +219,20 @@ def _checked_schemas(
     found: list[ReadableFile], columns: tuple[str, ...], scorer: CardScorer, settings: Settings
 ) -> pa.Schema:
     """The types of kept columns, which are the same in all files."""
-    kept = (settings.wallet, *settings.keep)
+    kept = tuple(dict.fromkeys((settings.wallet, *settings.keep)))
     first: pa.Schema | None = None
-    scored: set[pa.Schema] = set()
+    checked: set[pa.Schema] = set()
     for each in found:
+        if each.schema in checked:
+            continue
+        names = each.schema.names
         for name in columns:
-            if name not in each.schema.names:
-                there = ", ".join(each.schema.names[:20])
-                raise RescoreRefused(f"{each.file.path}: there is no column {name!r}; there are {there}")
-        types = pa.schema([_kept_field(each, name, settings) for name in dict.fromkeys(kept)])
-        nobody = each.schema.empty_table().select(list(dict.fromkeys(scorer.columns)))
-        if nobody.schema not in scored:
-            _try_scoring(scorer, nobody, each.file.path)
-            scored.add(nobody.schema)
+            if name not in names:
+                raise RescoreRefused(
+                    f"{each.file.path}: there is no column {name!r}; there are {', '.join(names[:20])}"
+                )
+        types = pa.schema([_kept_field(each, name, settings) for name in kept])
+        _try_scoring(scorer, each)
         if first is None:
             first = types
         for field, other in zip(types, first, strict=True):
@@ -241,16 +240,18 @@ def _checked_schemas(
                 raise RescoreRefused(
                     f"{each.file.path}: {field.name} holds {field.type}, and {other.type} in {found[0].file.path}"
                 )
+        checked.add(each.schema)
     assert first is not None
     return first
 
 
-def _try_scoring(scorer: CardScorer, nobody: pa.Table, path: str) -> None:
+def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
     """Score and count no rows. Kernels are loaded by this, which workers that are copies of this process then have."""
+    nobody = found.schema.empty_table().select(list(scorer.columns))
     try:
         Counting(scorer.card).add(scorer.score(nobody), np.empty(0, np.int16))
     except (ValueError, pa.ArrowException) as error:
-        raise RescoreRefused(f"{path}: {_line(error)}") from None
+        raise RescoreRefused(f"{found.file.path}: {_line(error)}") from None
 
 
 def _kept_field(found: ReadableFile, name: str, settings: Settings) -> pa.Field:

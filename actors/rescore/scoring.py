@@ -52,9 +52,7 @@ class CardScorer:
     def __init__(self, card: Scorecard, settings: Settings) -> None:
         self.card = card
         self.wallets = _wallet_scorer(card, settings)
-        self._evaluator = (
-            self.wallets.evaluator if self.wallets else Evaluator(card, totals_alone=settings.scores_only)
-        )
+        self._evaluator = self.wallets.evaluator if self.wallets else Evaluator(card, totals_alone=settings.scores_only)
         self.columns = self.wallets.columns if self.wallets else self._evaluator.features
         self.texts = tuple(dict.fromkeys(item.feature for item in card.characteristics if item.categories is not None))
         self._refusing = {
