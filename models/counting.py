@@ -36,7 +36,7 @@ def count_scores(scores, causes, bands, counts):
         band = bands[row]
         counts.band[band] += 1
         counts.histogram[(scores.totals[row] - counts.worst) // counts.step] += 1
-        if scores.reasons[0, row] >= 0:
+        if len(scores.reasons) != 0 and scores.reasons[0, row] >= 0:
             counts.first[band, scores.reasons[0, row]] += 1
         for place in range(len(scores.reasons)):
             reason = scores.reasons[place, row]

@@ -77,7 +77,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 class Scores(NamedTuple):
     """n rows' scores, as columns: `totals` (n,). `reasons` (4, n) are indexes into the card's `reasons`, NONE where there is none, and
-    `gaps` (4, n) what each cost; `subtotals` (dimensions, n); `unknown` (characteristics,) counts rows."""
+    `gaps` (4, n) what each cost; `subtotals` (dimensions, n); `unknown` (characteristics,) counts rows. Of totals alone the three are
+    (0, n)."""
 
     totals: NDArray[np.int32]
     reasons: NDArray[np.int16]
@@ -139,10 +140,12 @@ class _Input:
 
 
 class Evaluator:
-    """A card laid out for scoring; make one per card and keep it. It has room for one row of its own, so threads need one each."""
+    """A card laid out for scoring; make one per card and keep it. It has room for one row of its own, so threads need one each.
+    `totals_alone`: without reasons and subtotals, which are half of the work."""
 
-    def __init__(self, card: Scorecard) -> None:
+    def __init__(self, card: Scorecard, *, totals_alone: bool = False) -> None:
         self.card = card
+        self._totals_alone = totals_alone
         self.features = tuple(dict.fromkeys(item.feature for item in card.characteristics))
         self.columns = {name: place for place, name in enumerate(self.features)}
         self._inputs = [_Input(card, name) for name in self.features]
@@ -155,10 +158,10 @@ class Evaluator:
         self._thresholds = thresholds_of(self._placers)
         self._refusing = [at for at, item in enumerate(card.characteristics) if item.unknown == "error"]
         self._named_at = [item.feature for item in card.characteristics]
-        self._room = _room(card)
+        self._room = _room(card, totals_alone)
         self._row = np.zeros((1, len(self.features)), np.int64)
-        self._one = self._blank(1)
         self._dimensions = card.dimensions
+        self._one = self._blank(1)
         self._reasons = card.reasons
         self._best = card.best
 
@@ -239,11 +242,12 @@ class Evaluator:
         return Placer(edges.tolist(), 1, points, tables.unknown[bins].tolist(), codes, of_codes[-1])
 
     def _blank(self, rows: int) -> Scores:
+        reasons, dimensions = (0, 0) if self._totals_alone else (REASONS_MAX, len(self._dimensions))
         return Scores(
             totals=np.empty(rows, np.int32),
-            reasons=np.empty((REASONS_MAX, rows), np.int16),
-            gaps=np.empty((REASONS_MAX, rows), np.int32),
-            subtotals=np.empty((len(self.card.dimensions), rows), np.int32),
+            reasons=np.empty((reasons, rows), np.int16),
+            gaps=np.empty((reasons, rows), np.int32),
+            subtotals=np.empty((dimensions, rows), np.int32),
             unknown=np.zeros(len(self.card.characteristics), np.int64),
         )
 
@@ -274,7 +278,7 @@ def _laid_out(card: Scorecard, tables: CardTables) -> _Layout:
     )
 
 
-def _room(card: Scorecard) -> _Room:
+def _room(card: Scorecard, totals_alone: bool) -> _Room:
     def blank(count: int) -> NDArray[np.int32]:
         return np.zeros((count, ROWS_AT_A_TIME), np.int32)
 
@@ -283,8 +287,8 @@ def _room(card: Scorecard) -> _Room:
         values=np.empty(ROWS_AT_A_TIME, np.int64),
         points=np.empty(ROWS_AT_A_TIME, np.int32),
         totals=np.empty(ROWS_AT_A_TIME, np.int32),
-        gaps=blank(len(card.reasons)),
-        subtotals=blank(len(card.dimensions)),
+        gaps=blank(0 if totals_alone else len(card.reasons)),
+        subtotals=blank(0 if totals_alone else len(card.dimensions)),
         largest=largest if card.best - card.worst < GAP_32_BITS else largest.astype(np.int64),
     )
 
@@ -360,7 +364,12 @@ def _begin(layout, count, room):
 @inlined
 def _add(layout, c, count, room):
     """Add the points of a characteristic: one after the other for all rows, so that each step is a loop over rows."""
-    points, totals, gaps, best = room.points, room.totals, room.gaps[layout.reason[c]], layout.best[c]
+    points, totals = room.points, room.totals
+    if len(room.gaps) == 0:
+        for row in range(count):
+            totals[row] += points[row]
+        return
+    gaps, best = room.gaps[layout.reason[c]], layout.best[c]
     for row in range(count):
         totals[row] += points[row]
         gaps[row] += best - points[row]
@@ -378,7 +387,8 @@ def _end(count, first, room, scores):
     for dimension in range(len(room.subtotals)):
         for row in range(count):
             scores.subtotals[dimension, first + row] = room.subtotals[dimension, row]
-    _name_reasons(room, count, first, scores)
+    if len(room.gaps) != 0:
+        _name_reasons(room, count, first, scores)
 
 
 @kernel

@@ -7,7 +7,9 @@ nothing depends on compilation.
 """
 
 import hashlib
+import importlib
 import platform
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +27,7 @@ Kernel = Callable[..., Any]
 F = TypeVar("F", bound=Kernel)
 
 _NUMBA: Any = numba.config
+_LINEAR_ALGEBRA: Final = "scipy.linalg.cython_blas"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _KERNEL_FOLDERS: Final = ("models", "rules", "actors/records", "actors/ledger", "actors/credit_features")
 
@@ -81,6 +84,21 @@ class _ByContent(_CacheLocator):
                 return locator
         return None
 
+
+def _leave_out_linear_algebra() -> None:
+    """Before its first kernel Numba looks whether there is SciPy, and imports all of its linear algebra to know: half of what the first
+    kernel of a process takes. Kernels multiply no matrices, so Numba is told that there is none; whoever imports SciPy later has it."""
+    if _LINEAR_ALGEBRA in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    hidden: dict[str, Any] = sys.modules
+    hidden[_LINEAR_ALGEBRA] = None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del hidden[_LINEAR_ALGEBRA]
+
+
+_leave_out_linear_algebra()
 
 _LOCATORS: Any = CacheImpl._locator_classes
 _LOCATORS.insert(0, _ByContent)

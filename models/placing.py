@@ -33,8 +33,9 @@ READ_AS_THEY_ARE: Final = {
 }
 _NARROW: Final = frozenset({pa.bool_(), pa.int8(), pa.int16(), pa.uint8(), pa.uint16()})
 _BYTES: Final = (8, 4, 8, 4, 4)
-_WORD: Final = 64
+_WORD: Final = 32
 """Bits that say what is known, looked at together."""
+_ALL: Final = (1 << _WORD) - 1
 
 _LARGEST: Final = pa.scalar(2**63 - 1, pa.uint64())
 """What an unsigned number beyond it is taken for: no edge lies there, so its bin is the same."""
@@ -239,35 +240,30 @@ def _points_of_floats(part, thresholds, c, into):
 
 
 @inlined
-def _known_word(address, first, count):
-    """Up to 64 bits of what is known, from the bit `first` on; those beyond `count` are 0."""
-    start, shift = first >> 3, np.uint64(first & 7)
-    size = ((first + count + 7) >> 3) - start
-    bits = values_at(address + start, size, np.uint8)
-    word = np.uint64(0)
-    for at in range(min(size, 8)):
-        word |= np.uint64(bits[at]) << np.uint64(8 * at)
-    word >>= shift
-    if size > 8:
-        word |= np.uint64(bits[8]) << (np.uint64(_WORD) - shift)
-    return word
+def _known_word(bits, at, shift):
+    """What is known of 32 values, from the bit `shift` of the byte `at` on."""
+    word = np.uint64(bits[at]) | np.uint64(bits[at + 1]) << np.uint64(8)
+    word |= np.uint64(bits[at + 2]) << np.uint64(16) | np.uint64(bits[at + 3]) << np.uint64(24)
+    if shift != 0:
+        word |= np.uint64(bits[at + 4]) << np.uint64(32)
+    return np.uint32(word >> shift & np.uint64(_ALL))
 
 
 @inlined
 def _place_missing(address, first, missing, count, into):
-    """Points of what is missing, where the bits from `first` on say that a value is not known: without a branch, as it may be any."""
-    one = np.uint64(1)
-    for start in range(0, count - _WORD + 1, _WORD):
-        word = _known_word(address, first + start, _WORD)
+    """Points of what is missing, where the bits from `first` on say that a value is not known: without a branch, as it may be any. A word
+    of 32 bits is compared with one constant a bit: one step of the machine for as many values as a vector of it holds."""
+    one, shift = np.uint32(1), np.uint64(first & 7)
+    bits = values_at(address + (first >> 3), ((first & 7) + count + 7) >> 3, np.uint8)
+    whole = count // _WORD
+    for at in range(whole):
+        word, start = _known_word(bits, at * (_WORD // 8), shift), at * _WORD
         for bit in range(_WORD):
-            row = start + bit
-            into[row] = into[row] if (word >> np.uint64(bit)) & one else missing
-    start = count - count % _WORD
-    if start < count:
-        word = _known_word(address, first + start, count - start)
-        for bit in range(count - start):
-            if not (word >> np.uint64(bit)) & one:
-                into[start + bit] = missing
+            into[start + bit] = into[start + bit] if word & (one << np.uint32(bit)) else missing
+    for row in range(whole * _WORD, count):
+        place = (first & 7) + row
+        if not bits[place >> 3] >> (place & 7) & 1:
+            into[row] = missing
 
 
 @inlined

@@ -4,6 +4,7 @@ It shares nothing with the evaluator but the document: no flattened tables, no c
 a few of them here, so a wrong bit is found by the job itself.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -48,4 +49,4 @@ def _points(item: Characteristic, value: Any) -> int:
     scaled = value * item.scale
     if scaled not in (float("inf"), float("-inf")):
         scaled = round(scaled)
-    return item.points[sum(bool(scaled >= edge) for edge in item.edges)]
+    return item.points[bisect_right(item.edges, scaled)]

@@ -12,6 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from queue import Queue
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -61,13 +62,23 @@ class _Process(NamedTuple):
     pipe: Connection
 
 
+def get_ready(module: str) -> None:
+    """Begin to import what workers need, in a process of its own. Workers of every later pool without `copies` are copies of that one, and
+    import nothing. It ends with this process."""
+    forkserver.set_forkserver_preload([module])
+    forkserver.ensure_running()
+
+
 class ProcessPool:
     """Processes that end with this one, however it ends. `copies`: copies of this process, which begin in milliseconds with all that it has
-    imported, where others take seconds. Only for a process whose threads wait and hold no lock, for a copy has none of them."""
+    imported and loaded. Only for a process whose threads wait and hold no lock, for a copy has none of them; others are copies of one that
+    has imported the module of `make` and nothing else."""
 
     def __init__(self, make: Make, job: Any, *, copies: bool = False) -> None:
         self._make, self._job, self._copies = make, job, copies
-        self._context: Any = multiprocessing.get_context("fork" if copies else "spawn")
+        self._context: Any = multiprocessing.get_context("fork" if copies else "forkserver")
+        if not copies:
+            get_ready(make.__module__)
         self._workers: dict[int, _Process] = {}
         self._count = 0
 

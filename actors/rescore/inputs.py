@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,14 +30,12 @@ from actors.rescore.job import (
     Unit,
     code_version,
 )
-from actors.rescore.scoring import CardScorer, Columns
+from actors.rescore.scoring import CardScorer, Columns, Counting
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
 from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
-FOOTER_READERS: Final = 16
-"""Footers are small reads: on a network disk they wait for each other's answers."""
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
 BATCH_BYTES: Final = 32 << 20
 """Of decoded columns: a batch in a worker."""
@@ -99,7 +98,7 @@ def prepare(
             f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
         )
     folder, files = read.folder, _of_parquet(source, read)
-    with ThreadPoolExecutor(FOOTER_READERS) as pool:
+    with ThreadPoolExecutor(folder.readers) as pool:
         looked = list(pool.map(lambda file: _looked_at(folder, file, columns), files))
     corrupt = tuple(each for each in looked if isinstance(each, Corrupt))
     found = [each for each in looked if isinstance(each, ReadableFile)]
@@ -220,18 +219,20 @@ def _checked_schemas(
     found: list[ReadableFile], columns: tuple[str, ...], scorer: CardScorer, settings: Settings
 ) -> pa.Schema:
     """The types of kept columns, which are the same in all files."""
-    kept = (settings.wallet, *settings.keep)
+    kept = tuple(dict.fromkeys((settings.wallet, *settings.keep)))
     first: pa.Schema | None = None
+    checked: set[pa.Schema] = set()
     for each in found:
+        if each.schema in checked:
+            continue
+        names = each.schema.names
         for name in columns:
-            if name not in each.schema.names:
-                there = ", ".join(each.schema.names[:20])
-                raise RescoreRefused(f"{each.file.path}: there is no column {name!r}; there are {there}")
-        types = pa.schema([_kept_field(each, name, settings) for name in dict.fromkeys(kept)])
-        try:
-            scorer.score(each.schema.empty_table().select(list(dict.fromkeys(scorer.columns))))
-        except (ValueError, pa.ArrowException) as error:
-            raise RescoreRefused(f"{each.file.path}: {_line(error)}") from None
+            if name not in names:
+                raise RescoreRefused(
+                    f"{each.file.path}: there is no column {name!r}; there are {', '.join(names[:20])}"
+                )
+        types = pa.schema([_kept_field(each, name, settings) for name in kept])
+        _try_scoring(scorer, each)
         if first is None:
             first = types
         for field, other in zip(types, first, strict=True):
@@ -239,8 +240,18 @@ def _checked_schemas(
                 raise RescoreRefused(
                     f"{each.file.path}: {field.name} holds {field.type}, and {other.type} in {found[0].file.path}"
                 )
+        checked.add(each.schema)
     assert first is not None
     return first
+
+
+def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
+    """Score and count no rows. Kernels are loaded by this, which workers that are copies of this process then have."""
+    nobody = found.schema.empty_table().select(list(scorer.columns))
+    try:
+        Counting(scorer.card).add(scorer.score(nobody), np.empty(0, np.int16))
+    except (ValueError, pa.ArrowException) as error:
+        raise RescoreRefused(f"{found.file.path}: {_line(error)}") from None
 
 
 def _kept_field(found: ReadableFile, name: str, settings: Settings) -> pa.Field:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.rescore.job import Done, Part, Plan, RescoreRefused
-from actors.storage.interface import Folder, Lease, LeaseLost, Owner, Staged, Taken
+from actors.storage.interface import Folder, Found, Lease, LeaseLost, Owner, Staged, Taken
 
 MANIFEST: Final = "manifest.json"
 PUBLISHED: Final = "published.json"
@@ -28,8 +28,6 @@ PARTS, BAD, WORK = "parts", "bad", "_work"
 STAGING, DONE = f"{WORK}/staging", f"{WORK}/done"
 PLAN, STATUS, LEASE = f"{WORK}/plan.json", f"{WORK}/status.json", f"{WORK}/lease"
 KNOWN: Final = frozenset({MANIFEST, PUBLISHED, CARD, "report.json", "report.html", PARTS, BAD, WORK})
-READERS: Final = 16
-"""Entries of the done-list are small reads, which wait for each other's answers."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,14 +112,12 @@ class Output:
 
     def done(self) -> dict[int, Done]:
         """What each finished unit gave, by its number. Somebody may have removed a file of it: then it is not done."""
-        names = [each.name for each in self.folder.files(DONE) if each.name.endswith(".json")]
-        there = self._written()
-        with ThreadPoolExecutor(READERS) as pool:
+        files = self.folder.files()
+        names = [each.name for each in files if each.name.startswith(f"{DONE}/") and each.name.endswith(".json")]
+        there = _results(files)
+        with ThreadPoolExecutor(self.folder.readers) as pool:
             found = [msgspec.json.decode(data, type=Done) for data in pool.map(self.folder.read, names)]
         return {each.unit: each for each in found if _sizes(each) <= there}
-
-    def _written(self) -> set[tuple[str, int]]:
-        return {(each.name, each.bytes) for below in (PARTS, BAD) for each in self.folder.files(below)}
 
     def stage(self, name: str) -> Staged:
         """Begin a file that no reader sees."""
@@ -135,12 +131,12 @@ class Output:
         """Drop what killed workers had staged, and files that no unit's entry names."""
         self.folder.drop(STAGING)
         listed = {name for each in done for name, _ in _sizes(each)}
-        self.folder.remove(sorted({name for name, _ in self._written()} - listed))
+        self.folder.remove(sorted({name for name, _ in _results(self.folder.files())} - listed))
 
     def finish(self, done: Iterable[Done], files: dict[str, bytes], manifest: bytes) -> None:
         """Write what goes beside the parts, then the manifest, then drop the work. Raises RescoreRefused for a part that is not there: a
         driver that was stopped and thought to be dead may have removed it."""
-        missing = sorted({part for each in done for part in _sizes(each)} - self._written())
+        missing = sorted({part for each in done for part in _sizes(each)} - _results(self.folder.files()))
         if missing:
             raise RescoreRefused(f"{self.folder}/{missing[0][0]} is gone; run the same command again")
         for name, data in files.items():
@@ -170,6 +166,11 @@ class Output:
 def _sizes(done: Done) -> set[tuple[str, int]]:
     """The files of a unit, and how long they are."""
     return {(part.file, part.bytes) for part in (*done.parts, *done.bad_rows)}
+
+
+def _results(files: list[Found]) -> set[tuple[str, int]]:
+    """Of all files those that a reader may see as results, and how long they are."""
+    return {(each.name, each.bytes) for each in files if each.name.startswith((f"{PARTS}/", f"{BAD}/"))}
 
 
 def _named(owner: Owner | None) -> str:

@@ -36,7 +36,7 @@ def page(report: RescoreReport) -> str:
         f"<h2>Distribution</h2>{_bars(report)}"
         f"<h2>Bands</h2>{_bands(report)}"
         f"{against}{'' if report.outcomes is None else _outcomes(report.outcomes)}"
-        f"<h2>Reasons</h2><p>Of scored rows: how often a reason is the first, and by band.</p>{_reasons(report)}"
+        f"<h2>Reasons</h2>{_reasons(report)}"
         f"<h2>Not available</h2>{_table(('cause', 'rows'), ((name, f'{rows:,}') for name, rows in report.causes.items()))}"
         f"</body></html>\n"
     )
@@ -92,6 +92,8 @@ def _bands(report: RescoreReport) -> str:
 
 
 def _reasons(report: RescoreReport) -> str:
+    if not report.reasons:
+        return "<p>Reasons were not asked for.</p>"
     names = [band.name for band in report.bands] if len(report.bands) > 1 else []
     rows = (
         (
@@ -103,7 +105,8 @@ def _reasons(report: RescoreReport) -> str:
         )
         for each in report.reasons[:REASONS_SHOWN]
     )
-    return _table(("reason", "first", "named", "mean gap", *names), rows)
+    table = _table(("reason", "first", "named", "mean gap", *names), rows)
+    return f"<p>Of scored rows: how often a reason is the first, and by band.</p>{table}"
 
 
 def _against(against: Against) -> str:

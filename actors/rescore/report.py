@@ -44,7 +44,8 @@ class BandShare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasonCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a reason is the first, in all and by band, how often it is any of the four, and the points lost for it in the mean."""
+    """How often a reason is the first, in all and by band, how often it is any of the four, and the points lost for it in the mean. None of
+    scores only."""
 
     code: str
     first: int
@@ -134,7 +135,7 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, given: Report
         quantiles=_quantiles(tally),
         distribution=_bars(tally),
         bands=bands,
-        reasons=_reasons(card, tally),
+        reasons=[] if manifest.settings["scores_only"] else _reasons(card, tally),
         unknown=tally.unknown,
         checked=tally.checked,
         against=against,

@@ -52,7 +52,7 @@ class CardScorer:
     def __init__(self, card: Scorecard, settings: Settings) -> None:
         self.card = card
         self.wallets = _wallet_scorer(card, settings)
-        self._evaluator = self.wallets.evaluator if self.wallets else Evaluator(card)
+        self._evaluator = self.wallets.evaluator if self.wallets else Evaluator(card, totals_alone=settings.scores_only)
         self.columns = self.wallets.columns if self.wallets else self._evaluator.features
         self.texts = tuple(dict.fromkeys(item.feature for item in card.characteristics if item.categories is not None))
         self._refusing = {
@@ -87,7 +87,8 @@ def _wallet_scorer(card: Scorecard, settings: Settings) -> WalletScorer | None:
         checked(card)
     except CardError:
         return None
-    return WalletScorer(card, Minimum(days=settings.min_days, payments=settings.min_payments))
+    minimum = Minimum(days=settings.min_days, payments=settings.min_payments)
+    return WalletScorer(card, minimum, totals_alone=settings.scores_only)
 
 
 def _unnamed(column: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray:

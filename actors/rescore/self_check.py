@@ -43,6 +43,7 @@ class SelfCheck:
 
     def __init__(self, card: Scorecard, settings: Settings, wallets: bool) -> None:
         self._card, self._settings, self._wallets = card, settings, wallets
+        self._dimensions, self._reasons = card.dimensions, card.reasons
         features = [item.feature for item in card.characteristics]
         self._names = list(dict.fromkeys([*features, *((DAYS, PAYMENTS) if wallets else ())]))
 
@@ -67,17 +68,19 @@ class SelfCheck:
                 if (0 if value is None or value != value else int(value)) < least:
                     return int(cause)
         scored = plain_score(self._card, record)
-        return scored.score, scored.subtotals, scored.reasons
+        return (scored.score,) if self._settings.scores_only else (scored.score, scored.subtotals, scored.reasons)
 
     def _given(self, found: ScoredRows, place: int) -> Any:
         if found.causes[place]:
             return int(found.causes[place])
         scores = found.scores
+        if self._settings.scores_only:
+            return (int(scores.totals[place]),)
         named = zip(scores.reasons[:, place].tolist(), scores.gaps[:, place].tolist(), strict=True)
         return (
             int(scores.totals[place]),
-            dict(zip(self._card.dimensions, scores.subtotals[:, place].tolist(), strict=True)),
-            [(self._card.reasons[reason], gap) for reason, gap in named if reason != NONE],
+            dict(zip(self._dimensions, scores.subtotals[:, place].tolist(), strict=True)),
+            [(self._reasons[reason], gap) for reason, gap in named if reason != NONE],
         )
 
 

@@ -109,6 +109,7 @@ class Worker:
             raise
         assert made.tally.rows == unit.rows, "each row is scored, bad, or without a score"
         self._output.mark_done(made)
+        pa.default_memory_pool().release_unused()  # what ended threads leave behind is found only so, and grew with the number of units
         return made
 
     def _one(self, batch: Batch, counting: Counting, behind: WriteBehind[pa.Table], bad: "_Parts") -> None:

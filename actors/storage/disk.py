@@ -20,6 +20,8 @@ from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Rang
 
 BUFFER_BYTES: Final = 256 << 10
 """Of each column that is read: it stays in a core's caches until it is decoded."""
+READERS: Final = 16
+"""Of footers and entries of the done-list: the disk may be on the network."""
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 
 
@@ -28,6 +30,7 @@ class DiskFolder:
 
     buffer_bytes = BUFFER_BYTES
     ahead_bytes = 0
+    readers = READERS
     copied = True
 
     def __init__(self, path: Path) -> None:

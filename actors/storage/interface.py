@@ -92,6 +92,8 @@ class Folder(Protocol):
     """What is read at a time of a column."""
     ahead_bytes: int
     """What `expect` holds at most."""
+    readers: int
+    """Small reads at a time: they wait for each other's answers."""
     copied: bool
     """Whether a copy of this process can use it too: not where threads of its own talk to a store."""
     staging: str

@@ -40,6 +40,8 @@ RETRIES_MAX: Final = 10_000
 """Patience ends first."""
 BUFFER_BYTES: Final = 4 << 20
 """A range costs some 30 ms before its first byte: with this much it is no more than a third of the time."""
+READERS: Final = 64
+"""Each small read takes some 30 ms, nearly all of it on the way; stores take thousands a second."""
 UPLOAD_BYTES, UPLOADS = 8 << 20, 2
 """Of a part's multipart upload: a piece, and how many are on their way."""
 
@@ -49,6 +51,7 @@ class ObjectFolder:
 
     buffer_bytes = BUFFER_BYTES
     ahead_bytes = AHEAD * BUFFER_BYTES
+    readers = READERS
     copied = False
 
     def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:

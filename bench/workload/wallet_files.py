@@ -7,11 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from actors.credit_features.extract import ROWS_A_GROUP
+from actors.credit_features.extract import ROWS_A_GROUP, encoding_of
 from models.credit.score import DAYS, PAYMENTS
 from models.scorecard import Scorecard
 
-PLAIN_ROWS_A_GROUP: Final = 131_072
+PLAIN: Final[dict[str, Any]] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": False,
+    "row_group_size": 131_072,
+}
 """About what polars, DuckDB and Spark leave."""
 MISSING_SHARE: Final = 0.03
 
@@ -23,18 +28,13 @@ def write_wallet_files(
     leave them, in place of their differences, a column of a row group in one page. `ids`: 16 bytes of each wallet, in place of made-up
     ones."""
     folder.mkdir(parents=True)
-    numbers = [] if plain else [*(item.feature for item in card.characteristics), DAYS, PAYMENTS]
-    encoding: dict[str, Any] = {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": False,
-        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED") or None,
-        "row_group_size": PLAIN_ROWS_A_GROUP if plain else ROWS_A_GROUP,
-        **({} if plain else {"max_rows_per_page": ROWS_A_GROUP}),
-    }
     for at in range(files):
         table = _wallets(card, rows, at, ids)
-        pq.write_table(table, folder / f"shard-{at:04}.parquet", **encoding)
+        pq.write_table(table, folder / f"shard-{at:04}.parquet", **(PLAIN if plain else _as_features(table.schema)))
+
+
+def _as_features(schema: pa.Schema) -> dict[str, Any]:
+    return {**encoding_of(schema), "row_group_size": ROWS_A_GROUP}
 
 
 def _wallets(card: Scorecard, rows: int, seed: int, given: bytes | None) -> pa.Table:

@@ -86,12 +86,12 @@ class _Wallets(NamedTuple):
 
 class WalletScorer:
     """A wallet card laid out for scoring; make one per card and keep it. It has room for one row of its own, so threads need one each.
-    Raises CardError for a card that is not one for wallets."""
+    `totals_alone`: without reasons and subtotals. Raises CardError for a card that is not one for wallets."""
 
-    def __init__(self, card: Scorecard, minimum: Minimum = Minimum()) -> None:  # noqa: B008
+    def __init__(self, card: Scorecard, minimum: Minimum = Minimum(), *, totals_alone: bool = False) -> None:  # noqa: B008
         self.card = checked(card)
         self.minimum = minimum
-        self.evaluator = Evaluator(card)
+        self.evaluator = Evaluator(card, totals_alone=totals_alone)
         self.columns = tuple(dict.fromkeys((*self.evaluator.features, DAYS, PAYMENTS)))
         self._dimension_of = {item.reason: item.dimension or "" for item in card.characteristics}
         best = {name: 0 for name in card.dimensions}

@@ -134,7 +134,9 @@ def test_a_killed_driver_resumes_a_second_is_refused_and_a_changed_object_is_nam
     line = command(source, output, card)
     driver = subprocess.Popen(line, stdout=subprocess.DEVNULL)
     wait_for(driver, output, 5)
-    workers = [each for each in psutil.Process(driver.pid).children() if "spawn_main" in " ".join(each.cmdline())]
+    children = psutil.Process(driver.pid).children(recursive=True)
+    workers = [each for each in children if "forkserver" in " ".join(each.cmdline())]
+    assert len(workers) == 2, "one, and the process that it is a copy of"
     for worker in workers:
         worker.suspend()  # So that the job does not end meanwhile; its driver goes on.
     second = ran(line)

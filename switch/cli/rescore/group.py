@@ -66,7 +66,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--part-rows",
     type=click.IntRange(1024),
-    default=2_097_152,
+    default=1_048_576,
     show_default=True,
     help="Rows a file of the output, at most.",
 )
@@ -120,6 +120,7 @@ def rescore_group(context: click.Context, /, **options: Any) -> None:
 
 @store_refusals
 def _rescore(options: dict[str, Any]) -> None:
+    _get_workers_ready(options)
     from actors.rescore.inputs import prepare
     from actors.rescore.job import RescoreRefused, Settings
     from actors.rescore.output import Output
@@ -145,6 +146,19 @@ def _rescore(options: dict[str, Any]) -> None:
         raise click.ClickException(str(error)) from None
     except Stopped:
         raise click.ClickException("stopped; run the same command again to go on") from None
+
+
+def _get_workers_ready(options: dict[str, Any]) -> None:
+    """Where an object store is read or written: another process imports what workers need, while this one looks at the inputs."""
+    from actors.process.worker_pool import get_ready
+    from actors.storage.place import is_url
+
+    if (
+        not options["only_plan"]
+        and options["ray"] is None
+        and any(is_url(options[name]) for name in ("source", "output"))
+    ):
+        get_ready("actors.rescore.unit")
 
 
 def _card(named: str) -> Any:

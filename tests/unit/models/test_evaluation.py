@@ -108,6 +108,17 @@ def test_one_record_and_a_table_score_as_the_oracle(card: Scorecard, rows: list[
 
 
 @settings(deadline=None)
+@given(cards(), st.lists(records, min_size=1, max_size=6))
+def test_totals_alone_are_the_totals(card: Scorecard, rows: list[dict[str, Any]]) -> None:
+    table, alone = pa.Table.from_pylist(rows, SCHEMA), Evaluator(card, totals_alone=True)
+    whole, found = Evaluator(card).evaluate_table(table), alone.evaluate_table(table)
+    assert found.totals.tolist() == whole.totals.tolist() and found.unknown.tolist() == whole.unknown.tolist()
+    assert found.reasons.shape == found.gaps.shape == found.subtotals.shape == (0, len(rows))
+    encoded = np.concatenate([alone.encode_record(row) for row in rows])
+    assert alone.evaluate(encoded).totals.tolist() == whole.totals.tolist()
+
+
+@settings(deadline=None)
 @given(cards(), records)
 def test_everything_adds_up(card: Scorecard, row: dict[str, Any]) -> None:
     score = Evaluator(card).score(row)

@@ -94,3 +94,16 @@ def test_any_change_of_a_kernels_text_or_of_a_number_in_it_is_another_folder(tmp
         seen.append(done.stdout)
     assert seen[0] == seen[1] != seen[2] and seen[0].startswith("kernels-")
     assert CACHE_FOLDER.name.startswith("kernels-") and str(CACHE_FOLDER) == vars(numba.config)["CACHE_DIR"]
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_the_first_kernel_imports_no_linear_algebra_and_others_still_can() -> None:
+    """SciPy's would be half of the time until a process has its first kernel."""
+    code = (
+        "import sys, numpy as np; from models.credit.shipped import shipped; from models.evaluation import Evaluator;"
+        "one = Evaluator(shipped()); one.evaluate(np.zeros((1, len(one.features)), np.int64));"
+        "assert 'scipy.linalg' not in sys.modules;"
+        "import scipy.linalg.cython_blas; print(scipy.linalg.det(np.eye(2)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1.0\n"

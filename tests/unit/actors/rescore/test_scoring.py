@@ -9,6 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from actors.rescore.job import Settings
+from actors.rescore.output import Output
+from actors.rescore.page import write_report
+from actors.rescore.report import ReportInputs
 from actors.rescore.scoring import Columns
 from models.credit.score import WalletScorer
 from models.scorecard import Characteristic, Scorecard
@@ -35,6 +38,25 @@ def test_every_row_has_the_figures_of_the_scorer_that_answers_requests(tmp_path:
     assert manifest.scored + manifest.bad + manifest.not_available == manifest.rows == 3_000
     assert sum(manifest.tally.histogram) == sum(manifest.tally.bands) == manifest.scored
     assert all(part.rows <= 1_024 for part in manifest.parts)
+
+
+def test_scores_only_are_the_same_scores_checked_too_and_the_report_has_no_reasons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.rescore.self_check.ONE_IN", 10)
+    source = write_wallets(tmp_path / "in", 1_500, 2, 400)
+    whole = rescore(prepared(source, tmp_path / "whole"))
+    job = prepared(source, tmp_path / "only", msgspec.structs.replace(SMALL, scores_only=True))
+    only = rescore(job)
+    names = ["wallet", "score", "band", "not_available", "card", "as_of"]
+    scored = columns(tmp_path / "only", only)
+    assert scored.column_names == names and scored.equals(columns(tmp_path / "whole", whole).select(names))
+    nothing = {"first": [[0] * len(CARD.reasons)] * len(CARD.bands or ()), "named": [0] * len(CARD.reasons)}
+    expected = msgspec.structs.replace(whole.tally, gaps=nothing["named"], **nothing)
+    assert only.tally == expected and only.tally.checked == whole.tally.checked > 0
+    made = write_report(CARD, Output(job.job.output), only, ReportInputs())
+    page = (tmp_path / "only" / "report.html").read_text()
+    assert made.reasons == [] and "Reasons were not asked for" in page
 
 
 def test_a_card_that_is_not_one_for_wallets_scores_every_row(tmp_path: Path) -> None:
