@@ -17,7 +17,7 @@ SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql")
 T = TypeVar("T")
 
 PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan"}
-"""Every look-up goes by an index, whatever is asked for: PostgreSQL would plan a statement of several parts anew each time, which takes up to
+"""Every look-up goes by an index, whatever is asked for. PostgreSQL would plan a statement of several parts anew each time, which takes it
 ten times as long as to run it."""
 SESSIONS_MAX: Final = 8
 STATEMENT_TIMEOUT_S: Final = 5.0  # and what its bytes take, both ways
