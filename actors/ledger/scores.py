@@ -19,10 +19,11 @@ _WALLET_NOT_FOUND: Final = int(Code.WALLET_NOT_FOUND)
 _RUN_SUPERSEDED: Final = int(Code.RUN_SUPERSEDED)
 _SCORE: Final = int(Kind.SCORE)
 _LOW, _HIGH = SCORE_RANGE.start, SCORE_RANGE.stop
-_PARTS: Final = 4
-"""Numbers of 16 bits in a field of 64."""
-_LAST: Final = (1 << 16 * ((len(DIMENSIONS) + 2 * REASONS_MAX) % _PARTS)) - 1
-"""The part of `payer_held` that a SCORE uses, see `credit_layout.SCORE`."""
+_BITS: Final = 16
+"""Of a subtotal, a reason or a gap: a SCORE has them one after the other in fields of 64 bits, see `credit_layout.SCORE`."""
+_PARTS: Final = 64 // _BITS
+_LAST: Final = (1 << _BITS * ((len(DIMENSIONS) + 2 * REASONS_MAX) % _PARTS)) - 1
+"""The part of `payer_held` that it uses."""
 
 
 @inlined
@@ -59,7 +60,7 @@ def _effect(book, tables, record, at, address):
     subtotals = kept["subtotals"]
     for i in range(len(DIMENSIONS)):
         words = record["amount"] if i < _PARTS else record["payer_posted"]
-        subtotals[i] = (words << (48 - 16 * (i % _PARTS))) >> 48
+        subtotals[i] = (words << (64 - _BITS * (1 + i % _PARTS))) >> (64 - _BITS)
     book.wallets[at]["score"] = record["points"]
     tables.meta[TOUCHED] = 1
 

@@ -147,7 +147,7 @@ class ShardCore:
             m.Tick: self._tick,
             m.SaveNow: self._save_now,
             m.GoOn: self._go_on,
-            m.Rested: self._rested,
+            m.Rested: self._scores.rested,
         }
 
     @property
@@ -299,11 +299,10 @@ class ShardCore:
     # Requests.
 
     def _submit(self, message: m.Submit) -> None:
-        rows = len(message.rows)
         self._scores.paid(self._now)
         assert not (message.rows["flags"][-1:] & FLAG_LINKED).any(), "a group ends where its request ends"
         if not self.ready or not self._intake.offer(message, self._now):
-            results = np.zeros(rows, RESULT)
+            results = np.zeros(len(message.rows), RESULT)
             results["code"] = Code.BUSY
             self._emit([m.Answer(ref=message.ref, value=results)])
 
@@ -407,8 +406,7 @@ class ShardCore:
             self._emit(self._originals.want(targets, self.ledger, batch.stamp))
 
     def _fetch_payees(self, rows: Requests, stamp: int) -> None:
-        payees = np.unique(rows["payee"][_attempts(rows)])
-        self._emit(self._remote_wallets.want(payees, self.ledger, stamp))
+        self._emit(self._remote_wallets.want(np.unique(rows["payee"][_attempts(rows)]), self.ledger, stamp))
         owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=stamp)])
@@ -492,20 +490,14 @@ class ShardCore:
         has_work = self._credit.has_work or self._scores.has_work
         if has_work and self._scoring is None and self._may_begin():
             more = self._credit.turn()
-            if self._scores.has_work:
-                self._scores.turn(self._now)
-            if self._scores.has_work or more:
+            if self._scores.turn(self._now) or more:
                 self._pause()
-
-    def _rested(self, _: m.Rested) -> None:
-        self._scores.rested()
 
     def _find_heads(self, message: m.FindHeads) -> None:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
         if not self.serving:
             return
-        heads = Heads(self.ledger, self.writer).read(message.addresses)
-        self._emit([m.Answer(ref=message.ref, value=heads)])
+        self._emit([m.Answer(ref=message.ref, value=Heads(self.ledger, self.writer).read(message.addresses))])
 
     def _find_key(self, message: m.FindKey) -> None:
         if not self.serving:

@@ -149,7 +149,6 @@ class ShardHost:
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
             m.Pause: self._go_on,
-            m.Rest: self._rest,
         }
 
     # For callers.
@@ -583,12 +582,10 @@ class ShardHost:
             m.Profiles(shard=output.shard, stamp=output.stamp, addresses=np.array(output.addresses), wallets=wallets)
         )
 
-    async def _go_on(self, _: m.Pause) -> None:
-        self._feed(m.GoOn())
-
-    async def _rest(self, output: m.Rest) -> None:
-        await asyncio.sleep(output.ms / 1_000)
-        self._feed(m.Rested())
+    async def _go_on(self, output: m.Pause) -> None:
+        if output.ms:
+            await asyncio.sleep(output.ms / 1_000)
+        self._feed(output.then)
 
     def _unreached(self, what: str, shard: int, error: Exception) -> None:
         """A shard that starts or was lost is met all day; anything else is a bug and logged as one."""

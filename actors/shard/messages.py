@@ -223,7 +223,7 @@ class GoOn(Message, frozen=True):
 
 
 class Rested(Message, frozen=True):
-    """As asked for by `Rest`: the time is over."""
+    """Scores have waited so long that payments had their turn."""
 
 
 class SaveNow(Message, frozen=True):
@@ -334,13 +334,10 @@ class ReadSegments(Message, frozen=True):
 
 
 class Pause(Message, frozen=True):
-    """There is more to do: send `GoOn` after what came meanwhile."""
+    """There is more to do: send `then` after what came meanwhile, and `ms` milliseconds at least."""
 
-
-class Rest(Message, frozen=True):
-    """Scores wait so that payments have their turn: send `Rested` after so many milliseconds."""
-
-    ms: int
+    then: GoOn | Rested = GoOn()
+    ms: int = 0
 
 
 class Alert(Message, frozen=True):
@@ -371,7 +368,6 @@ Output = (
     | NeedSegment
     | ReadSegments
     | Pause
-    | Rest
     | Alert
     | Halt
 )

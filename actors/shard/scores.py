@@ -15,7 +15,7 @@ from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_RESULT, CreditResults
 from actors.records.layout import BLOCK_RECORDS_MAX
 from actors.shard.credit import Core
-from actors.shard.messages import Answer, Output, Publish, Rest
+from actors.shard.messages import Answer, Output, Pause, Publish, Rested
 
 ROWS_MAX: Final = 8_192
 """Scores in one message, 1.3 MB. More are refused."""
@@ -23,10 +23,10 @@ QUEUE_ROWS_MAX: Final = 65_536
 """Scores that wait; beyond it the answer is BUSY."""
 TURN_ROWS: Final = 40 * BLOCK_RECORDS_MAX
 """Scores made and sealed at a time, in some 1 ms, and stored in 2."""
-BESIDE_ROWS: Final = 21 * BLOCK_RECORDS_MAX
+BESIDE_ROWS: Final = 20 * BLOCK_RECORDS_MAX
 """The same while payments come: less than a millisecond each, in the loop and in the journal."""
-BESIDE_EVERY_MS: Final = 5
-"""While payments come, so long from one turn to the next: 210,000 scores a second at most, and what is left of the processors is theirs."""
+BESIDE_EVERY_MS: Final = 4
+"""While payments come, so long from one turn to the next: 250,000 scores a second at most, and what is left of the processors is theirs."""
 LATE_MS: Final = 4 * BESIDE_EVERY_MS
 """A turn that comes later than it was due, as payments had theirs, is made up for, up to so much."""
 BESIDE_MS: Final = 100
@@ -76,8 +76,8 @@ class ScorePublication:
         """Somebody pays."""
         self._paid_ms = now_ms
 
-    def rested(self) -> None:
-        """The time of a `Rest` is over."""
+    def rested(self, _: Rested) -> None:
+        """The time to wait is over."""
         self._rests = False
 
     @property
@@ -85,8 +85,11 @@ class ScorePublication:
         """Whether scores wait whose turn it is."""
         return bool(self._queue) and not self._rests and self._sealed_block <= self._core.writer.begun_block
 
-    def turn(self, now_ms: int) -> None:
-        """Publish some of the scores that wait, between batches. While payments come, rest afterwards."""
+    def turn(self, now_ms: int) -> bool:
+        """Publish some of the scores that wait, if it is their turn, between batches. While payments come, wait afterwards. Gives whether
+        there is more to do."""
+        if not self.has_work:
+            return False
         beside = now_ms - self._paid_ms < BESIDE_MS
         asked = self._queue[0]
         self._publish(asked, asked.taken + min(asked.rows_left, BESIDE_ROWS if beside else TURN_ROWS))
@@ -96,13 +99,14 @@ class ScorePublication:
             self._core.writer.when_durable(lambda: self._emit(answers))
         if beside:
             self._rest(now_ms)
+        return self.has_work
 
     def _rest(self, now_ms: int) -> None:
         """Until the next turn is due; one that came late is made up for."""
         self._due_ms = max(self._due_ms, now_ms - LATE_MS) + BESIDE_EVERY_MS
         if self._due_ms > now_ms:
             self._rests = True
-            self._emit([Rest(ms=self._due_ms - now_ms)])
+            self._emit([Pause(then=Rested(), ms=self._due_ms - now_ms)])
 
     def _publish(self, asked: _Asked, end: int) -> None:
         message, first = asked.message, asked.taken

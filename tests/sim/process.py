@@ -83,7 +83,6 @@ class Process:
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
             m.Pause: self._go_on,
-            m.Rest: self._rest,
             m.Save: self._save,
             m.Alert: self._alert,
         }
@@ -380,13 +379,9 @@ class Process:
     def _ask_profiles(self, output: m.AskProfiles) -> None:
         self.switch.ask_profiles(self, output)
 
-    def _go_on(self, _: m.Pause) -> None:
-        self.switch.scheduler.count("pauses between batches")
-        self.switch.scheduler.after(0, self.feed, m.GoOn())
-
-    def _rest(self, output: m.Rest) -> None:
-        self.switch.scheduler.count("rests of scores")
-        self.switch.scheduler.after(output.ms, self.feed, m.Rested())
+    def _go_on(self, output: m.Pause) -> None:
+        self.switch.scheduler.count("rests of scores" if output.ms else "pauses between batches")
+        self.switch.scheduler.after(output.ms, self.feed, output.then)
 
     def _need_segment(self, _: m.NeedSegment) -> None:
         def claim() -> None:

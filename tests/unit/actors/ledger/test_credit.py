@@ -13,7 +13,7 @@ from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS, record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE, OrderState
-from actors.records.layout import CREDIT_PREVIOUS, ORDER_STATE, RECORD, RUN, Kind
+from actors.records.layout import CREDIT_PREVIOUS, ORDER_STATE, Kind
 from actors.shard import messages as m
 from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SCENARIO, SMALL, OneShard
 
@@ -116,30 +116,6 @@ def test_a_default_of_an_old_journal_ends_when_all_do(shard: OneShard) -> None:
     assert credit.effect(shard.core.ledger.book, record, order + 256)
     kept = credit.order(order)
     assert kept["timer"] == ends_at(OrderState.DEFAULTED, int(kept["due"]), 30 * 86_400)
-
-
-def scores(holders: list[int], previous: list[int], runs: list[int]) -> Any:
-    records = np.zeros(len(holders), RECORD)
-    records["kind"], records["payer"], records[CREDIT_PREVIOUS], records[RUN] = Kind.SCORE, holders, previous, runs
-    return records
-
-
-def test_scores_of_a_replay_fit_the_chains_of_their_wallets(shard: OneShard) -> None:
-    one, two, away = shard.wallet(), shard.wallet(), 12_345_678
-    credit, book = shard.core.ledger.credit, shard.core.ledger.book
-    at = [int(record_address(0, 9, slot)) for slot in range(3)]
-
-    def replayed(holders: list[int], previous: list[int], runs: list[int]) -> int:
-        return credit.replay(book, scores(holders, previous, runs), np.array(at[: len(holders)]))
-
-    assert replayed([one, away], [0, 0], [1, 1]) == 1
-    assert replayed([two], [5], [1]) == 0
-    assert replayed([one, one], [0, 0], [1, 1]) == 0, "a run has each wallet once"
-    assert credit.row(book, one)["head"] == credit.row(book, two)["head"] == 0
-    assert replayed([one, two, one], [0, 0, 7], [1, 1, 2]) == 2
-    assert [credit.row(book, each)["head"] for each in (one, two)] == at[:2]
-    assert replayed([one, two, away], [*at[:2], 0], [2, 3, 3]) == 2
-    assert replayed([one, two], [at[0], at[1]], [4, 4]) == 2
 
 
 @pytest.mark.parametrize("first", ["consent", "score"])

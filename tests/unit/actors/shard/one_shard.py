@@ -73,9 +73,7 @@ class OneShard:
             case m.NeedSegment():
                 return [m.Segments(owners={1: 0})]
             case m.Pause():
-                return [m.GoOn()]
-            case m.Rest():
-                return [m.Rested()]
+                return [output.then]
             case m.AskProfiles():
                 self.asked_for += output.addresses.tolist()
             case m.Answer():

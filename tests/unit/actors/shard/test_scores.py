@@ -143,9 +143,9 @@ class Watched(OneShard):
             if self.holding:
                 self.held.append(output)
                 return []
-        if isinstance(output, m.Rest):
+        if isinstance(output, m.Pause) and output.ms:
             self.rests.append(output.ms)
-            return [] if self.resting else [m.Rested()]
+            return [] if self.resting else [output.then]
         return super()._answered_by(output)
 
     def let_go(self) -> None:
