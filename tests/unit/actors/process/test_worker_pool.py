@@ -98,3 +98,14 @@ def test_copies_hold_no_file_of_the_process_that_they_are_of_and_end_with_it(tmp
     assert len(processes) == 3 and holds == "False"
     gone, alive = psutil.wait_procs(processes, WAIT_S)
     assert len(gone) == 3, alive
+
+
+def test_workers_that_are_no_copies_of_this_process_begin_with_what_was_got_ready(pool: ProcessPool) -> None:
+    """Each is a copy of one that has imported it, and not of this process, whose threads may hold a lock."""
+    workers = [pool.start() for _ in range(2)]
+    ready: list[Event] = []
+    while len(ready) < len(workers):
+        ready += pool.events(WAIT_S)
+    assert {event.kind for event in ready} == {"ready"}
+    (parent,) = {psutil.Process(pid).ppid() for pid in pool.pids()}
+    assert parent != os.getpid() and psutil.Process(parent).ppid() == os.getpid()

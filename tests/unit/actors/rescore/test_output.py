@@ -9,7 +9,8 @@ import pytest
 from actors.rescore.job import Done, Part, Plan, RescoreRefused
 from actors.rescore.output import Output
 from actors.rescore.scoring import Counting
-from actors.storage.interface import LeaseLost
+from actors.storage.disk import DiskFolder
+from actors.storage.interface import Found, LeaseLost
 from tests.rescore_files import write_wallets
 from tests.unit.actors.rescore.jobs import CARD, output_at, prepared, rescore
 
@@ -76,6 +77,29 @@ def test_a_unit_is_done_while_its_files_are_there_and_as_long_as_they_were(tmp_p
     assert output.done() == {3: done(3, PART)}
     output.folder.write(PART.file, b"12345")
     assert output.done() == {}
+    output.close()
+
+
+def test_resuming_lists_the_folder_three_times_however_many_units_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over an object store each listing is a request a thousand objects."""
+    output, _ = begun(tmp_path)
+    for unit in range(40):
+        name = f"parts/{unit:06}.parquet"
+        output.folder.write(name, b"1234")
+        output.mark_done(done(unit, msgspec.structs.replace(PART, file=name)))
+    listed: list[str] = []
+    files = DiskFolder.files
+
+    def counted(folder: DiskFolder, below: str = "") -> list[Found]:
+        listed.append(below)
+        return files(folder, below)
+
+    monkeypatch.setattr(DiskFolder, "files", counted)
+    found = output.done()
+    output.drop_unlisted(found.values())
+    assert sorted(found) == list(range(40)) and len(listed) <= 3
     output.close()
 
 
