@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 UNDER_WAY: Final = 2
 """Statements at once: what one of them finds slow keeps few waiting."""
-KEYS_MAX: Final = 16
+KEYS_MAX: Final = 4
 """Of one statement."""
 
 
