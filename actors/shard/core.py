@@ -321,9 +321,8 @@ class ShardCore:
 
     def _answers_go_first(self) -> bool:
         """Answers leave before a slice of a large request is begun, which others may wait for."""
-        if not (self._intake.is_shared(self._now) and self._intake.has_large):
-            return False
-        return any(isinstance(output, m.Answer) for output in self._out)
+        may_wait = self._intake.is_shared(self._now) and self._intake.has_large
+        return may_wait and any(isinstance(output, m.Answer) for output in self._out)
 
     def _pause(self) -> None:
         if not self._paused:

@@ -250,9 +250,7 @@ class ShardHost:
         self._check_ready()
         self._checked_beat()
         heads = None if self._heads_during_batch is None else self._heads_during_batch.read_during_batch(addresses)
-        if heads is None:
-            heads = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
-        return heads
+        return await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses)) if heads is None else heads
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record a key made, 0 if none is known. Raises NotReady."""

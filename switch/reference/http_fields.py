@@ -311,7 +311,6 @@ EXCEPTIONS: Final = {
     "Review.label": "Whether it was fraud; null: nobody has labelled it.",
     "Review.notes": "How many notes it has.",
     "CaseNote.text": "What is to be known of the payment, up to 2,000 characters.",
-    "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "CaseWork.id": "The payment's id.",
     **{
         f"{name}.{field}": text
@@ -417,7 +416,6 @@ EXCEPTIONS: Final = {
     "InquiryAnswer.review": "The review of the decision.",
     "NewDispute.text": "What is wrong, in the holder's own words.",
     "DisputeOutcome.text": "The reason in words, as the holder is told.",
-    "SourceOutcome.text": "Why, as the holder and the analyst read it.",
     "ReviewOutcome.text": "The reason in words, as the holder is told.",
     "NewReview.text": "What the person shall know who looks at it.",
     "Reinsertion.text": "Why the entry is back, as the holder is told.",

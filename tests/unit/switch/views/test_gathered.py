@@ -24,17 +24,17 @@ class Store:
     async def let_go(self, error: Exception | None = None) -> None:
         gate = self.gates.pop(0)
         gate.set_result(None) if error is None else gate.set_exception(error)
-        await settled()
+        await turned()
 
 
-async def settled() -> None:
+async def turned() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 async def waiting(gathered: Gathered[int, int], keys: list[int]) -> list["asyncio.Task[int | None]"]:
     tasks = [asyncio.create_task(gathered.get(key)) for key in keys]
-    await settled()
+    await turned()
     return tasks
 
 
