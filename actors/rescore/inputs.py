@@ -47,8 +47,8 @@ WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
 BATCHES_A_GROUP: Final = 4
 """Of a part: 131,072 rows or some 4 MB with everything, unless rows are wide."""
-BATCHES_HELD: Final = 6 + BATCHES_A_GROUP
-"""One is decoded, two wait, one is scored, two are on their way to the file; a part's rows stay until their row group is whole."""
+BATCHES_HELD: Final = 4 + BATCHES_A_GROUP
+"""One is decoded, two wait where they are read ahead, one is scored; a part's rows stay until their row group is whole."""
 STAGE_BYTES: Final = 128 << 20
 """Pages of the part that is being written, and what the allocator keeps."""
 

@@ -1,11 +1,12 @@
 """Take one unit from file to kernel to file: the whole work of a worker.
 
-Reading, scoring and writing are three threads, which hand on one batch at a time; Arrow and the kernels release the GIL. What a
-worker holds is some batches and the pages of the part that it writes, however large a row group is.
+One batch is read, scored and written after the other, by one thread: there is a worker for each processor, in whose caches lies what was
+just made. Only from an object store, which is waited for, another thread reads ahead. What a worker holds is some batches and the pages
+of the part that it writes, however large a row group is.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,6 @@ from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
 from actors.process.tuning import freeze_gc, keep_freed_memory
 from actors.process.worker_pool import ProcessPool
-from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
@@ -85,15 +85,13 @@ class Worker:
     def _score_unit(self, unit: Unit, skipped: list[Corrupt]) -> Done:
         counting = Counting(self._job.card)
         parts, bad = (_Parts(self._job, self._output, unit.number, folder) for folder in (PARTS, BAD))
-        behind = WriteBehind(parts.write)
         try:
             for each in skipped:
                 bad.write(self._skipped_rows(each))
                 counting.bad += each.rows
-            with closing(read_ahead(self._batches(unit, skipped))) as batches:
+            with closing(self._read_by_itself(self._batches(unit, skipped))) as batches:
                 for batch in batches:
-                    self._one(batch, counting, behind, bad)
-            behind.close()
+                    self._one(batch, counting, parts, bad)
             made = Done(
                 unit=unit.number,
                 parts=parts.close(),
@@ -103,16 +101,15 @@ class Worker:
                 peak_bytes=peak_bytes(),
             )
         except BaseException:
-            behind.abandon()
             parts.drop()
             bad.drop()
             raise
         assert made.tally.rows == unit.rows, "each row is scored, bad, or without a score"
         self._output.mark_done(made)
-        pa.default_memory_pool().release_unused()  # what ended threads leave behind is found only so, and grew with the number of units
+        pa.default_memory_pool().release_unused()  # what is left between units would grow with their number
         return made
 
-    def _one(self, batch: Batch, counting: Counting, behind: WriteBehind[pa.Table], bad: "_Parts") -> None:
+    def _one(self, batch: Batch, counting: Counting, parts: "_Parts", bad: "_Parts") -> None:
         """Score a batch, without its bad rows."""
         table, rows = batch.table, np.arange(batch.row, batch.row + batch.table.num_rows)
         faults = self._scorer.bad(table, self._job.settings.wallet)
@@ -128,7 +125,7 @@ class Worker:
         counting.checked += self._check(self._path(batch.file), rows, table, found)
         bands = self._columns.bands(found.scores.totals)
         counting.add(found, bands)
-        behind.put(self._made(table, found, bands))
+        parts.write(self._made(table, found, bands))
 
     def _without(
         self, batch: Batch, table: pa.Table, rows: NDArray[np.int64], faults: Bad, bad: "_Parts", counting: Counting
@@ -152,7 +149,10 @@ class Worker:
 
     # Reading.
 
-    def _batches(self, unit: Unit, skipped: list[Corrupt]) -> Iterator[Batch]:
+    def _read_by_itself(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
+        return read_ahead(batches) if self._job.source.ahead_bytes else batches
+
+    def _batches(self, unit: Unit, skipped: list[Corrupt]) -> Generator[Batch, None, None]:
         gone = {(each.path, each.group) for each in skipped}
         for span in unit.spans:
             yield from self._of_span(span, gone)

@@ -9,7 +9,7 @@ import pytest
 
 from actors.storage import disk
 from actors.storage.disk import DiskFolder
-from actors.storage.interface import Changed, Taken
+from actors.storage.interface import Changed, Range, Taken
 
 
 @pytest.fixture
@@ -78,6 +78,19 @@ def test_a_file_that_was_replaced_since_is_changed_though_it_is_as_long(folder: 
     with pytest.raises(Changed, match="a"):
         folder.opened(found)
     assert folder.opened(folder.stat("a")) == str(folder.path / "a")
+
+
+def test_what_will_be_read_is_asked_of_the_system_in_as_few_pieces_as_it_lies_in(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("a", bytes(100))
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, start, size, __: asked.append((start, start + size)))
+    opened = folder.opened(folder.stat("a"))
+    folder.expect(opened, [])
+    assert asked == []
+    folder.expect(opened, [Range(40, 50), Range(0, 20), Range(20, 30), Range(25, 28), Range(50, 60)])
+    assert asked == [(0, 30), (40, 60)]
 
 
 def test_a_staged_file_is_dropped_any_number_of_times_and_placed_in_a_folder_that_is_made(folder: DiskFolder) -> None:
