@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Final, TypeVar
 
+from actors.process.tuning import give_way
 from switch.fairness.shares import Places
 
 A = TypeVar("A")
@@ -100,7 +102,8 @@ class Scheduler:
     def __init__(self, callers: Callers, wait_s: float) -> None:
         self._callers = callers
         self._turn = Places(1, 1, wait_s)
-        self._thread = Places(1, 1, wait_s)
+        self._apart = Places(1, 1, wait_s)
+        self._thread = ThreadPoolExecutor(1, "apart", give_way)
         self._clock = perf_counter  # that of the event loop counts whole milliseconds
         self._rests_until = 0.0
 
@@ -122,10 +125,10 @@ class Scheduler:
                     self._rests_until = now + REST * (now - began)
 
     async def apart(self, caller: int, function: Callable[[], T]) -> T:
-        """The result of work that holds no interpreter for long, in a thread, one at a time. Raises what it raises, and ProblemError
-        overloaded."""
-        async with self._thread.place(caller):
-            return await asyncio.to_thread(function)
+        """The result of work that holds no interpreter for long, one at a time in a thread that gives way. Raises what it raises, and
+        ProblemError overloaded."""
+        async with self._apart.place(caller):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     async def _rest(self, caller: int) -> None:
         """Let others work."""
