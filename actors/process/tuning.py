@@ -32,6 +32,15 @@ def freeze_gc() -> None:
     gc.set_threshold(YOUNG_MAX, 20, 20)
 
 
+def give_back_freed_memory() -> None:
+    """What was made and dropped lately stays with the process, and with its copies, unless the system gets it back. Young objects only are
+    looked at: milliseconds."""
+    gc.collect(1)
+    library: Any = ctypes.CDLL(None)
+    with contextlib.suppress(AttributeError):
+        library.malloc_trim(0)
+
+
 def keep_freed_memory() -> None:
     """A process that makes batch after batch of the same size would give its memory back and have it zeroed again each time, a twentieth
     of all that scoring everybody takes. A C library without these options goes on as it does."""

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from actors.process.tuning import give_back_freed_memory
 from actors.rescore.job import (
     FORMAT,
     Corrupt,
@@ -100,6 +101,7 @@ def prepare(
     folder, files = read.folder, _of_parquet(source, read)
     with ThreadPoolExecutor(folder.readers) as pool:
         looked = list(pool.map(lambda file: _looked_at(folder, file, columns), files))
+    give_back_freed_memory()  # of many footers, before kernels are loaded and workers are copied
     corrupt = tuple(each for each in looked if isinstance(each, Corrupt))
     found = [each for each in looked if isinstance(each, ReadableFile)]
     if corrupt and not settings.skip_corrupt:
@@ -156,8 +158,8 @@ def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> Readab
     name = found.name
     try:
         footer = _footer(folder, found)
-        with pq.ParquetFile(pa.BufferReader(footer)) as file:
-            metadata, schema = file.metadata, file.schema_arrow
+        metadata = pq.read_metadata(pa.BufferReader(footer))
+        schema = metadata.schema.to_arrow_schema()
     except (ValueError, OSError, pa.ArrowException) as error:
         return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {_line(error)}")
     for column, times in Counter(schema.names).items():

@@ -80,3 +80,29 @@ def test_a_thread_gives_way_alone() -> None:
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(work).result() == (NICENESS, NICENESS)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < NICENESS
+
+
+GIVEN_BACK = """
+import gc
+from pathlib import Path
+from actors.process.tuning import give_back_freed_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+gc.disable()
+pieces = [bytearray(1_000) for _ in range(50_000)]
+loop = [pieces]
+loop.append(loop)
+last = bytearray(1_000)
+del pieces, loop
+before = resident()
+give_back_freed_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU C library")
+def test_memory_that_was_freed_is_given_back_of_cycles_too() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 25_000_000
