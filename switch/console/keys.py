@@ -4,10 +4,10 @@ What a form may ask for is what the key of whoever is signed in has; the API ref
 """
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.until import after
 from switch.problems.table import invalid_field
 
 KEYS: Final = "/v1/keys"
@@ -81,8 +81,7 @@ def _life(form: Any) -> dict[str, str]:
     days = form.get("life", "")
     if days not in LIVES:
         raise invalid_field("life", f"expected one of: {', '.join(LIVES)}")
-    ends = datetime.now(UTC) + timedelta(days=int(days or 0))
-    return {"expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ")} if days else {}
+    return {"expires_at": after(form, int(days))} if days else {}
 
 
 def _number(form: Any, field: str) -> int:

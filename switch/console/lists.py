@@ -57,7 +57,7 @@ async def add_entry(visit: Visit) -> Shown:
     """POST /console/lists/{name}/entries: in the place of what there is of the value."""
     name, form = visit.param("name"), visit.form
     value, body = form.get("value", "").strip(), {"reason": form.get("reason", "").strip()}
-    end = end_of(form.get("days", ""), form.get("expires_at", ""))
+    end = end_of(form, "expires_at")
     if end is not None:
         body["expires_at"] = end
     return await _changed(visit, Wanted(method="PUT", path=ENTRY, params={"name": name, "value": value}, body=body))

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from rules.vocabulary.currencies import DECIMALS
 from switch.fairness.scheduling import Steps
+from switch.http.times import now_ms
 
 STEP_PARTS: Final = 64
 """Parts of a page made in one step: some 50 microseconds."""
@@ -80,6 +81,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
     }
     made.globals["asset"] = lambda name: f"/console/assets/{name}?v={assets[name].version}"
     made.globals["new_key"] = lambda: str(uuid.uuid4())
+    made.globals["made_at"] = now_ms
     return made
 
 

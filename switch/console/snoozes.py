@@ -47,7 +47,7 @@ async def _running(visit: Visit) -> list[Any]:
 async def snooze(visit: Visit) -> Shown:
     """POST /console/snoozes: the rule `rule` (pack/rule) for `wallet`."""
     form = visit.form
-    until = end_of(form.get("days", ""), form.get("until", ""))
+    until = end_of(form, "until")
     if until is None:
         raise invalid_field("until", "a snooze has an end: so many days, or a time")
     body = {"reason": form.get("reason", "").strip(), "until": until}

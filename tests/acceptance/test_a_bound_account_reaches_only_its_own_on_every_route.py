@@ -146,6 +146,17 @@ def probes(scene: Scene) -> dict[tuple[str, str], list[Probe]]:
         ("GET", "/v1/transfers/{id}"): [
             Probe(f"/v1/transfers/{id_}", None, "transfer_not_found") for id_ in (scene.paid, scene.held, scene.refused)
         ],
+        ("GET", "/v1/transfers/{id}/events"): [
+            Probe(f"/v1/transfers/{id_}/events", None, "transfer_not_found")
+            for id_ in (scene.paid, scene.held, scene.refused)
+        ],
+        ("GET", "/v1/events/{id}"): [
+            Probe(f"/v1/events/{id_}", None, "event_not_found") for id_ in (scene.paid, scene.held, scene.refused)
+        ],
+        ("GET", "/v1/wallets/{id}/windows"): [
+            Probe(f"/v1/wallets/{wallet}/windows", None, "wallet_not_found")
+            for wallet in (scene.bob, scene.other, scene.bank)
+        ],
         ("GET", "/v1/wallets"): [
             Probe(f"/v1/wallets?{what}") for what in ("owner=bob", "owner=other", "external_id=bob's")
         ],

@@ -2,6 +2,7 @@
 switch, by the commands and calls that a credit team and a merchant have. Each score is the same to the bit however it is computed."""
 
 import json
+import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -76,7 +77,8 @@ class Loop:
         return {**row, "currency": "EUR", "kind": "payment", "effective_at": time_text(at_ms)}
 
     def emptied(self) -> None:
-        """Nothing is left in the wallet; imported, so no limit of a day is in the way."""
+        """Nothing is left in the wallet; imported, so no limit of a day is in the way. It takes effect after all that was paid before."""
+        time.sleep(0.3)
         left = self.call("GET", f"/v1/wallets/{self.ann}")["available"]
         self._imported([self._row_at(self.ann, self.home, left, now_ms() - 200)])
 
