@@ -354,10 +354,13 @@ class Both:
         self.oracle.know_original(original)
 
     def _refunds_of(self, address: int) -> list[int]:
+        """Where those are that moved money: one that was declined changes nothing of what is left to refund."""
         return [
             int(a)
             for records, addresses in self.journal
-            for a in addresses[(records["kind"] == Kind.REFUND) & (records["reference"] == address)]
+            for a in addresses[
+                (records["kind"] == Kind.REFUND) & (records["code"] == 0) & (records["reference"] == address)
+            ]
         ]
 
     @property
