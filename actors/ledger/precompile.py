@@ -148,12 +148,8 @@ def _warm_credit(ledger: Ledger, holder: int = wallet_address(1, 0)) -> None:
 def _warm_scores(ledger: Ledger, holder: int) -> None:
     """A score, of the holder or of nobody, and the same in a replay; and what front doors make of columns."""
     rows = np.zeros(1, SCORE)
-    rows["holder"], rows["run"], rows["score"], rows["subtotals"][:, 0] = (
-        holder,
-        1,
-        SCORE_RANGE.start,
-        SCORE_RANGE.start,
-    )
+    rows["holder"], rows["run"] = holder, 1
+    rows["score"] = rows["subtotals"][:, 0] = SCORE_RANGE.start
     made = ledger.credit.publish(ledger.book, Turn(ledger.record_time, 0, 1, 0), 1, rows, np.zeros(1, CREDIT_RESULT))
     assert len(made.records) == (1 if holder else 0), "a step of the warm-up was refused"
     ledger.credit.replay(ledger.book, rows.view(RECORD), np.ones(1, np.int64))

@@ -39,12 +39,8 @@ def _is_valid(row, run, now):
 @inlined
 def _fill(record, row, previous, now):
     """What a SCORE says is taken as it is; links and record time are the shard's."""
-    record["kind"], record["payer"], record[CREDIT_PREVIOUS], record["record_time"] = (
-        _SCORE,
-        row["payer"],
-        previous,
-        now,
-    )
+    record["kind"], record["payer"] = _SCORE, row["payer"]
+    record[CREDIT_PREVIOUS], record["record_time"] = previous, now
     record["label"], record["channel"], record["points"] = row["label"], row["channel"], row["points"]
     record["pack"], record[RUN], record["effective_time"] = row["pack"], row[RUN], row["effective_time"]
     record["amount"], record["payer_posted"] = row["amount"], row["payer_posted"]

@@ -138,7 +138,7 @@ class Scheduler:
 
 
 def to_end(steps: Steps[T]) -> T:
-    """The result of work in one go, for a thread."""
+    """The result of work in one go, where nobody is beside: in a thread, in tests."""
     while True:
         try:
             next(steps)

@@ -11,10 +11,10 @@ from actors.records.credit_layout import DIMENSIONS, SCORE, ScoreRows
 from models.credit.score import DAYS, PAYMENTS, WalletScorer
 from models.credit.shipped import shipped
 from switch.api.score_features import EVERYBODY, Features, card_features, feature_details, features_of
+from switch.fairness.scheduling import to_end
 from switch.gateway.score_columns import ScoreTable
 from switch.problems.table import ProblemError
 from switch.views.credit_records import CreditDetails
-from tests.steps import done_at_once
 
 CARD = shipped("wallet")
 NAMES = card_features(CARD)
@@ -84,6 +84,6 @@ def test_the_first_row_that_says_otherwise_is_named(field: str) -> None:
 
 def test_details_are_kept_by_row_and_read_back_in_the_order_of_the_card() -> None:
     table = pa.table({name: pa.array([at, None], pa.int64()) for at, name in enumerate(NAMES)})
-    kept = done_at_once(feature_details(Features(np.array([4, 9]), table)))
+    kept = to_end(feature_details(Features(np.array([4, 9]), table)))
     read = {row: msgspec.msgpack.decode(entry, type=CreditDetails).features for row, entry in kept.items()}
     assert read == {4: list(range(len(NAMES))), 9: [None] * len(NAMES)}

@@ -21,7 +21,7 @@ from switch.console.rendering import (
     when,
     words,
 )
-from tests.steps import done_at_once
+from switch.fairness.scheduling import to_end
 
 NARROW, MINUS = "\u202f", "\u2212"
 
@@ -100,10 +100,10 @@ def template(text: str) -> Any:
 
 
 def test_text_is_escaped_and_a_name_that_a_view_does_not_have_is_a_fault() -> None:
-    page = done_at_once(rendered(template("{{ text }} {{ amount|money('EUR') }}"), {"text": "<b>", "amount": 5}))
+    page = to_end(rendered(template("{{ text }} {{ amount|money('EUR') }}"), {"text": "<b>", "amount": 5}))
     assert page == b"&lt;b&gt; 0.05"
     with pytest.raises(UndefinedError):
-        done_at_once(rendered(template("{{ missing }}"), {}))
+        to_end(rendered(template("{{ missing }}"), {}))
 
 
 def test_a_long_page_is_made_in_steps_and_comes_whole() -> None:

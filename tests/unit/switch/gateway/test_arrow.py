@@ -11,12 +11,12 @@ from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
+from switch.fairness.scheduling import to_end
 from switch.gateway.arrow import Batch, decode_transfers_stream, encode_results, read_transfers
 from switch.gateway.encode import transfer_row
 from switch.http.call import Caller
 from switch.http.schema import Context, Transfer
 from switch.problems.table import ProblemError
-from tests.steps import done_at_once
 
 SECRET = Secret.of(bytes(range(16)))
 CALLER = Caller(5, 1_700_000_000_000)
@@ -41,7 +41,7 @@ def text(values: list[str], dictionary: bool) -> pa.Array:
 
 
 def decoded(body: bytes) -> Batch:
-    return done_at_once(decode_transfers_stream(done_at_once(read_transfers(body)), SECRET, CALLER))
+    return to_end(decode_transfers_stream(to_end(read_transfers(body)), SECRET, CALLER))
 
 
 @pytest.mark.parametrize("dictionary", [False, True])
@@ -139,7 +139,7 @@ def test_results_become_ids_codes_and_flags() -> None:
     results["record_time"] = 1_700_000_000_000
     results["code"] = [Code.OK, Code.PAYER_NOT_FOUND, Code.DECLINED, 900]
     results["replayed"] = [1, 0, 0, 0]
-    with pa.ipc.open_stream(done_at_once(encode_results(SECRET, results))) as reader:
+    with pa.ipc.open_stream(to_end(encode_results(SECRET, results))) as reader:
         table = reader.read_all()
     ids = [str(uuid.UUID(bytes=raw.as_py())) for raw in table["id"]]
     nil = str(uuid.UUID(int=0))

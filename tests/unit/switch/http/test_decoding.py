@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT, UNSET
 
+from switch.fairness.scheduling import to_end
 from switch.http import schema
 from switch.http.decoding import NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_PATCH, decode
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS, Context, WalletPatch
 from switch.problems.table import ProblemError
-from tests.steps import done_at_once
 
 WALLET = b'"00003000-0f18-86a7-a655-811d7f69def9"'
 GOOD = b'{"payer":%s,"payee":%s,"amount":5,"currency":"EUR"' % (WALLET, WALLET)
@@ -39,7 +39,7 @@ def test_errors_name_the_field(body: bytes, code: str, field: str | None) -> Non
 
 def test_a_batch_names_the_row() -> None:
     with pytest.raises(ProblemError) as problem:
-        done_at_once(TRANSFER_BATCH.decode(b'{"transfers":[' + GOOD + b',"idempotency_key":"a","amount":true}]}'))
+        to_end(TRANSFER_BATCH.decode(b'{"transfers":[' + GOOD + b',"idempotency_key":"a","amount":true}]}'))
     assert problem.value.errors[0].field == "transfers[0].amount"
 
 
@@ -65,7 +65,7 @@ def test_a_batch_names_the_row() -> None:
 )
 def test_a_list_that_is_none_is_refused_with_its_place(body: bytes, code: str, field: str | None) -> None:
     with pytest.raises(ProblemError) as problem:
-        done_at_once(TRANSFER_BATCH.decode(body))
+        to_end(TRANSFER_BATCH.decode(body))
     assert problem.value.code == code
     assert [error.field for error in problem.value.errors] == ([] if field is None else [field])
 
@@ -112,7 +112,7 @@ def test_names_of_enums_on_the_wire() -> None:
 def test_a_repeated_field_is_found_wherever_it_stands(body: bytes, field: str) -> None:
     with pytest.raises(ProblemError) as problem:
         if b'"transfers"' in body:
-            done_at_once(TRANSFER_BATCH.decode(body))
+            to_end(TRANSFER_BATCH.decode(body))
         decode(TRANSFER, body)
     assert [(error.field, error.message) for error in problem.value.errors] == [
         (field, "the field is given more than once")
@@ -220,7 +220,7 @@ def test_null_within_context_in_rows_of_batches_and_for_wallets() -> None:
     nulls = dict.fromkeys(("channel", "device", "country", "ip"))
     assert decode(TRANSFER, msgspec.json.encode({**ANY, "context": nulls})).context == Context()
     row = {**ANY, "idempotency_key": "k", "hold": None, "effective_at": None}
-    _, (decoded,) = done_at_once(TRANSFER_BATCH.decode(msgspec.json.encode({"transfers": [row], "linked": None})))
+    _, (decoded,) = to_end(TRANSFER_BATCH.decode(msgspec.json.encode({"transfers": [row], "linked": None})))
     assert decoded.hold is UNSET
     wallet = decode(NEW_WALLET, b'{"currency":"EUR","kind":"user","owner":null,"attributes":{"a":null}}')
     assert (wallet.owner, wallet.attributes) == (UNSET, {"a": None})

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from actors.records.ids import Secret
 from actors.records.layout import RESULT
+from switch.fairness.scheduling import to_end
 from switch.gateway import arrow
 from switch.http.times import time_text
 from switch.importer import client as calls
@@ -31,7 +32,6 @@ from switch.importer.client import (
 from switch.importer.history import KINDS, History, WalletSpec
 from switch.importer.shardpay_format import read
 from tests.excerpts import write_shardpay
-from tests.steps import done_at_once
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Serve = Callable[[Handler], Awaitable[Client]]
@@ -99,7 +99,7 @@ def test_arrow_and_json_answers_are_read_alike() -> None:
     results["address"] = 256, 512, 0
     results["record_time"] = 1_700_000_000_000
     results["replayed"] = 0, 1, 0
-    columns = arrow_answers(done_at_once(arrow.encode_results(Secret.of(bytes(16)), results)))
+    columns = arrow_answers(to_end(arrow.encode_results(Secret.of(bytes(16)), results)))
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in columns.ids]
     body = {
         "results": [

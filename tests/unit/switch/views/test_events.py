@@ -32,6 +32,7 @@ from actors.records.layout import (
     WalletStatus,
 )
 from actors.stores.rule_packs import PackNames
+from switch.fairness.scheduling import to_end
 from switch.gateway.encode import details_bytes
 from switch.views.events import (
     TYPES,
@@ -46,7 +47,6 @@ from switch.views.events import (
     types_of,
 )
 from tests.journal_rows import NOON, journal, record
-from tests.steps import done_at_once
 
 SECRET = Secret.of(bytes(range(16)))
 PAYER, PAYEE, OTHER = (wallet_address(1, slot) for slot in (5, 6, 7))
@@ -222,8 +222,7 @@ def test_a_payee_is_shown_no_declined_attempt_and_nothing_of_how_it_was_decided(
     assert [len(page.events) for page in seen.values()] == [2, 1, 0]
     assert {page.places for page in seen.values()} == {(512,)}
     data = [
-        msgspec.to_builtins(done_at_once(render(SECRET, NAMES, seen[mine].events, {}))[0].data)
-        for mine in (PAYER, PAYEE)
+        msgspec.to_builtins(to_end(render(SECRET, NAMES, seen[mine].events, {}))[0].data) for mine in (PAYER, PAYEE)
     ]
     assert [{"context", "decision"} & set(each) for each in data] == [{"context", "decision"}, set()]
 
@@ -235,7 +234,7 @@ def shown(row: Records, times: dict[int, int] | None = None, details: bytes | No
     blocks = reads(0, [row], details={0: details} if details else None)
     page = next_page(blocks, frozenset(), [0], 10, ALL)
     assert set(referred(page.events)) == set(times or {})
-    (event,) = done_at_once(render(SECRET, NAMES, page.events, times or {}))
+    (event,) = to_end(render(SECRET, NAMES, page.events, times or {}))
     value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(event))
     return value
 
@@ -331,7 +330,7 @@ INQUIRY = {
 def test_an_inquiry_tells_the_holder_why_and_shows_nobody_else_that_there_was_one() -> None:
     blocks = reads(1, [record(Kind.INQUIRY, **INQUIRY)])
     (shown,) = next_page(blocks, frozenset(), [0, 0], 10, ALL, mine=PAYER).events
-    (event,) = done_at_once(render(SECRET, NAMES, [shown], {}))
+    (event,) = to_end(render(SECRET, NAMES, [shown], {}))
     assert msgspec.to_builtins(event.data) == {
         "id": event.id,
         "holder": encode_wallet(SECRET, PAYER),
@@ -346,7 +345,7 @@ def test_an_inquiry_tells_the_holder_why_and_shows_nobody_else_that_there_was_on
     }
     stranger = reads(1, [record(Kind.INQUIRY, **{**INQUIRY, "payer": 0, HOME: OTHER})])
     assert not next_page(stranger, frozenset(), [0, 0], 10, ALL, mine=OTHER).events
-    (event,) = done_at_once(render(SECRET, NAMES, next_page(stranger, frozenset(), [0, 0], 10, ALL).events, {}))
+    (event,) = to_end(render(SECRET, NAMES, next_page(stranger, frozenset(), [0, 0], 10, ALL).events, {}))
     assert msgspec.to_builtins(event.data)["holder"] is None
 
 
@@ -357,7 +356,7 @@ def test_an_order_names_its_transfer_and_is_shown_to_both_sides() -> None:
     for mine in (PAYER, PAYEE):
         found = next_page(reads(1, [row]), frozenset(), [0, 0], 10, ALL, mine=mine).events
         assert referred(found) == [transfer, order]
-        (event,) = done_at_once(render(SECRET, NAMES, found, {order: NOON, transfer: NOON}))
+        (event,) = to_end(render(SECRET, NAMES, found, {order: NOON, transfer: NOON}))
         stated = msgspec.to_builtins(event.data)
         assert (stated["state"], stated["of"]) == ("paid", transfer_id(SECRET, NOON, order))
         assert stated["transfer"] == transfer_id(SECRET, NOON, transfer)
@@ -368,7 +367,7 @@ def test_a_score_is_shown_to_its_holder_and_a_resolution_says_what_became_of_it(
     rows = [record(Kind.SCORE, payer=PAYER, points=700, amount=2**60, device=9, pack=4, currency=0)]
     rows.append(record(Kind.DISPUTE_RESOLVED, payer=PAYER, reference=5, **{RESOLUTION: Resolution.DELETED}))
     found = next_page(reads(1, rows), frozenset(), [0, 0], 10, ALL, mine=PAYER).events
-    score, dispute = (event.data for event in done_at_once(render(SECRET, NAMES, found, {5: NOON})))
+    score, dispute = (event.data for event in to_end(render(SECRET, NAMES, found, {5: NOON})))
     stated = msgspec.to_builtins(score)
     made = {"run": 9, "as_of": "2026-11-24T12:00:00.000Z"}
     assert stated == {"id": stated["id"], "holder": encode_wallet(SECRET, PAYER), "score": 700, **made}
