@@ -29,7 +29,8 @@ from actors.rpc.interface import NotReady
 from actors.rpc.members import NOBODY, Members, moved
 from actors.rpc.transport import CallServer
 from actors.scoring.pool import ScorerPool
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.remote import (
     RemotePeer,

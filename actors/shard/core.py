@@ -10,7 +10,6 @@ stay in order of time. A block, once sealed, goes to the journal with the same b
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +38,7 @@ from actors.shard.admin_log import RepeatedLog
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
+from actors.shard.config import ShardConfig
 from actors.shard.credit import CreditRequests
 from actors.shard.fills import Fill, FillWatch
 from actors.shard.intake import Intake, untried_payers
@@ -51,7 +51,7 @@ from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatAnswers
 from actors.shard.scores import ScorePublication
 from actors.shard.segments import OwnSegments
-from rules.decisions.decision import INITIAL_FALLBACK, Action, Decisions, Fallback
+from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import fallback_decisions
 
 BACKLOG_RECORDS_MAX: Final = 131_072
@@ -61,18 +61,6 @@ BATCHES_AT_ONCE: Final = 8
 HEADS_EVERY_MS: Final = 1_000
 CURSOR_BLOCKS_MAX: Final = 4_096
 """A cursor that moved this far without legs is written down all the same, so that a restart need not read it all again."""
-
-
-class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`score_timeout_ms`: how long a batch waits for its decisions before the fallback stands in. `save_every_records`: how many records
-    lie between two checkpoints; None: there are none."""
-
-    shard: int
-    shards: int
-    scored: bool = True
-    fallback: Fallback = INITIAL_FALLBACK
-    score_timeout_ms: int = 1_000
-    save_every_records: int | None = None
 
 
 class ShardCore:

@@ -9,7 +9,7 @@ import hashlib
 import heapq
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -44,13 +44,11 @@ from actors.records.layout import (
     joined,
 )
 from actors.shard.attempts import after_attempt, looks_again, record_why
+from actors.shard.config import ShardConfig
 from actors.shard.disputes import CASE_OF, CASE_OPENINGS, case_timer, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
 from actors.shard.order_history import order_history
-
-if TYPE_CHECKING:
-    from actors.shard.core import ShardConfig
 
 QUEUE_ROWS_MAX: Final = 8_192
 """Credit requests that wait, some seconds of work; beyond it the answer is BUSY."""
@@ -95,7 +93,7 @@ class Core(Protocol):
 
     ledger: Ledger
     writer: JournalWriter
-    config: "ShardConfig"
+    config: ShardConfig
 
     @property
     def ready(self) -> bool:

@@ -17,7 +17,8 @@ from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.rpc.interface import Condition
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.host import Peer, Scorer, Segments, ShardHost
 from rules.builtin import PACK
 from rules.decisions.decision import INITIAL_FALLBACK, Decisions, Fallback

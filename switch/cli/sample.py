@@ -1,5 +1,6 @@
 """`serve --sample`: two people and a shop with some money, and the first payment to paste."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ from actors.database.pool import Pool
 from actors.stores.admin_log import by_command
 from actors.stores.api_keys import NOTHING_BOUND, Binding, KeyStore, key_hash
 from actors.stores.scopes import SCOPES
-from switch.cli.serve import SAMPLE_KEY
 
+SAMPLE_KEY: Final = "sample.key"
+"""Of the data directory: the file that keeps the key of the sample's account."""
 SAMPLE_NAME: Final = "sample"
 OPENING_MINOR: Final = 100_000
 _WALLETS: Final = (
@@ -21,6 +23,11 @@ _WALLETS: Final = (
     ("sample:bob", {"kind": "user", "owner": "bob"}),
     ("sample:shop", {"kind": "merchant", "owner": "shop"}),
 )
+
+
+def key_path(data: Path) -> str:
+    """Where the key of the sample's account is, seen from here."""
+    return os.path.relpath(data / SAMPLE_KEY)
 
 
 async def sample_key(url: str, data: Path) -> str:

@@ -9,8 +9,6 @@ import click
 
 from switch.cli.options import storage_options
 
-SAMPLE_KEY: Final = "sample.key"
-"""Of the data directory: the file that keeps the key of the sample's account."""
 RESULTS: Final = "bench-results"
 """The folder that `shardpay bench` writes to, where it is typed; beside a sample the console shows it."""
 
@@ -98,17 +96,16 @@ def _say(text: str) -> None:
 
 
 def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
-    kept = os.path.relpath(settings.data / SAMPLE_KEY)
-
     async def welcome(base_url: str, database: str) -> None:
         click.secho(f"Shardpay is ready on {base_url}", bold=True)
         if sample:
-            from switch.cli.sample import first_payment, make_sample, sample_key
+            from switch.cli.sample import first_payment, key_path, make_sample, sample_key
 
             key = await sample_key(database, settings.data)
             ids = await make_sample(base_url, key)
             click.echo(
-                f"The console is {base_url}/console: sign in with the key of the payment below, which {kept} keeps."
+                f"The console is {base_url}/console: sign in with the key of the payment below, "
+                f"which {key_path(settings.data)} keeps."
             )
             click.echo("\nA first payment, to paste into another terminal:\n")
             click.echo(first_payment(base_url, key, ids))

@@ -16,7 +16,8 @@ from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.records.ids import key_bytes, key_words
 from actors.records.layout import REQUEST, Kind, Requests, WalletKind
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.in_process import SMALL, InlineScorer
 from actors.stores.topology import SegmentStore, cluster_facts

@@ -16,7 +16,8 @@ from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver
 from actors.shard.clock import NS_PER_MS, ShardClock
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.journal_writer import AppendUnit, JournalWriter
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets

@@ -9,7 +9,8 @@ from actors.records.blocks import Writer
 from actors.records.layout import Kind
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.credit import CreditRequests
 from actors.shard.journal_writer import AppendUnit, JournalWriter
 

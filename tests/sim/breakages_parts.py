@@ -8,7 +8,8 @@ from actors.ledger.ledger import Ledger
 from actors.records.blocks import Writer
 from actors.records.layout import Results
 from actors.shard import messages as m
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.intake import Asked, Intake
 from actors.shard.repeats import RepeatAnswers
 

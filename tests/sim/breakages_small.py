@@ -8,7 +8,8 @@ import numpy as np
 from actors.ledger.arrays import InMemorySnapshot
 from actors.ledger.book import NEVER
 from actors.shard import messages as m
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.refundable import RefundableRecords
 from switch.gateway.attempts import Attempts, RowAttempts
 

@@ -15,7 +15,8 @@ from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.blocks import Writer
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from switch.gateway.attempts import Attempts, RowAttempts
 from tests.sim.auditor import Auditor
 from tests.sim.case_model import CASES

@@ -13,7 +13,8 @@ from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import GENESIS, Writer, seal
 from actors.records.layout import RECORD, Kind
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.host import RUNS_AHEAD, ShardHost
 from actors.shard.in_process import SMALL, InlineScorer, MemorySegments
 

@@ -17,7 +17,8 @@ from actors.records.blocks import OpenedBlocks, Writer
 from actors.records.layout import REQUEST, Kind, Records, Requests, Results, WalletKind
 from actors.shard import host
 from actors.shard.compile_kernels import ready_kernels
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.in_process import SMALL, InlineScorer, MemorySegments
 

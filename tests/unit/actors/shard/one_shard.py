@@ -10,7 +10,8 @@ from actors.records.blocks import GENESIS, Chain, Sealed, Writer, block_hash, re
 from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, OrderKind
 from actors.records.layout import REQUEST, Kind, WalletKind
 from actors.shard import messages as m
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 
 START = 1_700_000_000_000
 EUR = 978

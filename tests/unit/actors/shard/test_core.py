@@ -28,7 +28,8 @@ from actors.records.layout import (
 )
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver, cursor_of, fill_cursor
-from actors.shard.core import BACKLOG_RECORDS_MAX, BATCHES_AT_ONCE, HEADS_EVERY_MS, ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import BACKLOG_RECORDS_MAX, BATCHES_AT_ONCE, HEADS_EVERY_MS, ShardCore
 from rules.decisions.decision import Action
 from rules.decisions.pack import fallback_decisions
 from tests.unit.actors.shard.one_shard import EUR, SMALL, START, OneShard

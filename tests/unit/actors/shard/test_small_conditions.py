@@ -7,7 +7,8 @@ from actors.ledger.book import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.shard import messages as m
-from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.config import ShardConfig
+from actors.shard.core import ShardCore
 from rules.decisions.decision import DECISION, INITIAL_FALLBACK, Action, Fallback
 
 SMALL = Capacity(segments=1, segment_map=4, keys=100, payers=4, attempts=64, profiles=4, originals=1)
