@@ -7,7 +7,7 @@ The shards, the journal and the pack are the real ones; only the carrying betwee
 
 import asyncio
 import secrets
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,7 @@ class MemorySegments:
 
 
 class ShardDied(Exception):
-    """The shard's core asked for the end of its process."""
-
-
-def _halt(reason: str) -> NoReturn:
-    raise ShardDied(reason)
+    """A shard asked for the end of its process."""
 
 
 class LocalSwitch:
@@ -103,26 +99,38 @@ class LocalSwitch:
             ledger = Ledger(config, capacity)
             writer = Writer(shard, 1, secrets.randbits(63), secrets.token_bytes(16))
             core = ShardCore(ShardConfig(shard=shard, shards=shards, scored=scored), ledger, writer)
-            host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, halt=_halt)
+            host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, halt=self._halt)
             peers[shard] = host
             self.hosts.append(host)
         self._tasks: list[asyncio.Task[None]] = []
+        self._died: asyncio.Future[str]
+
+    def _halt(self, reason: str) -> NoReturn:
+        if not self._died.done():
+            self._died.set_result(reason)
+        raise ShardDied(reason)
 
     async def start(self) -> None:
-        """Recover and open every shard."""
+        """Recover and open every shard. Raises ShardDied."""
+        self._died = asyncio.get_running_loop().create_future()
         self._tasks = [asyncio.create_task(host.run()) for host in self.hosts]
         while not all(host.ready for host in self.hosts):
-            for task in self._tasks:
-                if task.done():
-                    task.result()
+            self._check()
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Finish what is under way, then end."""
-        for host in self.hosts:
-            await host.drained()
-        for task in self._tasks:
+        """Finish what is under way, then end. Raises ShardDied for a shard that died before: it finishes nothing."""
+        drained = asyncio.gather(*(host.drained() for host in self.hosts))
+        ends: set[asyncio.Future[Any]] = {drained, self._died}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        tasks: list[asyncio.Future[Any]] = [drained, *self._tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for host in self.hosts:
             await host.stop()
+        self._check()
+
+    def _check(self) -> None:
+        if self._died.done():
+            raise ShardDied(self._died.result())

@@ -1,5 +1,6 @@
 """Shards in one loop are the real ones: money crosses between them, and a core that asks for its end ends its switch."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
@@ -89,6 +90,17 @@ async def test_a_core_that_asks_for_its_end_ends_the_start_with_its_reason(monke
     monkeypatch.setattr(switch.hosts[0].core, "handle", lambda *_: [m.Halt(reason="enough")])
     with pytest.raises(ShardDied, match="enough"):
         await switch.start()
+
+
+async def test_the_end_waits_for_no_shard_that_died_with_requests_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch = _switch(MemoryDatabase(), MemorySegments(), 1)
+    await switch.start()
+    monkeypatch.setattr(switch.hosts[0].core, "handle", lambda *_: [m.Halt(reason="enough")])
+    with pytest.raises(ShardDied, match="enough"):
+        await switch.hosts[0].wallets(np.array([1]))
+    assert switch.hosts[0]._answers, "as of whoever else asked"
+    with pytest.raises(ShardDied, match="enough"):
+        await asyncio.wait_for(switch.stop(), 5)
 
 
 async def test_segments_are_given_out_from_one_on() -> None:
