@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SEEDS ?= 1000
 MINUTES ?= 20
-# Tests run in so many processes: those that start a switch mostly wait for it.
-WORKERS ?= 2
+# Tests run in so many processes, one more than the processors of the machine that CI has: those that start a switch mostly wait for it.
+WORKERS ?= 3
 
 # Images of containers set it: then each process compiles all its modules anew, those of a switch for several seconds.
 unexport PYTHONDONTWRITEBYTECODE
