@@ -143,6 +143,11 @@ class ShardCore:
         """Rows that wait for a batch."""
         return self._intake.rows
 
+    @property
+    def refs_in_scoring(self) -> list[int]:
+        """The submits whose rows wait for decisions now."""
+        return [] if self._scoring is None else [part.asked.ref for part in self._scoring.parts]
+
     def rows_at_hand(self, message: m.Message) -> int:
         """How many rows the next message may set in motion."""
         rows = len(message.rows) if isinstance(message, m.Submit) else 0

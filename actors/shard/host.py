@@ -37,7 +37,7 @@ from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
-from actors.shard.timing import Timing, refs_in_scoring
+from actors.shard.timing import Timing
 from rules.decisions.decision import Decisions, Fallback
 
 log = logging.getLogger(__name__)
@@ -542,7 +542,7 @@ class ShardHost:
 
     async def _score(self, output: m.Score) -> None:
         self._asked_rows += len(output.payers)
-        followed = refs_in_scoring(self.core) if self._timing else []
+        followed = self.core.refs_in_scoring if self._timing else []
         begun = time.time_ns() if followed else 0
         try:
             decisions, fallback = await self._scorer.decide(output.payers, output.columns)

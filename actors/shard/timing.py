@@ -6,13 +6,6 @@ Nothing is kept of what nobody follows.
 import time
 
 from actors.rpc.interface import BatchTimes
-from actors.shard.core import ShardCore
-
-
-def refs_in_scoring(core: ShardCore) -> list[int]:
-    """The submits whose rows wait for decisions now. The core itself has no use for it."""
-    batch = core._scoring
-    return [] if batch is None else [part.asked.ref for part in batch.parts]
 
 
 class Timing:
