@@ -16,8 +16,8 @@ from actors.scoring.pool import STAND_IN
 from actors.scoring.scorer import Activated, Scorer
 from actors.stores.deployment import Deployment
 from rules.decisions.decision import DECISION
+from tests.unit.actors.scoring.deciders import packs, payments
 from tests.unit.actors.scoring.test_scorer import Loads, Store
-from tests.unit.actors.scoring.test_scoring_set import LIVE, payments
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ async def test_decisions_are_the_packs_and_come_with_what_stands_in(scoring: Sco
     for call in (scoring.decide, scoring.preview):
         answer = await call(data)
         decisions = np.frombuffer(answer, DECISION, offset=STAND_IN.size)
-        np.testing.assert_array_equal(decisions, LIVE.decide(columns))
-        assert STAND_IN.unpack_from(answer) == (int(LIVE.pack.fallback), 1, 1)
+        np.testing.assert_array_equal(decisions, packs()[1].decide(columns))
+        assert STAND_IN.unpack_from(answer) == (int(packs()[1].pack.fallback), 1, 1)
 
 
 async def test_what_is_decided_is_counted_and_what_is_previewed_is_not(scoring: ScoringActor) -> None:

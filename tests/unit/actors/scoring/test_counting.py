@@ -6,7 +6,7 @@ from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW, Counting
 from rules.decisions.decision import DECISION, Action
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import INDEX, NULL
-from tests.unit.actors.scoring.test_scoring_set import decider, payments, rule
+from tests.unit.actors.scoring.deciders import decider, payments, rule
 
 BIG = decider(1, rule("big", 100, "decline"))
 TWO = decider(2, ", ".join((rule("some", 10, "review"), "{id: b, when: payer_score > 1, action: decline, reason: R}")))

@@ -12,7 +12,7 @@ from actors.stores.deployment import Deployment
 from rules.decisions.controls import ALWAYS, STALE_S, Changed, ControlEntry, KeptColumn, What, snooze_name
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX
-from tests.unit.actors.scoring.test_scoring_set import ALL
+from tests.unit.actors.scoring.deciders import packs
 
 PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
 
@@ -46,7 +46,7 @@ class Store:
 
 
 class Loads:
-    """Loads packs of `ALL`; others cannot be compiled. Waits for `gate` when it is set."""
+    """Loads `packs()`; others cannot be compiled. Waits for `gate` when it is set."""
 
     def __init__(self) -> None:
         self.loaded: list[int] = []
@@ -56,9 +56,9 @@ class Loads:
         if self.gate is not None:
             await self.gate.wait()
         self.loaded.append(number)
-        if number not in ALL:
+        if number not in packs():
             raise ValueError("it cannot be compiled")
-        return ALL[number]
+        return packs()[number]
 
 
 def scorer_of(store: Store, loads: Loads) -> Scorer:
@@ -139,7 +139,7 @@ async def test_changes_are_taken_with_the_deployment_and_said_with_every_decisio
     scorer = scorer_of(store, Loads())
     assert await scorer.activate() == Activated(revision=1)
     assert scorer.decide(PAYERS, COLUMNS)[0]["controls"][0] == 0
-    snooze = ControlEntry(snooze_name(ALL[1].pack.name, "none"), 5, ALWAYS, 65_537, ALWAYS)
+    snooze = ControlEntry(snooze_name(packs()[1].pack.name, "none"), 5, ALWAYS, 65_537, ALWAYS)
     store.changed = Changed(65_537, [(What.SNOOZE, snooze)])
     assert await scorer.activate() == Activated(revision=1, controls=65_537)
     assert scorer.decide(PAYERS, COLUMNS)[0]["controls"][0] == 1, "sixteen bits of it"

@@ -6,26 +6,10 @@ from numpy.typing import NDArray
 from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW, Counting, Counts
 from actors.scoring.scoring_set import Decided, ScoringSet
 from actors.stores.deployment import Deployment
-from rules.compile.compiler import compile_pack
 from rules.decisions.decision import Action
-from rules.decisions.pack import Decider
 from rules.decisions.split import challenged
-from rules.language.document import read_pack
-from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL
-
-
-def decider(number: int, rules: str, fallback: str = "approve") -> Decider:
-    return Decider(compile_pack(read_pack(f"name: p{number}\nfallback: {fallback}\nrules: [{rules}]\n"), {}, number, 1))
-
-
-def rule(identity: str, least: int, action: str, mode: str = "live") -> str:
-    return f"{{id: {identity}, when: amount >= {least}, action: {action}, reason: R, mode: {mode}}}"
-
-
-def payments(*amounts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    columns = np.zeros((len(amounts), COLUMN_COUNT), np.int64)
-    columns[:, INDEX["amount"]] = amounts
-    return np.arange(65_536, 65_536 + len(amounts), dtype=np.int64), columns
+from rules.vocabulary.columns import INDEX, NULL
+from tests.unit.actors.scoring.deciders import decider, packs, payments
 
 
 def observed(scoring: ScoringSet, columns: NDArray[np.int64], decided: Decided) -> Counts:
@@ -36,16 +20,10 @@ def observed(scoring: ScoringSet, columns: NDArray[np.int64], decided: Decided) 
     return counts
 
 
-LIVE = decider(1, rule("big", 100, "decline"), fallback="decline")
-STRICT = decider(2, ", ".join((rule("some", 10, "decline"), rule("any", 1, "decline", mode="shadow"))))
-REVIEWING = decider(3, rule("some", 10, "review"))
-ALL = {1: LIVE, 2: STRICT, 3: REVIEWING}
-
-
 def test_packs_in_shadow_change_no_decision_and_are_counted_beside_it() -> None:
     payers, columns = payments(1, 10, 50, 100, 500)
-    alone = ScoringSet(Deployment(revision=1, live=1), ALL)
-    shadowed = ScoringSet(Deployment(revision=2, live=1, shadows=(2, 3)), ALL)
+    alone = ScoringSet(Deployment(revision=1, live=1), packs())
+    shadowed = ScoringSet(Deployment(revision=2, live=1, shadows=(2, 3)), packs())
     decided = shadowed.decide(payers, columns)
     assert decided.decisions.tobytes() == alone.decide(payers, columns).decisions.tobytes()
     before = decided.decisions.copy()
@@ -69,14 +47,14 @@ def test_packs_in_shadow_change_no_decision_and_are_counted_beside_it() -> None:
 
 def test_the_challenger_decides_for_its_wallets_whatever_the_batch() -> None:
     payers, columns = payments(*range(5, 205))
-    scoring = ScoringSet(Deployment(revision=1, live=1, challenger=2, share=300), ALL)
+    scoring = ScoringSet(Deployment(revision=1, live=1, challenger=2, share=300), packs())
     decided = scoring.decide(payers, columns)
     decisions = decided.decisions
     theirs = challenged(payers, 2, 300)
     assert 20 < np.count_nonzero(theirs) < 120
     assert (decisions["pack"] == np.where(theirs, 2, 1)).all()
-    assert (decisions[theirs] == STRICT.decide(columns[theirs])).all()
-    assert (decisions[~theirs] == LIVE.decide(columns[~theirs])).all()
+    assert (decisions[theirs] == packs()[2].decide(columns[theirs])).all()
+    assert (decisions[~theirs] == packs()[1].decide(columns[~theirs])).all()
     one_by_one = [scoring.decide(payers[i : i + 1], columns[i : i + 1]).decisions for i in range(len(payers))]
     assert np.concatenate(one_by_one).tobytes() == decisions.tobytes()
     counts = observed(scoring, columns, decided)
@@ -96,5 +74,5 @@ def test_a_rule_without_a_value_is_counted() -> None:
 
 
 def test_what_stands_in_is_the_fallback_of_the_live_pack() -> None:
-    scoring = ScoringSet(Deployment(revision=7, live=1, challenger=2, share=999, shadows=(3,)), ALL)
+    scoring = ScoringSet(Deployment(revision=7, live=1, challenger=2, share=999, shadows=(3,)), packs())
     assert scoring.fallback == (Action.DECLINE, 1, 7)
