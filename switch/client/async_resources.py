@@ -168,12 +168,16 @@ class Transfers(Resource):
             schema.TransferResult,
         )
 
-    async def events(self, transfer_id: str) -> schema.TransferEvents:
+    async def events(self, transfer_id: str, *, limit: int = PAGE) -> AsyncIterator[schema.TransferEvent]:
         """Events of a payment, and where each of its movements was booked.
 
-        Raises ShardpayError.
+        One entry after the other, over all pages. Raises ShardpayError.
         """
-        return await self._call(Call("GET", path("/v1/transfers/{id}/events", id=transfer_id)), schema.TransferEvents)
+        async for page in self._pages(
+            path("/v1/transfers/{id}/events", id=transfer_id), schema.TransferEventList, limit=limit
+        ):
+            for each in page.data:
+                yield each
 
     async def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
         """Find many transfers by their ids, or by the keys they were asked for with.
@@ -1626,6 +1630,15 @@ class WebhookDeliveries(Resource):
             event=event,
             limit=limit,
         ):
+            for each in page.data:
+                yield each
+
+    async def of_events(self, *, events: str, limit: int = PAGE) -> AsyncIterator[schema.WebhookDelivery]:
+        """Deliveries about some events, to all webhook endpoints, newest first.
+
+        One entry after the other, over all pages. `events`: ids of up to 100 events, with commas between. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/webhook-deliveries", schema.WebhookDeliveryList, events=events, limit=limit):
             for each in page.data:
                 yield each
 

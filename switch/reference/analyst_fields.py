@@ -5,9 +5,7 @@ from typing import Final
 ANALYST_EXCEPTIONS: Final = {
     "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "SourceOutcome.text": "Why, as the holder and the analyst read it.",
-    "TransferEvents.data": "Its events, oldest first.",
-    "TransferEvents.legs": "Debit and credit of each movement.",
-    "Leg.movement": "Id of the transfer, capture or refund that moved the money.",
+    "TransferEvent.legs": "Debit and credit of what moved money.",
     "Leg.side": "`debit` of the payer or `credit` of the payee.",
     "Leg.wallet": "Whose side it is.",
     "Leg.shard": "Number of the shard that books it.",
