@@ -661,6 +661,7 @@ class RulePacks(Resource):
         version: int | UnsetType = UNSET,
         from_: str | UnsetType = UNSET,
         to: str | UnsetType = UNSET,
+        last: int | UnsetType = UNSET,
         labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
         text: str | UnsetType = UNSET,
         files: Mapping[str, str] | UnsetType = UNSET,
@@ -669,14 +670,14 @@ class RulePacks(Resource):
 
         `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
         3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
-        `labels`: what is known of payments. `text`: the rule pack as YAML. `files`: texts of the lists that the pack names, by
-        file name. Raises ShardpayError.
+        `last`: instead of `from` and `to`: count the newest so many attempts. `labels`: what is known of payments. `text`: the
+        rule pack as YAML. `files`: texts of the lists that the pack names, by file name. Raises ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 "/v1/rule-packs/backtest",
-                body(name=name, version=version, from_=from_, to=to, labels=labels, text=text, files=files),
+                body(name=name, version=version, from_=from_, to=to, last=last, labels=labels, text=text, files=files),
             ),
             schema.BacktestResult,
         )
@@ -906,6 +907,7 @@ class Scorecards(Resource):
         version: int | UnsetType = UNSET,
         from_: str | UnsetType = UNSET,
         to: str | UnsetType = UNSET,
+        last: int | UnsetType = UNSET,
         labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
         document: Any | UnsetType = UNSET,
         pack: str | UnsetType = UNSET,
@@ -914,13 +916,23 @@ class Scorecards(Resource):
 
         `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
         3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
-        `labels`: what is known of payments. `document`: the scorecard. `pack`: name of a rule pack. Raises ShardpayError.
+        `last`: instead of `from` and `to`: count the newest so many attempts. `labels`: what is known of payments. `document`:
+        the scorecard. `pack`: name of a rule pack. Raises ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 "/v1/scorecards/backtest",
-                body(name=name, version=version, from_=from_, to=to, labels=labels, document=document, pack=pack),
+                body(
+                    name=name,
+                    version=version,
+                    from_=from_,
+                    to=to,
+                    last=last,
+                    labels=labels,
+                    document=document,
+                    pack=pack,
+                ),
             ),
             schema.BacktestResult,
         )

@@ -138,6 +138,7 @@ FIELDS: Final = {
     "versions": "Its versions.",
     "from": "RFC 3339 time: count attempts from this time on, by effective time.",
     "to": "RFC 3339 time: count attempts before this time.",
+    "last": "Instead of `from` and `to`: count the newest so many attempts.",
     "labels": "What is known of payments.",
     "report": "The counts.",
     "seconds": "How long it took.",

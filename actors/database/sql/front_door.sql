@@ -1199,7 +1199,7 @@ WHERE transfer_label.fraud <> excluded.fraud
 SELECT label.record, fraud, made_at, account.name AS account FROM transfer_label AS label JOIN account ON account.id = made_by WHERE record = $1
 
 -- name: labels_of
-SELECT record, fraud FROM transfer_label WHERE record = ANY ($1::bigint[])
+SELECT record, fraud FROM transfer_label WHERE record = ANY ($1::bigint[]) ORDER BY record
 
 -- name: label_delete
 DELETE FROM transfer_label WHERE record = $1 RETURNING record
@@ -1220,6 +1220,25 @@ JOIN journal ON shard = (refund.record >> {shard_shift})::int AND block = (refun
 LEFT JOIN reference AS capture ON capture.record = refund.target
 WHERE get_byte(records, {header_bytes} + {record_bytes} * (refund.record & {slot_mask})::int + {kind_at}) = {refund}
 ORDER BY record
+
+-- name: refunded_of
+-- Those of these payments and holds, ascending, of which something was refunded. OFFSET 0: each is looked up by the key.
+SELECT asked.record FROM unnest($1::bigint[]) AS asked (record)
+WHERE EXISTS (
+    SELECT FROM (
+        SELECT record FROM reference WHERE target = asked.record
+      UNION ALL
+        SELECT refund.record FROM reference AS capture JOIN reference AS refund ON refund.target = capture.record
+        WHERE capture.target = asked.record
+    ) AS part
+    CROSS JOIN LATERAL (
+        SELECT get_byte(records, {header_bytes} + {record_bytes} * (part.record & {slot_mask})::int + {kind_at}) AS kind FROM journal
+        WHERE shard = (part.record >> {shard_shift})::int AND block = (part.record >> {block_shift}) & {block_mask}
+        OFFSET 0
+    ) AS at
+    WHERE at.kind = {refund}
+)
+ORDER BY asked.record
 
 -- name: analyst_account
 -- The account of a name that has a key with which it could answer a case.

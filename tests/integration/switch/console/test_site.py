@@ -431,10 +431,11 @@ async def test_what_may_be_meant_otherwise_is_shown_with_line_and_column_by_prev
     place, to = "/console/new-rule-pack", "/console/rule-packs"
     text = DOUBTFUL.replace("corner-shop", "doubtful")
     async with await visitor(switch) as visit:
-        seen = await visit.submit(place, to, text=text, do="preview", of="7")
+        seen = await visit.submit(place, to, text=text, do="preview", of="1000")
         assert seen.status == 200 and "Line 10, column 11: payer_score is 350..950, so this always holds" in seen.plain
         assert "It checks. What it would have decided" in seen.plain
-        assert '<option value="7" selected>' in seen.text
+        assert '<option value="1000" selected>the last 1,000 payments</option>' in seen.text
+        assert "over the last 1,000 payments." in seen.plain
         wrong = await visit.submit(place, to, text=text.replace("fallback: approve", "fallback: maybe"), do="preview")
         assert wrong.status == 422 and "so this always holds" not in wrong.plain
         published = await visit.submit(place, to, text=text, do="publish")
