@@ -1,4 +1,7 @@
-"""Which payments are the newest of all shards: journals are read from their ends, no further back than needed."""
+"""Which payments are the newest of all shards.
+
+Journals are read from their ends, no further back than it takes.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol

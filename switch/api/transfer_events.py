@@ -155,7 +155,8 @@ def _lines(records: Sequence[_Record], credits: Mapping[int, _Credit]) -> Iterat
 
 
 def _shown(secret: Secret, line: _Line, credits: Mapping[int, _Credit], events: Mapping[int, Event]) -> TransferEvent:
-    event, legs = events[line.address], UNSET
+    event = events[line.address]
+    legs: list[Leg] | UnsetType = UNSET
     if line.address in credits:
         legs = _legs(secret, line.of.record, event, credits[line.address], events)
     return TransferEvent(legs=legs, **{name: getattr(event, name) for name in event.__struct_fields__})

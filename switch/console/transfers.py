@@ -148,7 +148,7 @@ def _how_far(rule: dict[str, Any]) -> int:
 
 
 async def _shown(visit: Visit, **more: Any) -> View:
-    shown, untold = _told(await visit.get(TRANSFER, id=visit.param("id")))
+    shown, older = _with_newest(await visit.get(TRANSFER, id=visit.param("id")))
     payer, payee, decided, origin, label, events, snoozes = await asyncio.gather(
         _wallet(visit, shown["payer"]),
         _wallet(visit, shown["payee"]),
@@ -170,7 +170,7 @@ async def _shown(visit: Visit, **more: Any) -> View:
         "snoozes": snoozes,
         "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
-        "untold": untold,
+        "older": older,
         "explanation": None,
         "unexplained": None,
         "done": None,
@@ -179,10 +179,10 @@ async def _shown(visit: Visit, **more: Any) -> View:
     return View(template="transfer.html", title=f"Payment {shown['id'][-12:]}", data=data)
 
 
-def _told(found: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def _with_newest(found: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """A payment with the newest of its captures and refunds, and how many it has besides."""
-    parts = {name: found[name] for name in ("captures", "refunds") if name in found}
-    newest = {name: each[-PARTS_SHOWN:] for name, each in parts.items()}
+    parts: dict[str, Any] = {name: found[name] for name in ("captures", "refunds") if name in found}
+    newest: dict[str, Any] = {name: each[-PARTS_SHOWN:] for name, each in parts.items()}
     return {**found, **newest}, sum(map(len, parts.values())) - sum(map(len, newest.values()))
 
 

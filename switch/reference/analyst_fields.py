@@ -3,6 +3,8 @@
 from typing import Final
 
 ANALYST_EXCEPTIONS: Final = {
+    "PackBacktest.last": "Instead of `from` and `to`: count the newest so many attempts.",
+    "CardBacktest.last": "Instead of `from` and `to`: count the newest so many attempts.",
     "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "SourceOutcome.text": "Why, as the holder and the analyst read it.",
     "TransferEvent.legs": "Debit and credit of what moved money.",

@@ -53,8 +53,8 @@ DETAILS_BYTES_MAX: Final = 16 << 20
 """Of details that a page reads; then it ends early, but never before its first step."""
 PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
 """With the records, and the block that goes beyond."""
-PARTS_MAX: Final = 10_000
-"""Captures and refunds of one transfer that are listed at most; all of them count."""
+PARTS_MAX: Final = 1_000
+"""Captures and refunds of one transfer that are listed at most, 25 ms of the event loop; all of them count, and its events have all."""
 FEW_PARTS: Final = 32
 """Those of most transfers, which are read together with those of others."""
 RECORDS_AT_ONCE: Final = 8_192

@@ -64,11 +64,11 @@ FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 
 -- name: events_at
--- Records at addresses, ascending, with the details of each block once, beside the first of its records; as many as come before details of $2
--- bytes, the first at least. A record is null where there is none. OFFSET 0: each block is looked up by the key.
+-- Records at addresses, ascending, with the details of each block once, beside the first of its records; those of as many blocks as follow less
+-- than $2 bytes of details, of one at least. A record is null where there is none. OFFSET 0: each block is looked up by the key.
 SELECT address, record, details FROM (
     SELECT place.address, found.record, first.details,
-           sum(octet_length(first.details)) OVER (ORDER BY place.address ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+           sum(octet_length(first.details)) OVER (ORDER BY place.address >> {block_shift} RANGE UNBOUNDED PRECEDING EXCLUDE GROUP) AS before
     FROM (SELECT address, lag(address >> {block_shift}) OVER (ORDER BY address) AS block_before FROM unnest($1::bigint[]) AS asked (address)) AS place
     LEFT JOIN LATERAL (
         SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details

@@ -183,13 +183,13 @@ async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_
         await explain(visit(Answers({path: ProblemError("forbidden")}), params={"id": ID}))
 
 
-async def test_of_many_parts_the_newest_are_told_and_events_go_on_from_page_to_page() -> None:
+async def test_of_many_parts_the_newest_are_listed_and_events_go_on_from_page_to_page() -> None:
     parts = [{"id": str(number), "amount": 1, "created_at": AT.format(2)} for number in range(PARTS_SHOWN + 7)]
     api = Answers({**EVENTS, TRANSFER: shown(refunds=parts), WALLET: {}}, refused=BESIDE)
     view: Any = await transfer(visit(api, params={"id": ID}, query={"after": "CURSOR"}))
-    told = [moment["id"] for moment in view.data["timeline"] if moment["what"] == "Refunded"]
-    assert told == [part["id"] for part in parts[7:]] == [part["id"] for part in view.data["transfer"]["refunds"]]
-    assert view.data["untold"] == 7
+    listed = [moment["id"] for moment in view.data["timeline"] if moment["what"] == "Refunded"]
+    assert listed == [part["id"] for part in parts[7:]] == [part["id"] for part in view.data["transfer"]["refunds"]]
+    assert view.data["older"] == 7
     query = {"limit": EVENTS_SHOWN, "after": "CURSOR"}
     assert ("GET /v1/transfers/{id}/events", {"params": {"id": ID}, "query": query}) in api.asked
 
