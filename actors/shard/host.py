@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 from typing import Any, Final, NoReturn, Protocol
 
 import numpy as np
@@ -54,8 +53,6 @@ THREAD_ROWS_MIN: Final = 4_096
 """Rows that keep the core busy for some 3 ms; to change threads costs 0.1 ms."""
 ASKED_MAX: Final = 10_000
 """Questions that wait for their answer; further ones are turned away as by a shard that does not serve. As many as Ray lets call."""
-REFERENCES_AT_ONCE: Final = 8_192
-"""Records that refer to one, read in one statement: 1.3 MB."""
 LATER_MAX: Final = 256
 """Messages that wait for the end of the core's work, beyond which pushes are turned away: their gap is read from the journal. Questions
 are bounded by ASKED_MAX, and what the host itself reads by what the core asked for."""
@@ -514,11 +511,7 @@ class ShardHost:
             record = await self._record(target)
             if record is not None:
                 references = np.array(await self._retry(partial(self._journal.references, target)), np.int64)
-                parts = [
-                    await self._retry(partial(self._journal.records, references[start : start + REFERENCES_AT_ONCE]))
-                    for start in range(0, len(references), REFERENCES_AT_ONCE)
-                ]
-                fill_original(original, record, chain.from_iterable(parts))
+                fill_original(original, record, await self._retry(partial(self._journal.records, references)))
         self._feed(m.Originals(stamp=output.stamp, originals=originals))
 
     async def _record(self, address: int) -> Any:
