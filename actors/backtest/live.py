@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from actors.backtest.decided_under import DecidedUnder
 from actors.backtest.explain import Explanation, explained
+from actors.backtest.newest import Newest, newest_attempts
 from actors.backtest.population import Population, PopulationCount
 from actors.backtest.run import Became, LabelLayers, Labels, Period, tally_attempts
 from actors.database.connection import CONNECTION_LOST, SQL, connect
 from actors.database.control_rows import all_controls
-from actors.database.label_rows import all_labels, all_refunded
+from actors.database.label_rows import all_labels, all_refunded, labels_of, refunded_of
 from actors.journal.interface import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import Capacity
@@ -75,6 +76,8 @@ class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     since_ms: int | None = None
     until_ms: int | None = None
+    last: int | None = None
+    """Of the newest so many attempts of all shards alone."""
     addresses: bytes = b""
     truths: bytes = b""
     wallets: bytes = b""
@@ -188,12 +191,17 @@ async def _tested(test: LiveBacktest) -> BacktestReport:
         if not await session.fetchval(SQL["backtest_lock"]):
             raise BlockingIOError
         callers = [row["id"] for row in await session.fetch(SQL["accounts"])] if test.keys else []
-        stored, became = Labels(*await all_labels(session)), Became(counted, await all_refunded(session))
-        for shard in range(test.shards):
-            counting = partial(
-                tally_attempts, tally, decider, period=Period(test.since_ms, test.until_ms), became=became
-            )
-            await _tally_shard(test, shard, counting, _KeyLabels(test, callers), session, stored)
+        newest = None if test.last is None else await _newest(test.url, test.shards, test.last)
+        if newest is None:
+            known, refunded = await all_labels(session), await all_refunded(session)
+        else:
+            known, refunded = await labels_of(session, newest.addresses), await refunded_of(session, newest.addresses)
+        stored, became = Labels(*known), Became(counted, refunded)
+        for shard in range(test.shards) if newest is None else newest.ends:
+            period = Period(test.since_ms, test.until_ms, None if newest is None else newest.first_of(shard))
+            counting = partial(tally_attempts, tally, decider, period=period, became=became)
+            end = None if newest is None else newest.ends[shard]
+            await _tally_shard(test, shard, end, counting, _KeyLabels(test, callers), session, stored)
     finally:
         session.terminate()
     return report(decider.pack, tally, counted)
@@ -248,14 +256,20 @@ def _bound_memory() -> None:
 
 
 async def _tally_shard(
-    test: LiveBacktest, shard: int, counting: Callable[..., None], keyed: _KeyLabels, session: Any, stored: Labels
+    test: LiveBacktest,
+    shard: int,
+    end: int | None,
+    counting: Callable[..., None],
+    keyed: _KeyLabels,
+    session: Any,
+    stored: Labels,
 ) -> None:
-    """`counting`: `tally_attempts` but for what is of the shard."""
+    """`counting`: `tally_attempts` but for what is of the shard, up to the block `end`; None: to the last."""
     by_id = Labels(np.frombuffer(test.addresses, np.int64), np.frombuffer(test.truths, np.int8))
     labels = by_id.and_of(Labels(by_id.addresses[:0], by_id.truths[:0]))
     rebuilder = Rebuilder(shard, test.capacity)
     under: DecidedUnder | None = None
-    async for run in _journal(test.url, shard):
+    async for run in _journal(test.url, shard, end):
         if under is None:  # read after the journal's end was: there is no revision in it that is not there
             under = DecidedUnder(*await all_controls(session))
         records, addresses = np.array(run.records, RECORD), run.addresses
@@ -268,15 +282,24 @@ async def _tally_shard(
     counting(rebuilt=last, labels=LabelLayers(labels, stored), under=under or DecidedUnder())
 
 
-async def _journal(url: str, shard: int) -> AsyncGenerator[OpenedBlocks, None]:
-    """A shard's blocks, opened, up to its end as it is now."""
+async def _newest(url: str, shards: int, count: int) -> Newest:
+    """The newest so many attempts of all shards."""
+    newest = await newest_attempts(lambda shard: PostgresJournal(url, shard=shard, writer=0), shards, count)
+    _bound_memory()
+    return newest
+
+
+async def _journal(url: str, shard: int, end: int | None = None) -> AsyncGenerator[OpenedBlocks, None]:
+    """A shard's blocks, opened, up to the block `end`; None: to its end as it is now."""
     journal = PostgresJournal(url, shard=shard, writer=0)
     try:
-        head = await journal.head(shard)
-        if head is None:
-            return
+        if end is None:
+            head = await journal.head(shard)
+            if head is None:
+                return
+            end = head.number
         chain = Chain(shard, 0, GENESIS)
-        async with contextlib.aclosing(journal.scan(shard, 1, head.number)) as pages:
+        async with contextlib.aclosing(journal.scan(shard, 1, end)) as pages:
             async for page in pages:
                 yield chain.extend([(number, data) for number, data, _ in page])
     finally:

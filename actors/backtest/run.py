@@ -86,17 +86,19 @@ NO_LABELS = Labels(np.empty(0, np.int64), np.empty(0, np.int8))
 
 
 class Period(NamedTuple):
-    """Attempts from `since_ms` up to, not including, `until_ms` of effective time; None: no bound."""
+    """Attempts from `since_ms` up to, not including, `until_ms` of effective time, of a shard's from the address `first` on; None: no
+    bound."""
 
     since_ms: int | None = None
     until_ms: int | None = None
+    first: int | None = None
 
-    def of(self, columns: NDArray[np.int64]) -> slice | NDArray[np.bool_]:
-        """Which attempts (n, COLUMN_COUNT) are in it."""
+    def of(self, columns: NDArray[np.int64], addresses: NDArray[np.int64]) -> slice | NDArray[np.bool_]:
+        """Which attempts (n, COLUMN_COUNT) at addresses (n,) are in it."""
         if self == ALWAYS:
             return slice(None)
         times = columns[:, _EFFECTIVE]
-        chosen = np.ones(len(times), np.bool_)
+        chosen = np.ones(len(times), np.bool_) if self.first is None else addresses >= self.first
         if self.since_ms is not None:
             chosen &= times >= self.since_ms
         if self.until_ms is not None:
@@ -174,7 +176,7 @@ def tally_attempts(
     became: Became | None = None,
 ) -> None:
     """Decide attempts anew, those of the period, with lists and snoozes as they were, and count them, and what `became` of them."""
-    chosen = period.of(rebuilt.columns)
+    chosen = period.of(rebuilt.columns, rebuilt.addresses)
     columns, records = rebuilt.columns[chosen], rebuilt.records[chosen]
     if len(columns):
         scored = records["flags"] & FLAG_SCORED != 0

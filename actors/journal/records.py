@@ -19,6 +19,8 @@ WHOLE_FROM: Final = 4
 """Records asked for of a block, on average, from which on whole blocks are read."""
 BLOCKS_MAX: Final = 512
 """Whole blocks read at once: 4 MB."""
+ALONE_MAX: Final = 8_192
+"""Records read alone at once: 1.3 MB."""
 
 PLACE_SHIFT: Final = 8
 """A record's address without its slot is its block's place: shard and number."""
@@ -32,13 +34,15 @@ async def records_at(
     alone: Callable[[NDArray[np.int64]], Awaitable[FoundBlocks]] | None = None,
 ) -> Records:
     """RECORD rows (n,) at addresses (n,), ascending, zeros where there is none. `blocks` gives whole blocks by place, as many as there are,
-    ascending, at most BLOCKS_MAX; `alone`, if it is worth it, the bytes of records by address, ascending."""
+    ascending, at most BLOCKS_MAX; `alone`, if it is worth it, the bytes of at most ALONE_MAX records by address, ascending."""
     places = np.unique(addresses >> PLACE_SHIFT)
     records = np.zeros(len(addresses), RECORD)
     if alone is not None and len(addresses) < WHOLE_FROM * len(places):
-        found = await alone(addresses)
-        at = np.searchsorted(addresses, np.fromiter((address for address, _ in found), np.int64, len(found)))
-        records[at] = joined([data for _, data in found], RECORD)
+        for start in range(0, len(addresses), ALONE_MAX):
+            part = addresses[start : start + ALONE_MAX]
+            found = await alone(part)
+            at = np.searchsorted(part, np.fromiter((address for address, _ in found), np.int64, len(found)))
+            records[start + at] = joined([data for _, data in found], RECORD)
         return records
     for start in range(0, len(places), BLOCKS_MAX):
         part = places[start : start + BLOCKS_MAX]

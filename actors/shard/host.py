@@ -510,8 +510,8 @@ class ShardHost:
             original["address"] = target
             record = await self._record(target)
             if record is not None:
-                references = await self._retry(partial(self._journal.references, target))
-                fill_original(original, record, [await self._record(reference) for reference in references])
+                references = np.array(await self._retry(partial(self._journal.references, target)), np.int64)
+                fill_original(original, record, await self._retry(partial(self._journal.records, references)))
         self._feed(m.Originals(stamp=output.stamp, originals=originals))
 
     async def _record(self, address: int) -> Any:

@@ -224,6 +224,13 @@ class WebhookStore:
         rows = await self._pool.fetch("webhook_deliveries", endpoint, before, state, message, limit)
         return [delivery_of(row) for row in rows]
 
+    async def deliveries_of(
+        self, account: int | None, messages: Sequence[uuid.UUID], before: uuid.UUID | None, limit: int
+    ) -> list[StoredDelivery]:
+        """What is kept of deliveries about some events, newest first: to the endpoints of an account, or of all where that is None."""
+        rows = await self._pool.fetch("webhook_deliveries_of", account, messages, before, limit)
+        return [delivery_of(row) for row in rows]
+
     async def delivery(self, endpoint: uuid.UUID, identity: uuid.UUID) -> StoredDelivery | None:
         """One delivery."""
         row = await self._pool.fetchrow("webhook_delivery_one", endpoint, identity)

@@ -158,6 +158,8 @@ def _test(
     since, until = _time(asked, "since"), _time(asked, "until")
     if since is not None and until is not None and until <= since:
         raise invalid_field("to", "a time after `from` is expected")
+    if asked.last is not UNSET and (since is not None or until is not None):
+        raise invalid_field("last", "either the newest payments, or those of a time")
     by_id, by_key = sorted(labels.by_id), labels.by_key
     return live_backtest(
         services,
@@ -165,6 +167,7 @@ def _test(
         checked,
         since_ms=since,
         until_ms=until,
+        last=None if asked.last is UNSET else asked.last,
         addresses=np.array([address for address, _ in by_id], np.int64).tobytes(),
         truths=bytes(truth for _, truth in by_id),
         wallets=np.array([wallet for wallet, _, _ in by_key], np.int64).tobytes(),

@@ -20,7 +20,7 @@ from actors.stores.webhook_endpoints import (
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
-from switch.api.webhook_endpoints import EndpointLookup, endpoint_in_path
+from switch.api.webhook_endpoints import EndpointLookup, account_seen, endpoint_in_path
 from switch.http.access import Access
 from switch.http.auth import WEBHOOKS
 from switch.http.call import Call, page_limit
@@ -32,6 +32,8 @@ from switch.problems.table import ProblemError, invalid_query
 from switch.views.representations import json_response
 from switch.webhooks.messages import TEST_TYPE
 
+EVENTS_MAX: Final = 100
+"""Whose deliveries one call asks for."""
 STATES: Final = {state.name.lower(): state for state in DeliveryState}
 
 
@@ -97,6 +99,29 @@ async def list_deliveries(services: DeliveryLookup, call: Call) -> web.Response:
     page, more = found[:limit], len(found) > limit
     following = encode_cursor(services.secret, scope, *halves(page[-1].id)) if more else None
     return json_response(WebhookDeliveryList([_shown(each) for each in page], more, following))
+
+
+async def list_deliveries_of(services: DeliveryLookup, call: Call) -> web.Response:
+    """GET /v1/webhook-deliveries?events=."""
+    query = call.query()
+    limit, messages = page_limit(query), _messages(query["events"])
+    scope = "deliveries of " + ",".join(map(str, messages))
+    before = None
+    if "after" in query:
+        high, low = decode_places(services.secret, scope, query["after"], 2)
+        before = uuid.UUID(int=high << 64 | low)
+    found = await services.webhook_store.deliveries_of(account_seen(call.principal), messages, before, limit + 1)
+    page, more = found[:limit], len(found) > limit
+    following = encode_cursor(services.secret, scope, *halves(page[-1].id)) if more else None
+    return json_response(WebhookDeliveryList([_shown(each) for each in page], more, following))
+
+
+def _messages(text: str) -> list[uuid.UUID]:
+    raw = [uuid_bytes(each) for each in text.split(",")[: EVENTS_MAX + 1]]
+    ids = [uuid.UUID(bytes=each) for each in raw if each is not None]
+    if len(ids) < len(raw) or len(ids) > EVENTS_MAX:
+        raise invalid_query("events", f"up to {EVENTS_MAX} events' ids are expected, with commas between")
+    return ids
 
 
 def _state(query: dict[str, str]) -> DeliveryState | None:
@@ -222,6 +247,17 @@ ROUTES: Final = (
         answer=WebhookDeliveryList,
         query=("state", "event", "limit", "after"),
         problems=_FOUND,
+    ),
+    Route(
+        "GET",
+        "/v1/webhook-deliveries",
+        "Deliveries about some events, to all webhook endpoints, newest first.",
+        WEBHOOKS,
+        Access.ACCOUNT,
+        list_deliveries_of,
+        answer=WebhookDeliveryList,
+        query=("events", "limit", "after"),
+        needed=("events",),
     ),
     Route(
         "GET",

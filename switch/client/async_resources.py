@@ -168,12 +168,16 @@ class Transfers(Resource):
             schema.TransferResult,
         )
 
-    async def events(self, transfer_id: str) -> schema.TransferEvents:
+    async def events(self, transfer_id: str, *, limit: int = PAGE) -> AsyncIterator[schema.TransferEvent]:
         """Events of a payment, and where each of its movements was booked.
 
-        Raises ShardpayError.
+        One entry after the other, over all pages. Raises ShardpayError.
         """
-        return await self._call(Call("GET", path("/v1/transfers/{id}/events", id=transfer_id)), schema.TransferEvents)
+        async for page in self._pages(
+            path("/v1/transfers/{id}/events", id=transfer_id), schema.TransferEventList, limit=limit
+        ):
+            for each in page.data:
+                yield each
 
     async def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
         """Find many transfers by their ids, or by the keys they were asked for with.
@@ -657,6 +661,7 @@ class RulePacks(Resource):
         version: int | UnsetType = UNSET,
         from_: str | UnsetType = UNSET,
         to: str | UnsetType = UNSET,
+        last: int | UnsetType = UNSET,
         labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
         text: str | UnsetType = UNSET,
         files: Mapping[str, str] | UnsetType = UNSET,
@@ -665,14 +670,14 @@ class RulePacks(Resource):
 
         `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
         3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
-        `labels`: what is known of payments. `text`: the rule pack as YAML. `files`: texts of the lists that the pack names, by
-        file name. Raises ShardpayError.
+        `last`: instead of `from` and `to`: count the newest so many attempts. `labels`: what is known of payments. `text`: the
+        rule pack as YAML. `files`: texts of the lists that the pack names, by file name. Raises ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 "/v1/rule-packs/backtest",
-                body(name=name, version=version, from_=from_, to=to, labels=labels, text=text, files=files),
+                body(name=name, version=version, from_=from_, to=to, last=last, labels=labels, text=text, files=files),
             ),
             schema.BacktestResult,
         )
@@ -902,6 +907,7 @@ class Scorecards(Resource):
         version: int | UnsetType = UNSET,
         from_: str | UnsetType = UNSET,
         to: str | UnsetType = UNSET,
+        last: int | UnsetType = UNSET,
         labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
         document: Any | UnsetType = UNSET,
         pack: str | UnsetType = UNSET,
@@ -910,13 +916,23 @@ class Scorecards(Resource):
 
         `name`: name of the rule pack or scorecard. `version`: version, a number from 1; the newest by default. `from_`: RFC
         3339 time: count attempts from this time on, by effective time. `to`: RFC 3339 time: count attempts before this time.
-        `labels`: what is known of payments. `document`: the scorecard. `pack`: name of a rule pack. Raises ShardpayError.
+        `last`: instead of `from` and `to`: count the newest so many attempts. `labels`: what is known of payments. `document`:
+        the scorecard. `pack`: name of a rule pack. Raises ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 "/v1/scorecards/backtest",
-                body(name=name, version=version, from_=from_, to=to, labels=labels, document=document, pack=pack),
+                body(
+                    name=name,
+                    version=version,
+                    from_=from_,
+                    to=to,
+                    last=last,
+                    labels=labels,
+                    document=document,
+                    pack=pack,
+                ),
             ),
             schema.BacktestResult,
         )
@@ -1626,6 +1642,15 @@ class WebhookDeliveries(Resource):
             event=event,
             limit=limit,
         ):
+            for each in page.data:
+                yield each
+
+    async def of_events(self, *, events: str, limit: int = PAGE) -> AsyncIterator[schema.WebhookDelivery]:
+        """Deliveries about some events, to all webhook endpoints, newest first.
+
+        One entry after the other, over all pages. `events`: ids of up to 100 events, with commas between. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/webhook-deliveries", schema.WebhookDeliveryList, events=events, limit=limit):
             for each in page.data:
                 yield each
 

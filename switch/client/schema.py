@@ -48,11 +48,12 @@ class TransferBatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     results: list[TransferBatchRow]
 
 
-class TransferEvents(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Events of a payment, oldest first, and the legs of its movements: two each."""
+class TransferEventList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a payment's events, oldest first."""
 
-    data: list[Event]
-    legs: list[Leg]
+    data: list[TransferEvent]
+    has_more: bool
+    next: str | None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -933,16 +934,16 @@ class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     detail: str | None = None
 
 
-class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One side of a movement of money, on one shard: `movement` is the transfer, capture or refund that moved it."""
+class TransferEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event of a payment."""
 
-    movement: str
-    side: str
-    wallet: str
+    id: str
+    type: str
     shard: int
-    amount: int
-    id: str | None
-    booked_at: str | None
+    created_at: str
+    effective_at: str
+    data: dict[str, Any]
+    legs: list[Leg] | None = None
 
 
 class TransferData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1502,6 +1503,17 @@ class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     posted: int
     held: int
     available: int | None
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One side of a movement of money, on one shard."""
+
+    side: str
+    wallet: str
+    shard: int
+    amount: int
+    id: str | None
+    booked_at: str | None
 
 
 class ScorerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

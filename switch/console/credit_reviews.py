@@ -36,8 +36,27 @@ async def credit_review(visit: Visit) -> Shown:
 
 async def _shown(visit: Visit, **more: Any) -> View:
     found = await visit.get(REVIEW, id=visit.param("id"))
-    data = {"review": found, "outcomes": OUTCOMES, "problem": None, "done": None, **more}
+    data = {
+        "review": found,
+        "open": found["status"] == "open",
+        "outcomes": OUTCOMES,
+        "timeline": timeline(found),
+        "problem": None,
+        "done": None,
+        **more,
+    }
     return View(template="credit_review.html", title=f"Review {found['id'][-12:]}", data=data)
+
+
+def timeline(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What has happened, and when it is due; `text`: what was said."""
+    opened = {"at": found["opened_at"], "what": "Asked for by the holder", "tone": "info", "text": None}
+    if "resolution" not in found:
+        text = "It stays open for all to see when it is late."
+        return [opened, {"at": found["due_at"], "what": "Due", "tone": "warn", "text": text}]
+    end = found["resolution"]
+    what = end["outcome"].capitalize() + (f" by {end['by']}" if end["by"] else "")
+    return [opened, {"at": end["at"], "what": what, "tone": "good", "text": end["text"]}]
 
 
 async def resolve(visit: Visit) -> Shown:

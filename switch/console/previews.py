@@ -1,24 +1,23 @@
-"""Of which payments a preview is: all, or those of the last days."""
+"""Of which payments a preview is: the newest so many, or all."""
 
 from typing import Final
 
-from rules.vocabulary.columns import DAY_MS
-from switch.http.times import now_ms, time_text
+from switch.http.schema import BACKTEST_LAST_MAX
 
+EVERY: Final = "all"
+USUAL: Final = "10000"
 OF_PAYMENTS: Final = {
-    "": "all payments",
-    "1": "payments of a day",
-    "7": "payments of a week",
-    "30": "payments of 30 days",
+    **{str(count): f"the last {count:,} payments" for count in (1_000, int(USUAL), BACKTEST_LAST_MAX)},
+    EVERY: "all payments",
 }
-"""By days, as forms offer them."""
+"""By number, as forms offer them."""
 
 
-def since(days: str) -> dict[str, str]:
-    """What a backtest is asked for: nothing for all payments, else from when on."""
-    return {"from": time_text(now_ms() - int(days) * DAY_MS)} if days and days in OF_PAYMENTS else {}
+def chosen(text: str) -> str:
+    """The choice that a form brings, the usual one where it brings none of them."""
+    return text if text in OF_PAYMENTS else USUAL
 
 
-def span_of(days: str) -> str:
-    """The same for people."""
-    return f"{OF_PAYMENTS.get(days, OF_PAYMENTS[''])} that this switch has scored"
+def asked_of(choice: str) -> dict[str, int]:
+    """What a backtest is asked for: nothing for all payments, else how many."""
+    return {} if choice == EVERY else {"last": int(choice)}

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
-from switch.console.previews import since, span_of
+from switch.console.previews import OF_PAYMENTS, asked_of, chosen
 from switch.console.writing import PACK as WRITTEN
 from switch.console.writing import writing
 from switch.problems.table import ProblemError, invalid_field
@@ -75,13 +75,13 @@ async def write_pack(visit: Visit) -> Shown:
     """POST /console/rule-packs: `do` is preview or publish; what does not check is shown with its text, line and column."""
     form = visit.form
     name, text, base = form.get("name", ""), form.get("text", "").replace("\r\n", "\n"), _base(form)
-    of = form.get("of", "")
+    of = chosen(form.get("of", ""))
     try:
         files = (await visit.get(PACK, {"version": str(base)}, name=name))["files"] if base else {}
         if form.get("do") != "publish":
-            body = {"text": text, **({"files": files} if files else {}), **since(of)}
+            body = {"text": text, **({"files": files} if files else {}), **asked_of(of)}
             preview = await visit.send(Wanted(method="POST", path=BACKTEST, body=body))
-            return writing(WRITTEN, name, base, text, of=of, preview={**preview, "span": span_of(of)})
+            return writing(WRITTEN, name, base, text, of=of, preview={**preview, "span": OF_PAYMENTS[of]})
         published = await _publish(visit, name, text, files, base)
     except ProblemError as problem:
         if problem.code not in SHOWN_ON_PAGE:

@@ -12,7 +12,7 @@ import msgspec
 
 from switch.console.charts import paired_bars
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, with_problem
-from switch.console.previews import since, span_of
+from switch.console.previews import OF_PAYMENTS, asked_of, chosen
 from switch.console.writing import CARD as WRITTEN
 from switch.console.writing import writing
 from switch.problems.table import ProblemError, invalid_field
@@ -158,13 +158,13 @@ async def write_card(visit: Visit) -> Shown:
     """POST /console/scorecards: `do` is preview or publish; what does not check is shown beside its text."""
     form = visit.form
     name, text, base = form.get("name", ""), form.get("text", ""), _version(form.get("base", "0"))
-    of = form.get("of", "")
+    of = chosen(form.get("of", ""))
     try:
         document = _document(text)
         if form.get("do") != "publish":
-            body = {"document": document, **since(of)}
+            body = {"document": document, **asked_of(of)}
             preview = await visit.send(Wanted(method="POST", path=BACKTEST, body=body))
-            return writing(WRITTEN, name, base, text, of=of, preview={**preview, "span": span_of(of)})
+            return writing(WRITTEN, name, base, text, of=of, preview={**preview, "span": OF_PAYMENTS[of]})
         headers = {"If-Match": f'"{base}"'} if base else {"If-None-Match": "*"}
         named = name or str(document.get("name", ""))[:100] or "unnamed"
         wanted = Wanted(method="PUT", path=CARD, params={"name": named}, headers=headers, body=document)

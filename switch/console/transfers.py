@@ -18,6 +18,10 @@ PACK: Final = "/v1/rule-packs/{name}"
 WALLET: Final = "/v1/wallets/{id}"
 EXPLANATION: Final = f"{TRANSFER}/explanation"
 EVENTS: Final = f"{TRANSFER}/events"
+EVENTS_SHOWN: Final = "50"
+"""On a page; what follows is on the next one."""
+PARTS_SHOWN: Final = 50
+"""Captures and refunds that are told with what happened, the newest of each; all are among the events."""
 NOT_EXPLAINED: Final = frozenset({"backtest_running", "backtest_too_large", "overloaded"})
 """Problems that who asks sees on the page."""
 ASKED: Final = frozenset({"transfer", "hold"})
@@ -144,14 +148,14 @@ def _how_far(rule: dict[str, Any]) -> int:
 
 
 async def _shown(visit: Visit, **more: Any) -> View:
-    shown = await visit.get(TRANSFER, id=visit.param("id"))
+    shown, older = _with_newest(await visit.get(TRANSFER, id=visit.param("id")))
     payer, payee, decided, origin, label, events, snoozes = await asyncio.gather(
         _wallet(visit, shown["payer"]),
         _wallet(visit, shown["payee"]),
         _decided(visit, shown),
         _origin(visit, shown),
         _label(visit, shown),
-        visit.get(EVENTS, id=shown["id"]),
+        visit.get(EVENTS, visit.page_query(limit=EVENTS_SHOWN), id=shown["id"]),
         snoozable(visit, shown["payer"]),
     )
     data = {
@@ -166,12 +170,20 @@ async def _shown(visit: Visit, **more: Any) -> View:
         "snoozes": snoozes,
         "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
+        "older": older,
         "explanation": None,
         "unexplained": None,
         "done": None,
         **more,
     }
     return View(template="transfer.html", title=f"Payment {shown['id'][-12:]}", data=data)
+
+
+def _with_newest(found: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A payment with the newest of its captures and refunds, and how many it has besides."""
+    parts: dict[str, Any] = {name: found[name] for name in ("captures", "refunds") if name in found}
+    newest: dict[str, Any] = {name: each[-PARTS_SHOWN:] for name, each in parts.items()}
+    return {**found, **newest}, sum(map(len, parts.values())) - sum(map(len, newest.values()))
 
 
 async def _wallet(visit: Visit, wallet: str) -> Any:
@@ -320,7 +332,7 @@ async def _there(visit: Visit, path: str, identity: str) -> bool:
 
 PAGES: Final = (
     Page("GET", "/console/find", find, query=("q",)),
-    Page("GET", "/console/transfers/{id}", transfer, query=("done",)),
+    Page("GET", "/console/transfers/{id}", transfer, query=("done", "after")),
     Page("POST", "/console/transfers/{id}/label", label_transfer),
     Page("POST", "/console/transfers/{id}/explain", explain),
     Page("POST", "/console/transfers/{id}/{change:capture|void|refund}", change_transfer),

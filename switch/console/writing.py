@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.console.page import View, problem_shown
-from switch.console.previews import OF_PAYMENTS
+from switch.console.previews import OF_PAYMENTS, USUAL
 from switch.problems.table import PROBLEMS, ProblemError
 
 
@@ -28,7 +28,7 @@ def writing(
     base: int,
     text: str,
     *,
-    of: str = "",
+    of: str = USUAL,
     preview: Any = None,
     problem: ProblemError | None = None,
 ) -> View:

@@ -24,6 +24,8 @@ LOOKUPS_MAX: Final = 100
 LABELS_MAX: Final = 1_000
 """Each is looked for in the journal."""
 BACKTEST_LABELS_MAX: Final = 100_000
+BACKTEST_LAST_MAX: Final = 100_000
+"""Newest payments that a backtest is of; of more, say from when on."""
 
 PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
 """Text of one line. What controls a terminal is no part of a name, and PostgreSQL cannot hold NUL."""
@@ -240,13 +242,14 @@ class BacktestLabel(Wire, frozen=True, kw_only=True):
 
 
 class BacktestAsked(Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
-    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given;
-    `labels` is a list of BacktestLabel."""
+    """What backtests have in common. Effective times, or the newest so many payments; a document that is published: `name` with
+    `version`, the newest unless given; `labels` is a list of BacktestLabel."""
 
     name: DocumentName | UnsetType = UNSET
     version: Version | UnsetType = UNSET
     since: str | UnsetType = UNSET
     until: str | UnsetType = UNSET
+    last: Annotated[int, Meta(ge=1, le=BACKTEST_LAST_MAX)] | UnsetType = UNSET
     labels: Raw | UnsetType = UNSET
 
 

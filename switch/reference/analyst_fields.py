@@ -3,11 +3,11 @@
 from typing import Final
 
 ANALYST_EXCEPTIONS: Final = {
+    "PackBacktest.last": "Instead of `from` and `to`: count the newest so many attempts.",
+    "CardBacktest.last": "Instead of `from` and `to`: count the newest so many attempts.",
     "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "SourceOutcome.text": "Why, as the holder and the analyst read it.",
-    "TransferEvents.data": "Its events, oldest first.",
-    "TransferEvents.legs": "Debit and credit of each movement.",
-    "Leg.movement": "Id of the transfer, capture or refund that moved the money.",
+    "TransferEvent.legs": "Debit and credit of what moved money.",
     "Leg.side": "`debit` of the payer or `credit` of the payee.",
     "Leg.wallet": "Whose side it is.",
     "Leg.shard": "Number of the shard that books it.",

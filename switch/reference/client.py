@@ -145,6 +145,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("POST", "/v1/webhook-endpoints/{id}/test"): "webhook_endpoints.test",
     ("POST", "/v1/webhook-endpoints/{id}/replay"): "webhook_endpoints.replay_dead",
     ("GET", "/v1/webhook-endpoints/{id}/deliveries"): "webhook_deliveries.list",
+    ("GET", "/v1/webhook-deliveries"): "webhook_deliveries.of_events",
     ("GET", "/v1/webhook-endpoints/{id}/deliveries/{delivery}"): "webhook_deliveries.get",
     ("POST", "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay"): "webhook_deliveries.replay",
 }

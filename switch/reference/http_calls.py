@@ -25,6 +25,7 @@ QUERY: Final = {
     "due_before": "RFC 3339 time: only payments whose review ends before it.",
     "state": "`pending`, `delivered` or `dead`; all by default.",
     "event": "Only deliveries of the event with this id.",
+    "events": "Ids of up to 100 events, with commas between.",
     "format": "`json` (default), `csv` or `html`.",
     "balances": "`true`: payer and payee after it; needs the scope `read`.",
     "type": f"Only these: {', '.join(f'`{name}`' for name in TYPES)}.",
@@ -135,7 +136,8 @@ NOTES: Final = {
         "for counts, also what was declined. An explanation of a payment has them as they were then."
     ),
     ("GET", "/v1/transfers/{id}/events"): (
-        "The payment's own event, those of its captures, refunds, its end and its review, and the arrival of credits on other shards. A "
+        "The payment's own event, those of its captures, refunds, its end and its review, and the arrival of credits on other shards. The "
+        "refunds of a capture follow it; so whoever goes on from a cursor does not see what became meanwhile of captures before it. A "
         "credit that landed long after its payment, since its shard was away, may be missing: the payee's statement has it."
     ),
     ("POST", "/v1/transfers/{id}/explanation"): (

@@ -57,6 +57,7 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "event": _UUID,
     "external_id": _TEXT,
     "format": {"enum": list(FORMATS), "default": FORMATS[0]},
+    "events": _TEXT,
     "from": _TIME,
     "idempotency_key": {**_TEXT, "maxLength": KEY_CHARACTERS_MAX},
     "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT},

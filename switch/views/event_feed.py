@@ -4,14 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.pool import Pool, StoreUnavailable
-from actors.records.addresses import block_of, record_address, shard_of
+from actors.records.addresses import block_of, block_start, record_address, shard_of
 from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, joined
 from switch.fairness.scheduling import Scheduler, single
 from switch.gateway.encode import details_of
@@ -27,6 +26,8 @@ DETAILS_BYTES_MAX: Final = 16 << 20
 """Of details that one query reads over all shards, but of each shard the first block with any: 0.2 s on a link of 100 MB/s."""
 PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
 """With the records, and the blocks that go beyond."""
+RECORDS_AT_ONCE: Final = 8_192
+"""Records that one statement reads by their addresses at most: 1.3 MB."""
 GROWTH: Final = 4
 """A page asks for few blocks first, since 50 records may lie in each, then for more: under light load there is one in each."""
 SEARCHED_BLOCKS: Final = 20_000
@@ -136,15 +137,25 @@ class EventFeed:
 
     async def at(self, caller: int, addresses: Sequence[int], own: Own | None = None) -> list[FoundEvent]:
         """The events at addresses of records, ascending, of those that are there and the reader may see. `own` as in `page`."""
-        rows = await self._pool.fetch("records_with_details", sorted(set(addresses)), back=PAGE_BYTES_MAX)
-        if not rows:
+        found: list[FoundEvent] = []
+        left = sorted(set(addresses))
+        while left:
+            rows = await self._pool.fetch("events_at", left[:RECORDS_AT_ONCE], DETAILS_BYTES_MAX, back=PAGE_BYTES_MAX)
+            left = left[len(rows) :]
+            found += await self._at(caller, rows, own)
+        return found
+
+    async def _at(self, caller: int, rows: Sequence[Any], own: Own | None) -> list[FoundEvent]:
+        """Those of rows of one statement."""
+        there = [row for row in rows if len(row["record"] or b"") == RECORD.itemsize]
+        if not there:
             return []
-        rows.sort(key=itemgetter("address"))
-        found = np.array([row["address"] for row in rows], np.int64)
-        records = joined([row["record"] for row in rows], RECORD)
-        blocks = [ReadBlock(shard_of(row["address"]), block_of(row["address"]), b"", row["details"]) for row in rows]
-        order = np.arange(len(rows))
-        read = InOrder(blocks, frozenset(), records, order, found, found + 1, types_of(records), order)
+        found = np.array([row["address"] for row in there], np.int64)
+        starts, owners = np.unique(block_start(found), return_inverse=True)
+        details = {block_start(row["address"]): row["details"] for row in reversed(rows)}
+        blocks = [ReadBlock(shard_of(start), block_of(start), b"", details[start]) for start in starts.tolist()]
+        records, order = joined([row["record"] for row in there], RECORD), np.arange(len(there))
+        read = InOrder(blocks, frozenset(), records, order, found, found + 1, types_of(records), owners)
         return (await self._seen(caller, read, [START] * len(self._shards), own, None)).events
 
     async def _seen(

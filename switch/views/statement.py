@@ -53,8 +53,8 @@ DETAILS_BYTES_MAX: Final = 16 << 20
 """Of details that a page reads; then it ends early, but never before its first step."""
 PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
 """With the records, and the block that goes beyond."""
-PARTS_MAX: Final = 10_000
-"""Captures and refunds of one transfer that are listed at most; all of them count."""
+PARTS_MAX: Final = 1_000
+"""Captures and refunds of one transfer that are listed at most, 25 ms of the event loop; all of them count, and its events have all."""
 FEW_PARTS: Final = 32
 """Those of most transfers, which are read together with those of others."""
 RECORDS_AT_ONCE: Final = 8_192
@@ -143,6 +143,30 @@ class Part(NamedTuple):
     record: dict[str, int]
 
 
+class PartPlace(NamedTuple):
+    """Where a record stands among what a payment left: `part` refers to the payment, `behind` to that part. 0: none, so the part itself,
+    or the payment."""
+
+    part: int
+    behind: int
+
+    @property
+    def address(self) -> int:
+        """Of the record there, 0: the payment's own."""
+        return self.behind or self.part
+
+
+PAYMENT: Final = PartPlace(0, 0)
+"""Where the payment itself stands."""
+
+
+class PlacedPart(NamedTuple):
+    """A record that a payment left, and where."""
+
+    place: PartPlace
+    record: dict[str, int]
+
+
 class Parts(NamedTuple):
     """What refers to a record, and what refers to that, oldest first: `listed` holds what ended it, `captured` and `refunded` are what all
     come to, also those that are too many to be listed."""
@@ -213,6 +237,11 @@ class History:
             return NO_PARTS
         listed = [Part(row["target"], row["address"], record_of(row["record"])) for row in rows]
         return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
+
+    async def parts_after(self, address: int, after: PartPlace, limit: int) -> list[PlacedPart]:
+        """The first `limit` of what became of the record at an address, behind a place: in order, the refunds of a capture behind it."""
+        rows = await self._pool.fetch("transfer_parts_after", address, *after, limit)
+        return [PlacedPart(PartPlace(row["part"], row["behind"]), record_of(row["record"])) for row in rows]
 
     async def _parts(self, addresses: list[int]) -> dict[int, list[Any]]:
         """What became of records, by address; of what has many parts one more than FEW_PARTS of them."""

@@ -128,6 +128,7 @@ def probes(scene: Scene) -> dict[tuple[str, str], list[Probe]]:
         ("POST", "/v1/webhook-endpoints/{id}/test"): [Probe(f"{hook}/test", {}, no_hook)],
         ("POST", "/v1/webhook-endpoints/{id}/replay"): [Probe(f"{hook}/replay", {}, no_hook)],
         ("GET", "/v1/webhook-endpoints/{id}/deliveries"): [Probe(f"{hook}/deliveries", None, no_hook)],
+        ("GET", "/v1/webhook-deliveries"): [Probe(f"/v1/webhook-deliveries?events={scene.paid}")],
         ("GET", "/v1/webhook-endpoints/{id}/deliveries/{delivery}"): [Probe(delivery, None, no_hook)],
         ("POST", "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay"): [Probe(f"{delivery}/replay", {}, no_hook)],
         ("POST", "/v1/transfers"): [

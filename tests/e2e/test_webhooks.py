@@ -351,6 +351,27 @@ async def test_a_bound_account_gets_what_is_on_its_own_wallets_and_others_endpoi
     assert "context" not in found[mine[0]] and found[mine[1]]["context"]["device"] == "shop's"
 
 
+async def test_deliveries_about_events_are_found_of_all_endpoints_of_the_account_alone(
+    switch: RunningSwitch, receiver: Receiver
+) -> None:
+    two = [await endpoint(switch, receiver, types=["transfer.posted"]) for _ in range(2)]
+    other = (await KeyStore(switch.pool).create("other", ["webhooks"])).key
+    async with sending(switch):
+        ids = await payments(switch, 3)
+        await receiver.until(lambda: len(receiver.received) >= 6)
+    path = f"/v1/webhook-deliveries?events={ids[0]},{ids[2].upper()}&limit=3"
+    first = (await switch.call("GET", path)).json
+    rest = (await switch.call("GET", f"{path}&after={first['next']}")).json
+    found = first["data"] + rest["data"]
+    expected = [(made["id"], event) for made in two for event in (ids[0], ids[2])]
+    assert sorted((each["endpoint"], each["event"]) for each in found) == sorted(expected)
+    assert (first["has_more"], rest["has_more"], rest["next"]) == (True, False, None)
+    assert [each["id"] for each in found] == sorted((each["id"] for each in found), reverse=True)
+    for each in found:
+        assert each in await deliveries(switch, {"id": each["endpoint"]}, f"&event={each['event']}")
+    assert (await switch.call("GET", path, token=other)).json["data"] == []
+
+
 async def test_pages_of_deliveries_hold_each_once(switch: RunningSwitch, receiver: Receiver) -> None:
     made = await endpoint(switch, receiver, types=["transfer.posted"])
     async with sending(switch):

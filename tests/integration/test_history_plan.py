@@ -67,6 +67,46 @@ async def test_a_page_of_open_cases_reads_no_case_that_is_over(database_url: str
         assert scan["Node Type"] == "Index Scan" and "block" in scan.get("Index Cond", ""), scan
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize(("parts", "behind"), [(2_000, 0), (1_000, 2), (1, 3_000)], ids=["refunds", "captures", "one"])
+async def test_a_page_of_what_a_payment_left_reads_as_much_as_it_gives(
+    database_url: str, parts: int, behind: int, later: bool
+) -> None:
+    limit, root = 5, 1 << 60
+    place = (0, 0) if not later else (700 << 8, 0) if parts > 1 else (1 << 8, 1 << 52 | 700 << 8)
+    connection = await connect(database_url, name="test")
+    await connection.execute(
+        f"INSERT INTO journal SELECT s, n, decode(repeat('00', {BLOCK_BYTES}), 'hex'), '' "
+        f"FROM generate_series(0, 1) s, generate_series(1, {BLOCKS}) n"
+    )
+    await connection.execute(f"INSERT INTO reference SELECT {root}, n << 8 FROM generate_series(1::bigint, {parts}) n")
+    await connection.execute(
+        f"INSERT INTO reference SELECT n << 8, (1::bigint << 52) | (m << 8) | (n % 50) "
+        f"FROM generate_series(1::bigint, {parts}) n, generate_series(1::bigint, {behind}) m"
+    )
+    await connection.execute("ANALYZE journal, reference")
+    await connection.close()
+    statement = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text())["transfer_parts_after"]
+    for literal, value in enumerate((root, *place, limit), 1):
+        statement = statement.replace(f"${literal}", str(value))
+    pool = await Pool.open(database_url, name="test-plan")
+    try:
+        async with pool.session() as session:
+            (plan,) = json.loads(await session.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"))
+            rows = await session.fetch(statement)
+    finally:
+        await pool.close()
+    assert [(row["part"], row["behind"]) for row in rows] == sorted((row["part"], row["behind"]) for row in rows)
+    assert all((row["part"], row["behind"]) > place for row in rows)
+    read = sum(scan["Actual Rows"] * scan["Actual Loops"] for scan in _scans(plan["Plan"], "reference"))
+    assert read <= (limit + 1) * (limit + 1), plan
+    blocks = sum(scan["Actual Rows"] * scan["Actual Loops"] for scan in _scans(plan["Plan"]))
+    assert blocks == len(rows) == limit, plan
+    for scan in [*_scans(plan["Plan"]), *_scans(plan["Plan"], "reference")]:
+        assert scan["Node Type"] in ("Index Scan", "Index Only Scan"), scan
+        assert not scan.get("Rows Removed by Filter") and scan["Index Cond"], scan
+
+
 def _scans(node: dict[str, Any], relation: str = "journal") -> list[dict[str, Any]]:
     """Nodes of a plan that read a table."""
     here = [node] if node.get("Relation Name") == relation else []

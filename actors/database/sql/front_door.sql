@@ -63,6 +63,24 @@ SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes}
 FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 
+-- name: events_at
+-- Records at addresses, ascending, with the details of each block once, beside the first of its records; those of as many blocks as follow less
+-- than $2 bytes of details, of one at least. A record is null where there is none. OFFSET 0: each block is looked up by the key.
+SELECT address, record, details FROM (
+    SELECT place.address, found.record, first.details,
+           sum(octet_length(first.details)) OVER (ORDER BY place.address >> {block_shift} RANGE UNBOUNDED PRECEDING EXCLUDE GROUP) AS before
+    FROM (SELECT address, lag(address >> {block_shift}) OVER (ORDER BY address) AS block_before FROM unnest($1::bigint[]) AS asked (address)) AS place
+    LEFT JOIN LATERAL (
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details
+        FROM journal WHERE shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
+        OFFSET 0
+    ) AS found ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN place.address >> {block_shift} IS DISTINCT FROM place.block_before THEN found.details END AS details
+    ) AS first
+) AS placed
+WHERE coalesce(before, 0) < $2 ORDER BY address
+
 -- name: records_at
 -- Records at addresses, as many as there are; for the layout see wallet_chain. OFFSET 0: each is looked up by the key.
 SELECT asked.address, found.record FROM unnest($1::bigint[]) AS asked (address)
@@ -290,6 +308,30 @@ CROSS JOIN LATERAL (
     SELECT target, address, record, coalesce(captured, 0)::bigint AS captured, coalesce(refunded, 0)::bigint AS refunded
     FROM chosen ORDER BY time, address
 ) AS listed
+
+-- name: transfer_parts_after
+-- What refers to a record, in the order of addresses, each followed by what refers to it (a capture of a hold can be refunded): the first $4
+-- behind a place. A place is a part ($2) and what refers to that ($3), 0: the part itself. Looks at no more of `reference` than $4 parts have
+-- of $4 each, and at no more records than it gives.
+SELECT step.part, step.behind, found.record
+FROM (
+    SELECT part.record AS part, each.behind
+    FROM (SELECT record FROM reference WHERE target = $1 AND record >= $2 ORDER BY record LIMIT $4::int + 1) AS part
+    CROSS JOIN LATERAL (
+        SELECT 0::bigint AS behind WHERE part.record > $2
+      UNION ALL
+        (SELECT record FROM reference WHERE target = part.record AND record > CASE WHEN part.record = $2 THEN $3::bigint ELSE 0 END
+         ORDER BY record LIMIT $4)
+    ) AS each
+    ORDER BY part, behind LIMIT $4
+) AS step
+CROSS JOIN LATERAL (SELECT coalesce(nullif(step.behind, 0), step.part) AS address) AS at
+CROSS JOIN LATERAL (
+    SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (at.address & {slot_mask})::int FOR {record_bytes}) AS record FROM journal
+    WHERE shard = (at.address >> {shard_shift})::int AND block = (at.address >> {block_shift}) & {block_mask}
+    OFFSET 0
+) AS found
+ORDER BY step.part, step.behind
 
 -- name: suspended
 -- Which of these movements' credits lie on suspense.
@@ -778,27 +820,41 @@ WHERE $3::int IS NULL OR get_byte(record, {kind_at}) = {score} OR step = (SELECT
 SELECT block, records, details FROM journal
 WHERE shard = $1 AND block BETWEEN $2 AND $3 AND details IS NOT NULL AND position($4::bytea IN records) > 0 ORDER BY block LIMIT $5
 
--- name: block_since
--- The first block of shard $1 whose first record is not before the time $2, or the one after the last, by halves; null: it has no blocks.
-WITH RECURSIVE search AS (
-    SELECT 1::bigint AS low, max(block) + 1 AS high, 0 AS step FROM journal WHERE shard = $1
-  UNION ALL
-    SELECT CASE WHEN middle.time < $2::bigint THEN middle.block + 1 ELSE low END,
-           CASE WHEN middle.time < $2::bigint THEN high ELSE middle.block END, step + 1
-    FROM search
-    CROSS JOIN LATERAL (
-        SELECT block, shardpay_int8(records, {header_bytes} + {record_time_at}) AS time
-        FROM journal WHERE shard = $1 AND block = (low + high) / 2
-        OFFSET 0
-    ) AS middle
-    WHERE low < high
-)
-SELECT low FROM search WHERE high IS NOT NULL ORDER BY step DESC LIMIT 1
+-- name: blocks_since
+-- Of each shard and time the first block whose first record is not before the time, or the one after the last, by halves; no row
+-- of a shard that has no blocks.
+SELECT asked.shard, found.block
+FROM unnest($1::int[], $2::bigint[]) AS asked (shard, time)
+CROSS JOIN LATERAL (
+    WITH RECURSIVE search AS (
+        SELECT 1::bigint AS low, max(block) + 1 AS high, 0 AS step FROM journal WHERE journal.shard = asked.shard
+      UNION ALL
+        SELECT CASE WHEN middle.time < asked.time THEN middle.block + 1 ELSE low END,
+               CASE WHEN middle.time < asked.time THEN high ELSE middle.block END, step + 1
+        FROM search
+        CROSS JOIN LATERAL (
+            SELECT block, shardpay_int8(records, {header_bytes} + {record_time_at}) AS time
+            FROM journal WHERE journal.shard = asked.shard AND block = (low + high) / 2
+            OFFSET 0
+        ) AS middle
+        WHERE low < high
+    )
+    SELECT low AS block FROM search WHERE high IS NOT NULL ORDER BY step DESC LIMIT 1
+) AS found
 
--- name: blocks_naming
--- The first $5 of the blocks of shard $1 from $2 to $3 that have somewhere in their records the bytes $4 of a record's address.
-SELECT block, records FROM journal
-WHERE shard = $1 AND block BETWEEN $2 AND $3 AND position($4::bytea IN records) > 0 ORDER BY block LIMIT $5
+-- name: legs_in
+-- The legs of movements $4 in stretches of blocks: a shard, its first block and its last. OFFSET 0: each stretch is read by the key.
+SELECT shardpay_int8(place.records, place.start + {reference_at}) AS movement, place.shard, place.block, place.slot
+FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS stretch (shard, first, last)
+CROSS JOIN LATERAL (
+    SELECT journal.shard, block, records, slot, {header_bytes} + {record_bytes} * slot AS start
+    FROM journal
+    CROSS JOIN LATERAL generate_series(0, (length(records) - {header_bytes}) / {record_bytes} - 1) AS slot
+    WHERE journal.shard = stretch.shard AND block BETWEEN stretch.first AND stretch.last
+      AND get_byte(records, {header_bytes} + {record_bytes} * slot + {kind_at}) = {leg}
+    OFFSET 0
+) AS place
+WHERE shardpay_int8(place.records, place.start + {reference_at}) = ANY ($4::bigint[])
 
 -- name: newest_block
 SELECT max(block) FROM journal WHERE shard = $1
@@ -925,6 +981,12 @@ SELECT * FROM webhook_delivery
 WHERE endpoint = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::smallint IS NULL OR state = $3)
   AND ($4::uuid IS NULL OR message = $4)
 ORDER BY id DESC LIMIT $5
+
+-- name: webhook_deliveries_of
+-- About the events $2, newest first, before $3; to the endpoints of one account, or of all where $1 is null.
+SELECT delivery.* FROM webhook_delivery AS delivery JOIN webhook_endpoint AS endpoint ON endpoint.id = delivery.endpoint
+WHERE delivery.message = ANY ($2::uuid[]) AND ($1::int IS NULL OR endpoint.account = $1) AND ($3::uuid IS NULL OR delivery.id < $3)
+ORDER BY delivery.id DESC LIMIT $4
 
 -- name: webhook_delivery_one
 SELECT * FROM webhook_delivery WHERE endpoint = $1 AND id = $2
@@ -1137,7 +1199,7 @@ WHERE transfer_label.fraud <> excluded.fraud
 SELECT label.record, fraud, made_at, account.name AS account FROM transfer_label AS label JOIN account ON account.id = made_by WHERE record = $1
 
 -- name: labels_of
-SELECT record, fraud FROM transfer_label WHERE record = ANY ($1::bigint[])
+SELECT record, fraud FROM transfer_label WHERE record = ANY ($1::bigint[]) ORDER BY record
 
 -- name: label_delete
 DELETE FROM transfer_label WHERE record = $1 RETURNING record
@@ -1158,6 +1220,25 @@ JOIN journal ON shard = (refund.record >> {shard_shift})::int AND block = (refun
 LEFT JOIN reference AS capture ON capture.record = refund.target
 WHERE get_byte(records, {header_bytes} + {record_bytes} * (refund.record & {slot_mask})::int + {kind_at}) = {refund}
 ORDER BY record
+
+-- name: refunded_of
+-- Those of these payments and holds, ascending, of which something was refunded. OFFSET 0: each is looked up by the key.
+SELECT asked.record FROM unnest($1::bigint[]) AS asked (record)
+WHERE EXISTS (
+    SELECT FROM (
+        SELECT record FROM reference WHERE target = asked.record
+      UNION ALL
+        SELECT refund.record FROM reference AS capture JOIN reference AS refund ON refund.target = capture.record
+        WHERE capture.target = asked.record
+    ) AS part
+    CROSS JOIN LATERAL (
+        SELECT get_byte(records, {header_bytes} + {record_bytes} * (part.record & {slot_mask})::int + {kind_at}) AS kind FROM journal
+        WHERE shard = (part.record >> {shard_shift})::int AND block = (part.record >> {block_shift}) & {block_mask}
+        OFFSET 0
+    ) AS at
+    WHERE at.kind = {refund}
+)
+ORDER BY asked.record
 
 -- name: analyst_account
 -- The account of a name that has a key with which it could answer a case.

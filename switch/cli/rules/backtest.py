@@ -19,6 +19,8 @@ from switch.http.times import time_text
 CHECK_TIMEOUT_S: Final = 120.0
 """The switch compiles the pack before it begins."""
 
+LAST_MAX: Final = 100_000
+"""What the switch takes."""
 _CONFIG_HELP: Final = "The TOML file of serve, if its capacity was changed."
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -42,6 +44,9 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
     help="Count attempts from this time on (RFC 3339, effective time).",
 )
 @click.option("--to", "until", metavar="T", callback=as_time, help="Count attempts before this time.")
+@click.option(
+    "--last", type=click.IntRange(1, LAST_MAX), metavar="N", help="Instead, with --url: count the newest N attempts."
+)
 @click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see the export: a task a shard.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
 @click.option("--config", type=_FILE, help=_CONFIG_HELP)
@@ -60,6 +65,8 @@ def rules_backtest(
         raise click.UsageError("either --input or --url")
     if options.since is not None and options.until is not None and options.until <= options.since:
         raise click.UsageError("--to is a time after --from")
+    if options.last is not None and (url is None or options.since is not None or options.until is not None):
+        raise click.UsageError("--last goes with --url, and without --from and --to")
     if url is not None:
         if options.cards or options.config is not None or ray is not None:
             raise click.UsageError("--card, --config and --ray go with --input")
@@ -79,6 +86,7 @@ class _Options(NamedTuple):
     config: Path | None
     since: int | None
     until: int | None
+    last: int | None
 
 
 def _on_switch(file: Path, options: _Options, url: str, key: str | None, as_json: bool) -> tuple[Any, float]:
@@ -93,9 +101,10 @@ def _on_switch(file: Path, options: _Options, url: str, key: str | None, as_json
         raise click.ClickException(str(error)) from None
     _, pack = pack_body(file, as_json)
     begin, end = (msgspec.UNSET if each is None else time_text(each) for each in (options.since, options.until))
+    last = msgspec.UNSET if options.last is None else options.last
 
     with switch_client(file, url, key, TIMEOUT_S + CHECK_TIMEOUT_S, as_json) as client:
-        answer = client.rule_packs.backtest(**pack, from_=begin, to=end, labels=fields)
+        answer = client.rule_packs.backtest(**pack, from_=begin, to=end, last=last, labels=fields)
     return msgspec.convert(msgspec.to_builtins(answer.report), BacktestReport), answer.seconds
 
 

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from typing import Any
 
 import pytest
 
@@ -258,6 +259,11 @@ async def test_points_are_shown_with_the_threshold_and_what_fired_before_what_di
         assert f"{sorts.count('fired')} of {len(rows)} rules fired." in every.plain
 
 
+def legs_in(page: Any) -> list[Any]:
+    """Both legs of each movement on a page of a payment's events."""
+    return [leg for event in page["data"] for leg in event.get("legs", ())]
+
+
 async def test_a_payment_leads_to_its_events_and_legs_and_a_wallet_to_what_rules_count(
     switch: RunningSwitch, day: Day
 ) -> None:
@@ -265,7 +271,7 @@ async def test_a_payment_leads_to_its_events_and_legs_and_a_wallet_to_what_rules
         page = f"/console/transfers/{day.coffee}"
         seen, twin = await visit.get(page), (await visit.get(f"{page}.json")).json
         types = [event["type"] for event in twin["events"]["data"]]
-        assert {"transfer.posted", "transfer.refunded"} <= set(types) and len(twin["events"]["legs"]) == 4
+        assert {"transfer.posted", "transfer.refunded"} <= set(types) and len(legs_in(twin["events"])) == 4
         for event in twin["events"]["data"]:
             assert f'href="/console/events/{event["id"]}"' in seen.text
             assert event["type"] in (await visit.get(f"/console/events/{event['id']}")).plain
@@ -425,10 +431,11 @@ async def test_what_may_be_meant_otherwise_is_shown_with_line_and_column_by_prev
     place, to = "/console/new-rule-pack", "/console/rule-packs"
     text = DOUBTFUL.replace("corner-shop", "doubtful")
     async with await visitor(switch) as visit:
-        seen = await visit.submit(place, to, text=text, do="preview", of="7")
+        seen = await visit.submit(place, to, text=text, do="preview", of="1000")
         assert seen.status == 200 and "Line 10, column 11: payer_score is 350..950, so this always holds" in seen.plain
         assert "It checks. What it would have decided" in seen.plain
-        assert '<option value="7" selected>' in seen.text
+        assert '<option value="1000" selected>the last 1,000 payments</option>' in seen.text
+        assert "over the last 1,000 payments." in seen.plain
         wrong = await visit.submit(place, to, text=text.replace("fallback: approve", "fallback: maybe"), do="preview")
         assert wrong.status == 422 and "so this always holds" not in wrong.plain
         published = await visit.submit(place, to, text=text, do="publish")

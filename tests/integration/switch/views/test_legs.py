@@ -1,11 +1,13 @@
-"""A leg is looked for in the journal of its shard, from the time of its movement on."""
+"""Legs are looked for in the journals of their shards, from the times of their movements on."""
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from actors.records.ids import decode_transfer
-from switch.views.legs import leg_of
+from switch.views.legs import LOOKS, Sought, legs_of
 from tests.front_door import RunningSwitch, running_switch
 from tests.integration.switch.api.test_transfer_events import apart, landed
 
@@ -16,18 +18,34 @@ async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
         yield running
 
 
-async def test_a_leg_is_looked_for_from_its_time_on(switch: RunningSwitch) -> None:
+async def test_legs_are_looked_for_from_their_time_on_all_at_once(switch: RunningSwitch) -> None:
     ann, shop = await apart(switch)
-    paid = (await switch.pay(ann, shop, 700)).json
-    found = await landed(switch, paid["id"], 2)
-    shard, leg = found["legs"][1]["shard"], found["legs"][1]["id"]
-    movement = decode_transfer(switch.services.secret, paid["id"])
-    expected = decode_transfer(switch.services.secret, leg)
-    rows = await switch.pool.fetch("event_heads", [shard])
-    for time_ms in (0, 1):
-        assert await switch.pool.fetchval("block_since", shard, time_ms) == 1
-    assert await switch.pool.fetchval("block_since", shard, 2**62) == rows[0]["block"] + 1
-    assert await leg_of(switch.pool, shard, movement, 0) == expected
-    assert await leg_of(switch.pool, shard, movement, 2**61) is None
-    assert await leg_of(switch.pool, 99, movement, 0) is None
-    assert await leg_of(switch.pool, shard, movement + 1, 0) is None
+    paid = [(await switch.pay(ann, shop, amount)).json["id"] for amount in (700, 701, 702)]
+    pages = [await landed(switch, each, 2) for each in paid]
+    credits = [page["data"][0]["legs"][1] for page in pages]
+    shard = credits[0]["shard"]
+    secret = switch.services.secret
+    movements = [decode_transfer(secret, each) for each in paid]
+    expected = {movement: decode_transfer(secret, leg["id"]) for movement, leg in zip(movements, credits, strict=True)}
+    asked: list[str] = []
+
+    async def fetch(name: str, *values: Any, **more: Any) -> Any:
+        asked.append(name)
+        return await switch.pool.fetch(name, *values, **more)
+
+    pool: Any = SimpleNamespace(fetch=fetch)
+    assert await legs_of(pool, [Sought(each, 0, shard) for each in movements]) == expected
+    assert asked == ["blocks_since", "legs_in"], "two statements for all of them"
+    for lost in (Sought(movements[0], 2**61, shard), Sought(movements[1] + 1, 0, shard)):
+        asked.clear()
+        assert await legs_of(pool, [lost]) == {} and len(asked) == 2 * len(LOOKS)
+    asked.clear()
+    assert await legs_of(pool, [Sought(movements[0], 0, 99)]) == {} and asked == ["blocks_since"], "an empty journal"
+    assert await legs_of(pool, []) == {} and len(asked) == 1
+
+
+async def test_where_a_journal_is_at_a_time_is_found_by_halves(switch: RunningSwitch) -> None:
+    await apart(switch)
+    heads = {row["shard"]: row["block"] for row in await switch.pool.fetch("event_heads", [0, 1])}
+    rows = await switch.pool.fetch("blocks_since", [0, 1, 0, 99], [0, 1, 2**62, 0])
+    assert [(row["shard"], row["block"]) for row in rows] == [(0, 1), (1, 1), (0, heads[0] + 1)]

@@ -74,5 +74,13 @@ async def test_blocks_are_read_so_many_at_once() -> None:
     assert [len(page) for page in blocks.pages] == [BLOCKS_MAX, 2]
 
 
+async def test_records_are_read_alone_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.journal.records.ALONE_MAX", 4)
+    blocks, addresses = Blocks({1: 5, 3: 3, 5: 2}), at(*PLACES)
+    records = await records_at(addresses, blocks.whole, blocks.alone)
+    assert records["reference"].tolist() == np.where(THERE, addresses, 0).tolist()
+    assert [len(asked) for asked in blocks.single] == [4, 2]
+
+
 async def test_of_blocks_that_are_not_there_all_is_zeros() -> None:
     assert not (await records_at(at((1, 0), (2, 0)), Blocks({}).whole))["reference"].any()

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.journal.interface import Block
 from actors.journal.memory import MemoryDatabase, MemoryJournal
+from actors.records.addresses import record_address
+from actors.records.blocks import HEADER_BYTES
 from actors.records.codes import Code
+from actors.records.layout import RECORD, Kind
 from actors.rpc.interface import NotReady
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
@@ -179,4 +183,34 @@ async def test_what_a_row_waits_for_of_another_shard_is_looked_for_at_once(
                 row["deferred_at"] = result["record_time"]
             await asyncio.sleep(0.01)
     assert code == expected
+    await switch.stop()
+
+
+async def test_refunds_of_a_record_are_read_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many a caller made: with a question for each a payment of 10,000 refunds took seconds."""
+    switch, _ = await started()
+    shard, host, database = 9, switch.hosts[0], MemoryDatabase()
+    paid, refunds = record_address(shard, 1, 0), [record_address(shard, 2 + n // 50, n % 50) for n in range(130)]
+    for number in range(1, 5):
+        records = np.zeros(50, RECORD)
+        records["kind"], records["amount"] = (Kind.TRANSFER, 9_000) if number == 1 else (Kind.REFUND, number)
+        block = Block(shard=shard, number=number, records=bytes(HEADER_BYTES) + records.tobytes(), details=None)
+        database.blocks[shard][number] = block
+        database.numbers[shard].append(number)
+    database.references[paid] = refunds
+    journal, asked, fed = MemoryJournal(database), list[int](), list[Any]()
+
+    async def records_of(addresses: Any) -> Any:
+        asked.append(len(addresses))
+        return await MemoryJournal.records(journal, addresses)
+
+    monkeypatch.setattr(journal, "records", records_of)
+    monkeypatch.setattr(host, "_journal", journal)
+    monkeypatch.setattr(host, "_feed", fed.append)
+    await host._read_originals(m.ReadOriginals(stamp=7, targets=[paid]))
+    assert asked == [1, 130]
+    (original,) = fed[0].originals
+    assert (original["address"], original["amount"]) == (paid, 9_000)
+    assert original["refunded"] == 50 * 2 + 50 * 3 + 30 * 4
+    monkeypatch.undo()
     await switch.stop()

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from switch.console.credit_reviews import credit_review, credit_reviews, resolve, waiting
+from switch.console.credit_reviews import credit_review, credit_reviews, resolve, timeline, waiting
 from switch.console.page import Redirect, View
 from switch.problems.table import ProblemError, invalid_field
 from tests.unit.switch.console.visiting import Answers, visit
 
 REVIEWS, REVIEW = "GET /v1/credit/reviews", "GET /v1/credit/reviews/{id}"
 RESOLVE = "POST /v1/credit/reviews/{id}/resolve"
-FOUND = {"id": "0" * 36, "status": "open"}
+OPENED, DUE = "2026-11-29T12:00:00.000Z", "2026-12-14T12:00:00.000Z"
+FOUND = {"id": "0" * 36, "status": "open", "opened_at": OPENED, "due_at": DUE}
 PAGE: dict[str, Any] = {"data": [FOUND], "has_more": False, "next": None}
 
 
@@ -34,7 +35,21 @@ async def test_a_holder_names_the_wallet() -> None:
 
 async def test_one_is_shown() -> None:
     shown = await credit_review(visit(Answers({REVIEW: FOUND}), params={"id": "R"}))
-    assert isinstance(shown, View) and shown.data["review"] == FOUND
+    assert isinstance(shown, View) and shown.data["review"] == FOUND and shown.data["open"]
+    assert [(moment["what"], moment["at"]) for moment in shown.data["timeline"]] == [
+        ("Asked for by the holder", OPENED),
+        ("Due", DUE),
+    ]
+
+
+@pytest.mark.parametrize(("by", "what"), [("ann", "Upheld by ann"), (None, "Upheld")])
+def test_what_was_decided_takes_the_place_of_when_it_was_due(by: str | None, what: str) -> None:
+    resolution = {"outcome": "upheld", "by": by, "at": DUE, "text": "It stays."}
+    moments = timeline({**FOUND, "status": "resolved", "resolution": resolution})
+    assert [(each["what"], each["text"]) for each in moments] == [
+        ("Asked for by the holder", None),
+        (what, "It stays."),
+    ]
 
 
 async def test_one_is_resolved_with_the_forms_key() -> None:

@@ -1,19 +1,18 @@
-"""A preview is of all payments, or of those since so many days ago."""
+"""A preview is of the newest so many payments, as many as a backtest takes, or of all."""
 
+import msgspec
 import pytest
 
-from switch.console.previews import OF_PAYMENTS, since, span_of
-from switch.http.times import now_ms, time_ms
-
-DAY_MS = 86_400_000
+from switch.console.previews import OF_PAYMENTS, USUAL, asked_of, chosen
+from switch.http.schema import PackBacktest
 
 
-@pytest.mark.parametrize("days", [each for each in OF_PAYMENTS if each])
-def test_so_many_days(days: str) -> None:
-    assert abs(now_ms() - time_ms(since(days)["from"]) - int(days) * DAY_MS) < 10_000
-    assert span_of(days).startswith(OF_PAYMENTS[days])
+@pytest.mark.parametrize("choice", OF_PAYMENTS)
+def test_each_choice_is_one_that_a_backtest_takes(choice: str) -> None:
+    asked = msgspec.convert(asked_of(chosen(choice)), PackBacktest)
+    assert asked.last == (msgspec.UNSET if choice == "all" else int(choice))
 
 
-@pytest.mark.parametrize("days", ["", "2", "x"])
-def test_anything_else_is_all_payments(days: str) -> None:
-    assert since(days) == {} and span_of(days) == "all payments that this switch has scored"
+@pytest.mark.parametrize("text", ["", "2", "x", "7"])
+def test_what_is_no_choice_is_the_usual_one(text: str) -> None:
+    assert chosen(text) == USUAL and asked_of(USUAL) == {"last": 10_000}

@@ -37,7 +37,7 @@ async def test_a_preview_tries_the_text_with_the_lists_of_its_base_and_publishes
     assert isinstance(shown, View) and shown.data["preview"]["report"] == 1 and shown.status == 200
     assert api.asked == [
         (PACK, {"params": {"name": "own"}, "query": {"version": "3"}}),
-        (BACKTEST, {"body": {"text": "name: own\nrules: []", "files": {"a.txt": "x"}}}),
+        (BACKTEST, {"body": {"text": "name: own\nrules: []", "files": {"a.txt": "x"}, "last": 10_000}}),
     ]
 
 

@@ -94,7 +94,10 @@ async def test_a_preview_tries_the_card_and_publishes_nothing() -> None:
     api = Answers({BACKTEST: {"report": 1}})
     shown: Any = await write_card(visit(api, form=form()))
     assert shown.data["preview"]["report"] == 1
-    assert api.asked == [(BACKTEST, {"body": {"document": DOCUMENT}})]
+    assert api.asked == [(BACKTEST, {"body": {"document": DOCUMENT, "last": 10_000}})]
+    everything: Any = await write_card(visit(api, form={**form(), "of": "all"}))
+    assert api.asked[1:] == [(BACKTEST, {"body": {"document": DOCUMENT}})]
+    assert everything.data["preview"]["span"] == "all payments"
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,32 @@
-"""Deliveries about events stand by the endpoint that they were sent to, and so many questions are asked and no more."""
+"""Deliveries about events stand by the endpoint that they were sent to; one call asks for those of all events."""
 
-from typing import Any
-
-from switch.console.page import Wanted
-from switch.console.sent import DELIVERIES, ENDPOINTS, QUESTIONS_MAX, sent_of
+from switch.console.sent import DELIVERIES, ENDPOINTS, sent_of
 from tests.unit.switch.console.visiting import Answers, visit
 
 
-def api(endpoints: int, refused: tuple[str, ...] = ()) -> Answers:
-    def deliveries(wanted: Wanted) -> dict[str, Any]:
-        return {"data": [] if wanted.params["id"] == "0" else [(wanted.params["id"], wanted.query["event"])]}
-
+def api(endpoints: int, *refused: str) -> Answers:
     listed = {"data": [{"id": str(number)} for number in range(endpoints)]}
-    return Answers({f"GET {ENDPOINTS}": listed, f"GET {DELIVERIES}": deliveries}, refused)
+    sent = [{"endpoint": endpoint, "event": event} for event in ("b", "a") for endpoint in ("2", "1")]
+    return Answers({f"GET {ENDPOINTS}": listed, f"GET {DELIVERIES}": {"data": sent}}, refused)
 
 
-async def test_deliveries_of_all_events_stand_by_their_endpoint() -> None:
+async def test_deliveries_of_all_events_stand_by_their_endpoint_oldest_first() -> None:
     found = await sent_of(visit(api(3)), ["a", "b"])
-    assert found == [{"endpoint": {"id": n}, "deliveries": [(n, "a"), (n, "b")]} for n in ("1", "2")]
+    assert [(each["endpoint"], [one["event"] for one in each["deliveries"]]) for each in found] == [
+        ({"id": "1"}, ["a", "b"]),
+        ({"id": "2"}, ["a", "b"]),
+    ]
 
 
-async def test_so_many_questions_are_asked() -> None:
-    asked = api(9)
-    await sent_of(visit(asked), [str(number) for number in range(100)])
-    assert len(asked.calls) == 1 + QUESTIONS_MAX // 9 * 9
+async def test_one_call_asks_for_them_however_many_events_and_endpoints_there_are() -> None:
+    asked = api(100)
+    events = [str(number) for number in range(100)]
+    await sent_of(visit(asked), events)
+    assert [name for name, _ in asked.asked] == [f"GET {ENDPOINTS}", f"GET {DELIVERIES}"]
+    assert asked.asked[1][1]["query"]["events"] == ",".join(events)
 
 
 async def test_who_may_not_see_them_is_shown_none_and_without_endpoints_there_is_none() -> None:
-    assert await sent_of(visit(api(1, refused=(f"GET {ENDPOINTS}",))), ["a"]) is None
+    assert await sent_of(visit(api(1, f"GET {DELIVERIES}")), ["a"]) is None
     assert await sent_of(visit(api(0)), ["a"]) == []
+    assert await sent_of(visit(api(1)), []) == []

@@ -6,6 +6,8 @@ import pytest
 
 from switch.console.page import Redirect
 from switch.console.transfers import (
+    EVENTS_SHOWN,
+    PARTS_SHOWN,
     PackText,
     PackTexts,
     change_transfer,
@@ -26,8 +28,9 @@ LABEL, HOOKS, SNOOZES = (
     "GET /v1/webhook-endpoints",
     "GET /v1/wallets/{id}/snoozes",
 )
-EVENTS = {"GET /v1/transfers/{id}/events": {"data": [{"id": ID}], "legs": []}}
-BESIDE = (LABEL, HOOKS, SNOOZES)
+EVENTS = {"GET /v1/transfers/{id}/events": {"data": [{"id": ID}], "has_more": False, "next": None}}
+DELIVERIES = "GET /v1/webhook-deliveries"
+BESIDE = (LABEL, DELIVERIES, SNOOZES)
 AT = "2026-11-24T12:00:0{}.000Z"
 TEXT = """
 name: own
@@ -139,7 +142,6 @@ async def test_what_a_key_may_not_see_is_left_out() -> None:
 async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
     decision = {"action": "review", "pack": "snoozed@7", "reasons": ["BIG"], "points": 1}
     pack = {"name": "snoozed", "version": 7, "text": TEXT, "card": None, "rules": [{"id": "quiet"}, {"id": "big"}]}
-    deliveries = "GET /v1/webhook-endpoints/{id}/deliveries"
     answers = {
         **EVENTS,
         TRANSFER: shown(decision=decision),
@@ -147,16 +149,18 @@ async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
         PACK: pack,
         LABEL: {"label": True},
         HOOKS: {"data": [{"id": "h"}, {"id": "i"}]},
-        deliveries: lambda wanted: {"data": ["sent"] if wanted.params["id"] == "h" else []},
+        DELIVERIES: {"data": [{"id": "2", "endpoint": "h"}, {"id": "1", "endpoint": "h"}]},
         SNOOZES: {"data": []},
         "GET /v1/rule-packs": {"deployments": [{"live": "snoozed@7", "challenger": None, "shadows": []}]},
     }
     api = Answers(answers)
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert view.data["label"] == {"label": True}
-    assert view.data["sent"] == [{"endpoint": {"id": "h"}, "deliveries": ["sent"]}]
+    assert view.data["sent"] == [
+        {"endpoint": {"id": "h"}, "deliveries": [{"id": "1", "endpoint": "h"}, {"id": "2", "endpoint": "h"}]}
+    ]
     assert view.data["snoozable"] == ["snoozed/big", "snoozed/quiet"], "what gave a reason comes first"
-    assert (deliveries, {"params": {"id": "h"}, "query": {"event": ID, "limit": "5"}}) in api.asked
+    assert (DELIVERIES, {"query": {"events": ID, "limit": "100"}}) in api.asked
     unlabelled = Answers({**answers, LABEL: ProblemError("label_not_found")})
     view = await transfer(visit(unlabelled, params={"id": ID}))
     assert view.data["label"] is None
@@ -177,6 +181,17 @@ async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_
     assert (view.data["explanation"], view.status) == (None, 503) and view.data["unexplained"]
     with pytest.raises(ProblemError, match="forbidden"):
         await explain(visit(Answers({path: ProblemError("forbidden")}), params={"id": ID}))
+
+
+async def test_of_many_parts_the_newest_are_listed_and_events_go_on_from_page_to_page() -> None:
+    parts = [{"id": str(number), "amount": 1, "created_at": AT.format(2)} for number in range(PARTS_SHOWN + 7)]
+    api = Answers({**EVENTS, TRANSFER: shown(refunds=parts), WALLET: {}}, refused=BESIDE)
+    view: Any = await transfer(visit(api, params={"id": ID}, query={"after": "CURSOR"}))
+    listed = [moment["id"] for moment in view.data["timeline"] if moment["what"] == "Refunded"]
+    assert listed == [part["id"] for part in parts[7:]] == [part["id"] for part in view.data["transfer"]["refunds"]]
+    assert view.data["older"] == 7
+    query = {"limit": EVENTS_SHOWN, "after": "CURSOR"}
+    assert ("GET /v1/transfers/{id}/events", {"params": {"id": ID}, "query": query}) in api.asked
 
 
 async def test_what_is_no_payment_has_no_label() -> None:

@@ -65,11 +65,14 @@ async def test_events_are_read_by_address_and_what_the_reader_may_not_see_is_lef
     async def own(wallets: Any) -> Any:
         return np.isin(wallets, [70_002, 70_009])
 
-    everything = await _feed(list(rows)).at(0, [row["address"] for row in rows])
+    rows.sort(key=lambda row: row["address"])
+    everything = await _feed(rows).at(0, [row["address"] for row in rows])
     assert [each.address for each in everything] == sorted(row["address"] for row in rows)
     assert [each.record["payer"] for each in everything] == [70_003, 70_002, 70_001]
-    mine = await _feed(list(rows)).at(0, [1, 2], own)
+    mine = await _feed(rows).at(0, [1, 2, 3], own)
     assert [(each.record["payer"], each.payers) for each in mine] == [(70_002, True), (70_001, False)], (
         "what was declined is its payer's alone"
     )
-    assert await _feed([]).at(0, [7]) == []
+    assert await _feed([{"address": 7, "record": None, "details": None}]).at(0, [7]) == []
+    some = await _feed(rows[:2], rows[2:]).at(0, [1, 2, 3])
+    assert some == everything, "where details are many a statement ends early and the next one goes on"

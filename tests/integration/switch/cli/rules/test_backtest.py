@@ -150,6 +150,16 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
         assert 0 < before["attempts"] and 0 < after["attempts"]
         assert before["attempts"] + after["attempts"] == reported["attempts"] + 1
 
+        newest = await _tried(switch, text=pack.read_text(), last=after["attempts"])
+        assert newest == after, "the newest are those since the oldest of them"
+        everything = await _tried(switch, text=pack.read_text())
+        assert await _tried(switch, text=pack.read_text(), last=100_000) == everything
+        assert (await _tried(switch, text=pack.read_text(), last=1))["attempts"] == 1
+        arguments = ["rules", "backtest", str(pack), "--json", "--url", switch.base, "--key", switch.key]
+        commanded = await asyncio.to_thread(CliRunner().invoke, cli, [*arguments, "--last", str(after["attempts"])])
+        assert commanded.exit_code == 0, commanded.output
+        assert msgspec.json.decode(commanded.stdout)["report"] == newest
+
         live = await _tried(switch, name="default")
         assert (live["attempts"], live["changed"]) == (reported["attempts"] + 1, 0)
 
@@ -160,6 +170,10 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
             ({"text": pack.read_text().replace("payee_seen", "payee_sen")}, "invalid_rule_pack"),
             ({"name": "default", "from": "yesterday"}, "invalid_field"),
             ({"name": "default", "from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"}, "invalid_field"),
+            ({"name": "default", "last": 5, "to": "2026-01-02T00:00:00Z"}, "invalid_field"),
+            ({"name": "default", "last": 5, "from": "2026-01-02T00:00:00Z"}, "invalid_field"),
+            ({"name": "default", "last": 0}, "invalid_field"),
+            ({"name": "default", "last": 100_001}, "invalid_field"),
             ({"name": "default", "labels": [{"label": True}]}, "invalid_field"),
             ({"name": "default", "labels": [{"id": large[0][:-1] + "x", "label": True}]}, "invalid_field"),
         ):
@@ -185,3 +199,9 @@ def test_a_backtest_of_no_time_at_all_is_bad_usage(tmp_path: Path) -> None:
     turned = ("--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
     result = CliRunner().invoke(cli, ["rules", "backtest", str(pack), "--url", "http://127.0.0.1:9", *turned])
     assert result.exit_code == 2 and "--to is a time after --from" in result.output
+    of_both = ("--url", "http://127.0.0.1:9", "--last", "5", "--to", "2026-01-02T00:00:00Z")
+    for options in (of_both, ("--input", str(tmp_path), "--last", "5")):
+        result = CliRunner().invoke(cli, ["rules", "backtest", str(pack), *options])
+        assert result.exit_code == 2 and "--last goes with --url" in result.output
+    result = CliRunner().invoke(cli, ["rules", "backtest", str(pack), "--url", "http://127.0.0.1:9", "--last", "0"])
+    assert result.exit_code == 2
