@@ -40,13 +40,13 @@ MAGIC: Final = b"PAR1"
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
 BATCH_BYTES: Final = 32 << 20
 """Of decoded columns: a batch in a worker."""
-BATCH_ROWS_MAX, BATCH_ROWS_MIN = 32_768, 256
-"""With more the columns of a wallet card leave a core's caches before they are scored; with fewer Python takes a larger share."""
+BATCH_ROWS_MAX, BATCH_ROWS_MIN = 65_536, 256
+"""With fewer Python, and beginning with each column anew, take a larger share; with more a worker holds more memory."""
 TAIL_BYTES: Final = 64 << 10
 """Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
-BATCHES_A_GROUP: Final = 4
+BATCHES_A_GROUP: Final = 2
 """Of a part: 131,072 rows or some 4 MB with everything, unless rows are wide."""
 BATCHES_HELD: Final = 4 + BATCHES_A_GROUP
 """One is decoded, two wait where they are read ahead, one is scored; a part's rows stay until their row group is whole."""
