@@ -91,8 +91,9 @@ class Worker:
                 bad.write(self._skipped_rows(each))
                 counting.bad += each.rows
             with closing(self._read_by_itself(self._batches(unit, skipped))) as batches:
-                for batch in batches:
+                while (batch := next(batches, None)) is not None:
                     self._one(batch, counting, parts, bad)
+                    del batch  # before the next one is made
             made = Done(
                 unit=unit.number,
                 parts=parts.close(),
@@ -171,18 +172,26 @@ class Worker:
                     row += opened.file.metadata.row_group(some[0]).num_rows
                     continue
                 try:
-                    for batch in self._read(opened, some):
-                        yield Batch(span.file, row, pa.Table.from_batches([batch]))
-                        row += batch.num_rows
+                    tables = self._read(opened, some)
+                    while (table := next(tables, None)) is not None:
+                        batch, row = [Batch(span.file, row, table)], row + table.num_rows
+                        del table
+                        yield batch.pop()
                 except (OSError, pa.ArrowException) as error:
                     raise _Unreadable(span, " ".join(str(error).split())[:300]) from None
 
-    def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.RecordBatch]:
+    def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.Table]:
+        """Whole row groups where they are about as large as batches: then one column after the other is decoded, in the same memory, and no
+        pages wait for the next batch."""
         file = opened.file
         self._job.source.expect(opened.source, chunk_ranges(file.metadata, groups, frozenset(self._job.columns)))
         rows, names = self._job.plan.batch_rows, list(self._job.columns)
+        if all(rows // 2 <= file.metadata.row_group(at).num_rows <= rows for at in groups[:-1] or groups):
+            for at in groups:
+                yield file.read_row_group(at, columns=names, use_threads=False).select(names)
+            return
         for batch in file.iter_batches(rows, row_groups=groups, columns=names, use_threads=False):
-            yield batch.select(names)
+            yield pa.Table.from_batches([batch]).select(names)
 
     def _buffer_bytes(self, span: Span) -> int:
         """Of each column that is read; 0 reads those of a row group at once, where they take no more memory than buffers would."""
