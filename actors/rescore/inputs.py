@@ -46,7 +46,7 @@ TAIL_BYTES: Final = 64 << 10
 """Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
-LAST_UNITS: Final = 4
+LAST_UNITS: Final = 2
 """A unit takes at most such a share of the rows that are left."""
 SMALLEST_UNITS: Final = 8
 """In a part: each unit costs some milliseconds, and a part of 131,072 rows is still one row group."""
@@ -300,8 +300,8 @@ def _line(error: BaseException) -> str:
 
 
 def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
-    """Whole row groups, in order, as many as fit; a larger one is a unit by itself, and its parts are several. Towards the end of the inputs
-    units are smaller, so that workers end together, however many there are and however unequal."""
+    """Whole row groups, in order, as many as fit; a larger one is a unit by itself, and its parts are several. Towards the end of the
+    inputs units are smaller, so that workers end together, however many there are and however unequal."""
     spans: list[Span] = []
     number = rows = 0
     left = sum(group.rows for each in found for group in each.groups)

@@ -320,7 +320,7 @@ class _Parts:
     def _end_group(self) -> None:
         assert self._staged is not None
         self._writer.write_table(pa.concat_tables(self._group), self._rows_a_group)
-        self._staged.settle()
+        self._staged.begin_sync()
         self._group, self._group_rows = [], 0
 
     def _end(self) -> None:

@@ -162,7 +162,7 @@ class _StagedFile:
         self._folder, self._path = folder, path
         self.sink: Any = str(path)
 
-    def settle(self) -> None:
+    def begin_sync(self) -> None:
         """The disk begins with it."""
         begin_to_sync(self._path)
 

@@ -68,7 +68,7 @@ class Staged(Protocol):
     sink: Any
     """What Arrow writes to."""
 
-    def settle(self) -> None:
+    def begin_sync(self) -> None:
         """More was written, and more will be: whatever makes `place` shorter may begin."""
 
     def place(self, name: str) -> Placed:

@@ -222,7 +222,7 @@ class _StagedObject:
         self._folder = folder
         self.sink: Any = tempfile.TemporaryFile()
 
-    def settle(self) -> None:
+    def begin_sync(self) -> None:
         """An object is put when it is whole."""
 
     def place(self, name: str) -> Placed:
