@@ -27,7 +27,8 @@ Kernel = Callable[..., Any]
 F = TypeVar("F", bound=Kernel)
 
 _NUMBA: Any = numba.config
-_LINEAR_ALGEBRA: Final = "scipy.linalg.cython_blas"
+_NOT_NEEDED: Final = {"scipy.linalg.cython_blas": "numba.np.arraymath", "cffi": "numba.core.typing.cffi_utils"}
+"""What Numba looks for, by the module that does: linear algebra, functions of other libraries."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _KERNEL_FOLDERS: Final = ("models", "rules", "actors/records", "actors/ledger", "actors/credit_features")
 
@@ -85,20 +86,22 @@ class _ByContent(_CacheLocator):
         return None
 
 
-def _leave_out_linear_algebra() -> None:
-    """Before its first kernel Numba looks whether there is SciPy, and imports all of its linear algebra to know: half of what the first
-    kernel of a process takes. Kernels multiply no matrices, so Numba is told that there is none; whoever imports SciPy later has it."""
-    if _LINEAR_ALGEBRA in sys.modules or "numba.np.arraymath" in sys.modules:
+def _leave_out(name: str, looking: str) -> None:
+    """Before its first kernel Numba looks whether there is SciPy, and imports all of its linear algebra to know, and CFFI, with a parser of
+    C: half of what the first kernel of a process takes. Kernels multiply no matrices and call no functions of C, so Numba is told that
+    there is neither; whoever imports them later has them."""
+    if name in sys.modules or looking in sys.modules:
         return
     hidden: dict[str, Any] = sys.modules
-    hidden[_LINEAR_ALGEBRA] = None
+    hidden[name] = None
     try:
-        importlib.import_module("numba.np.arraymath")
+        importlib.import_module(looking)
     finally:
-        del hidden[_LINEAR_ALGEBRA]
+        del hidden[name]
 
 
-_leave_out_linear_algebra()
+for _name, _looking in _NOT_NEEDED.items():
+    _leave_out(_name, _looking)
 
 _LOCATORS: Any = CacheImpl._locator_classes
 _LOCATORS.insert(0, _ByContent)

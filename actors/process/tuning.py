@@ -10,7 +10,7 @@ from typing import Any, Final
 YOUNG_MAX: Final = 50_000
 """New objects between two looks of the collector, in place of 700: requests leave no cycles behind, so it would look in vain."""
 
-KEPT_BYTES: Final = 64 << 20
+KEPT_BYTES: Final = 192 << 20
 """Freed memory that the C library keeps for what comes next: some batches of a table."""
 _TRIM: Final = -1
 _MAP: Final = -3

@@ -38,15 +38,19 @@ from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
-BATCH_BYTES: Final = 32 << 20
+BATCH_BYTES: Final = 48 << 20
 """Of decoded columns: a batch in a worker."""
-BATCH_ROWS_MAX, BATCH_ROWS_MIN = 32_768, 256
-"""With more the columns of a wallet card leave a core's caches before they are scored; with fewer Python takes a larger share."""
+BATCH_ROWS_MAX, BATCH_ROWS_MIN = 131_072, 256
+"""As many as a row group of usual size has, so that a column of it is decoded at once; with more a worker holds more memory."""
 TAIL_BYTES: Final = 64 << 10
 """Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
-BATCHES_A_GROUP: Final = 4
+LAST_UNITS: Final = 2
+"""A unit takes at most such a share of the rows that are left."""
+SMALLEST_UNITS: Final = 8
+"""In a part: each unit costs some milliseconds, and a part of 131,072 rows is still one row group."""
+BATCHES_A_GROUP: Final = 1
 """Of a part: 131,072 rows or some 4 MB with everything, unless rows are wide."""
 BATCHES_HELD: Final = 4 + BATCHES_A_GROUP
 """One is decoded, two wait where they are read ahead, one is scored; a part's rows stay until their row group is whole."""
@@ -296,15 +300,19 @@ def _line(error: BaseException) -> str:
 
 
 def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
-    """Whole row groups, in order, as many as fit into a part; a larger one is a unit by itself, and its parts are several."""
+    """Whole row groups, in order, as many as fit; a larger one is a unit by itself, and its parts are several. Towards the end of the
+    inputs units are smaller, so that workers end together, however many there are and however unequal."""
     spans: list[Span] = []
     number = rows = 0
+    left = sum(group.rows for each in found for group in each.groups)
+    most = _unit_rows(left, part_rows)
     for at, each in enumerate(found):
         before = 0
         for place, group in enumerate(each.groups):
-            if spans and rows + group.rows > part_rows:
+            if spans and rows + group.rows > most:
                 yield Unit(number=number, spans=tuple(spans))
-                number, rows, spans = number + 1, 0, []
+                left -= rows
+                number, rows, spans, most = number + 1, 0, [], _unit_rows(left, part_rows)
             if group.rows:
                 _append(
                     spans, Span(file=at, first=place, end=place + 1, row=before, rows=group.rows, bytes=group.bytes)
@@ -313,6 +321,11 @@ def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
             before += group.rows
     if spans:
         yield Unit(number=number, spans=tuple(spans))
+
+
+def _unit_rows(left: int, part_rows: int) -> int:
+    """The most rows of the next unit, of those that are left."""
+    return max(part_rows // SMALLEST_UNITS, min(part_rows, left // LAST_UNITS))
 
 
 def _append(spans: list[Span], span: Span) -> None:

@@ -129,6 +129,11 @@ class Columns:
         causes = [NOT_AVAILABLE] if self._causes else []
         return ["score", *(["band"] if len(self._bands) else []), *more, *causes, "card", "as_of"]
 
+    @property
+    def whole(self) -> list[str]:
+        """Those that have a value in every row: a writer need not look which have."""
+        return ["card", "as_of"] if self._as_of.is_valid else ["card"]
+
     def of(self, found: ScoredRows, bands: NDArray[np.int16]) -> dict[str, pa.Array]:
         """The columns by name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)

@@ -65,6 +65,7 @@ class Worker:
         self._scorer = CardScorer(job.card, job.settings)
         self._columns = Columns(job.card, job.settings, self._scorer.wallets is not None)
         self._check = SelfCheck(job.card, job.settings, self._scorer.wallets is not None)
+        self._whole = frozenset({job.settings.wallet, *self._columns.whole})
 
     def __call__(self, unit: Unit) -> Done:
         """Raises RescoreRefused for an input that changed or cannot be read, StorageRefused for a store that is away for too long, OSError
@@ -90,8 +91,9 @@ class Worker:
                 bad.write(self._skipped_rows(each))
                 counting.bad += each.rows
             with closing(self._read_by_itself(self._batches(unit, skipped))) as batches:
-                for batch in batches:
+                while (batch := next(batches, None)) is not None:
                     self._one(batch, counting, parts, bad)
+                    del batch  # before the next one is made
             made = Done(
                 unit=unit.number,
                 parts=parts.close(),
@@ -106,7 +108,6 @@ class Worker:
             raise
         assert made.tally.rows == unit.rows, "each row is scored, bad, or without a score"
         self._output.mark_done(made)
-        pa.default_memory_pool().release_unused()  # what is left between units would grow with their number
         return made
 
     def _one(self, batch: Batch, counting: Counting, parts: "_Parts", bad: "_Parts") -> None:
@@ -142,7 +143,9 @@ class Worker:
     def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int16]) -> pa.Table:
         """The output's columns."""
         kept = {field.name: _as(table.column(field.name), field.type) for field in self._job.kept}
-        return pa.table({**kept, **self._columns.of(found, bands)})
+        columns = {**kept, **self._columns.of(found, bands)}
+        fields = [pa.field(name, each.type, name not in self._whole) for name, each in columns.items()]
+        return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
     def _path(self, file: int) -> str:
         return self._job.plan.inputs[file].path
@@ -161,7 +164,7 @@ class Worker:
         path = self._path(span.file)
         groups = [at for at in range(span.first, span.end) if (path, at) not in gone]
         lost = len(groups) < span.end - span.first
-        with self._opened(span.file) as opened:
+        with self._opened(span.file, self._buffer_bytes(span)) as opened:
             row = span.row
             # Rows are counted by what is read: with groups left out, each group is read by itself to know where it begins.
             for some in [[at] for at in range(span.first, span.end)] if lost else [groups]:
@@ -169,21 +172,35 @@ class Worker:
                     row += opened.file.metadata.row_group(some[0]).num_rows
                     continue
                 try:
-                    for batch in self._read(opened, some):
-                        yield Batch(span.file, row, pa.Table.from_batches([batch]))
-                        row += batch.num_rows
+                    tables = self._read(opened, some)
+                    while (table := next(tables, None)) is not None:
+                        batch, row = [Batch(span.file, row, table)], row + table.num_rows
+                        del table
+                        yield batch.pop()
                 except (OSError, pa.ArrowException) as error:
                     raise _Unreadable(span, " ".join(str(error).split())[:300]) from None
 
-    def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.RecordBatch]:
+    def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.Table]:
+        """Whole row groups where they are about as large as batches: then one column after the other is decoded, in the same memory, and no
+        pages wait for the next batch."""
         file = opened.file
         self._job.source.expect(opened.source, chunk_ranges(file.metadata, groups, frozenset(self._job.columns)))
         rows, names = self._job.plan.batch_rows, list(self._job.columns)
+        if all(rows // 2 <= file.metadata.row_group(at).num_rows <= rows for at in groups[:-1] or groups):
+            for at in groups:
+                yield file.read_row_group(at, columns=names, use_threads=False).select(names)
+            return
         for batch in file.iter_batches(rows, row_groups=groups, columns=names, use_threads=False):
-            yield batch.select(names)
+            yield pa.Table.from_batches([batch]).select(names)
+
+    def _buffer_bytes(self, span: Span) -> int:
+        """Of each column that is read; 0 reads those of a row group at once, where they take no more memory than buffers would."""
+        folder = self._job.source
+        most = len(self._job.columns) * folder.buffer_bytes * (span.end - span.first)
+        return 0 if folder.copied and span.bytes <= most else folder.buffer_bytes
 
     @contextmanager
-    def _opened(self, file: int) -> "Iterator[_Opened]":
+    def _opened(self, file: int, buffer_bytes: int) -> "Iterator[_Opened]":
         """Raises Changed for a file that is not what the plan says, and RescoreRefused for one that is gone."""
         planned, folder = self._job.plan.inputs[file], self._job.source
         try:
@@ -191,7 +208,7 @@ class Worker:
             found = pq.ParquetFile(
                 source,
                 pre_buffer=False,
-                buffer_size=folder.buffer_bytes,
+                buffer_size=buffer_bytes,
                 read_dictionary=list(self._job.dictionaries),
             )
         except FileNotFoundError as error:
@@ -204,7 +221,7 @@ class Worker:
         span, path = error.span, self._path(error.span.file)
         gone = {(each.path, each.group) for each in skipped}
         found = 0
-        with self._opened(span.file) as opened:
+        with self._opened(span.file, self._buffer_bytes(span)) as opened:
             for at in range(span.first, span.end):
                 rows = opened.file.metadata.row_group(at).num_rows
                 reason = None if (path, at) in gone else self._reason(opened, at)
@@ -225,7 +242,7 @@ class Worker:
     def _skipped_rows(self, corrupt: Corrupt) -> pa.Table:
         """One line for a whole group: which rows they were is known by its number."""
         at = next(at for at, each in enumerate(self._job.plan.inputs) if each.path == corrupt.path)
-        with self._opened(at) as opened:
+        with self._opened(at, self._job.source.buffer_bytes) as opened:
             first = sum(opened.file.metadata.row_group(before).num_rows for before in range(corrupt.group or 0))
         reason = f"row group {corrupt.group} of {corrupt.rows:,} rows cannot be read: {corrupt.reason}"
         return _bad_rows(corrupt.path, np.array([first]), [""], [reason])
@@ -297,10 +314,13 @@ class _Parts:
             "compression": {name: "zstd" if name in compressed else "none" for name in schema.names},
             "compression_level": dict.fromkeys(compressed, COMPRESSION_LEVEL) or None,
             "max_rows_per_page": self._rows_a_group,
+            "write_batch_size": self._rows_a_group,
         }
 
     def _end_group(self) -> None:
+        assert self._staged is not None
         self._writer.write_table(pa.concat_tables(self._group), self._rows_a_group)
+        self._staged.begin_sync()
         self._group, self._group_rows = [], 0
 
     def _end(self) -> None:
@@ -344,8 +364,10 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def make_worker(job: Job) -> Worker:
-    """Make a worker, as pools do, in a process of its own."""
+    """Make a worker, as pools do, in a process of its own. Arrow takes memory from the C library: its own allocator gives batches back, and
+    has pages of 2 MB zeroed for the next, which is up to a fifth of what the first millions of rows take."""
     keep_freed_memory()
+    pa.set_memory_pool(pa.system_memory_pool())
     freeze_gc()
     return Worker(job)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.process.atomic_file import publish, sync, write_whole
+from actors.process.atomic_file import begin_to_sync, publish, sync, write_whole
 from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Range, Taken, this_process
 
 BUFFER_BYTES: Final = 256 << 10
@@ -161,6 +161,10 @@ class _StagedFile:
     def __init__(self, folder: Path, path: Path) -> None:
         self._folder, self._path = folder, path
         self.sink: Any = str(path)
+
+    def begin_sync(self) -> None:
+        """The disk begins with it."""
+        begin_to_sync(self._path)
 
     def place(self, name: str) -> Placed:
         """Synced and renamed."""

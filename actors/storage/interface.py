@@ -68,6 +68,9 @@ class Staged(Protocol):
     sink: Any
     """What Arrow writes to."""
 
+    def begin_sync(self) -> None:
+        """More was written, and more will be: whatever makes `place` shorter may begin."""
+
     def place(self, name: str) -> Placed:
         """Put the finished file in its place."""
 

@@ -222,6 +222,9 @@ class _StagedObject:
         self._folder = folder
         self.sink: Any = tempfile.TemporaryFile()
 
+    def begin_sync(self) -> None:
+        """An object is put when it is whole."""
+
     def place(self, name: str) -> Placed:
         """Uploaded."""
         with self.sink as file:

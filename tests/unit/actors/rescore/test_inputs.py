@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actors.rescore.inputs import chunk_ranges
+from actors.rescore.inputs import LAST_UNITS, SMALLEST_UNITS, chunk_ranges
 from actors.rescore.job import RescoreRefused, Settings
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
@@ -138,6 +138,19 @@ def test_memory_of_a_worker_grows_with_a_row_group_only_up_to_its_buffers(tmp_pa
         pq.write_table(wallets_table(rows, 1), tmp_path / "in.parquet", row_group_size=rows)
         found.append(prepared(tmp_path / "in.parquet", tmp_path / "out").worker_bytes)
     assert found == sorted(found) and found[-1] < 1 << 30
+
+
+def test_units_are_smaller_towards_the_end_and_a_small_input_is_shared(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "many", 10_000, 2, 128)
+    rows = [unit.rows for unit in prepared(source, tmp_path / "out").units]
+    assert sum(rows) == 20_000 and max(rows) == rows[0] == SMALL.part_rows
+    assert rows[-8:] != rows[:8] and sum(rows[-3:]) < SMALL.part_rows
+    last = 20_000
+    for unit in prepared(source, tmp_path / "out").units:
+        assert unit.rows <= max(SMALL.part_rows // SMALLEST_UNITS, last // LAST_UNITS)
+        last -= unit.rows
+    alone = write_wallets(tmp_path / "one", 1_000, 1, 128)
+    assert len(prepared(alone, tmp_path / "out").units) > 2
 
 
 def test_ranges_of_columns_are_where_their_bytes_lie(tmp_path: Path) -> None:

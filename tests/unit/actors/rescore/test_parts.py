@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from actors.rescore.inputs import SMALLEST_UNITS
 from actors.rescore.job import Settings
 from tests.rescore_files import wallets_table
 from tests.unit.actors.rescore.jobs import columns, prepared, rescore
@@ -27,7 +28,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, pa.
     table = wallets_table(ROWS, 1).drop_columns(["never_read"]).set_column(0, "wallet", ids)
     table = table.append_column("region", regions.dictionary_encode()).append_column("place", pa.array(range(ROWS)))
     pq.write_table(table, folder / "in.parquet", row_group_size=40_000)
-    settings = Settings(keep=("region", "place"), as_of=AS_OF)
+    settings = Settings(keep=("region", "place"), as_of=AS_OF, part_rows=SMALLEST_UNITS * 200_000)
     manifest = rescore(prepared(folder / "in.parquet", folder / "out", settings))
     (part,) = manifest.parts
     assert plain(columns(folder / "out", manifest).select(["wallet", "region", "place"])).equals(
@@ -56,9 +57,14 @@ def test_polars_and_duckdb_read_what_pyarrow_reads(scored: tuple[Path, pa.Table]
             assert connection.sql(query).fetchall() == [(0,)]
 
 
-def test_row_groups_have_four_batches(scored: tuple[Path, pa.Table]) -> None:
+def test_row_groups_have_whole_batches(scored: tuple[Path, pa.Table]) -> None:
     metadata = pq.read_metadata(scored[0])
     assert [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)] == [GROUP, ROWS - GROUP]
+
+
+def test_only_columns_that_have_a_value_in_every_row_are_required(scored: tuple[Path, pa.Table]) -> None:
+    schema = pq.read_schema(scored[0])
+    assert [field.name for field in schema if not field.nullable] == ["wallet", "card", "as_of"]
 
 
 def test_points_are_differences_texts_are_dictionaries_and_only_what_is_kept_is_compressed(

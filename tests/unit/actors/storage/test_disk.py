@@ -97,6 +97,7 @@ def test_a_staged_file_is_dropped_any_number_of_times_and_placed_in_a_folder_tha
     for name in ("kept", "dropped"):
         staged = folder.stage(f"work/{name}")
         Path(staged.sink).write_bytes(b"1234")
+        staged.begin_sync()
         if name == "kept":
             placed = staged.place("parts/x/kept")
         staged.drop()

@@ -101,6 +101,7 @@ def test_a_staged_object_lies_in_a_file_without_a_name_that_goes_with_it() -> No
     staged = ObjectFolder("s3://bureau").stage("work/a")
     assert isinstance(staged.sink.name, int)
     staged.sink.write(b"1234")
+    staged.begin_sync()
     staged.drop()
     staged.drop()
     assert staged.sink.closed
