@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from switch.views.gathered import ANSWERS_A_TURN, KEYS_MAX, UNDER_WAY, Gathered
+from switch.views.gathered import KEYS_MAX, TURNS, UNDER_WAY, Gathered
 
 
 class Store:
@@ -28,7 +28,7 @@ class Store:
 
 
 async def turned() -> None:
-    for _ in range(5):
+    for _ in range(5 * TURNS):
         await asyncio.sleep(0)
 
 
@@ -98,17 +98,17 @@ async def test_who_gives_up_takes_nothing_from_who_waits_for_the_same() -> None:
     assert gone.cancelled() and stays.result() == 49
 
 
-async def test_few_are_answered_at_a_turn_of_the_event_loop() -> None:
+async def test_from_one_answer_to_the_next_the_event_loop_has_turns_for_others() -> None:
     store = Store()
     gathered = Gathered(store.read)
-    tasks = await waiting(gathered, list(range(UNDER_WAY, UNDER_WAY + 3 * ANSWERS_A_TURN)))
+    tasks = await waiting(gathered, list(range(5)))
     store.gates.pop().set_result(None)
-    done, most = 0, 0
-    while done < len(tasks):
+    done = []
+    while len(done) < TURNS * len(tasks):
         await asyncio.sleep(0)
-        now = sum(task.done() for task in tasks)
-        done, most = now, max(most, now - done)
-    assert most == ANSWERS_A_TURN
+        if done or any(task.done() for task in tasks):
+            done.append(sum(task.done() for task in tasks))
+    assert done == [1 + turn // TURNS for turn in range(TURNS * len(tasks))]
 
 
 async def test_while_several_callers_are_about_a_statement_waits_for_more_to_gather(
