@@ -103,7 +103,7 @@ async def test_from_one_answer_to_the_next_the_event_loop_has_turns_for_others()
     gathered = Gathered(store.read)
     tasks = await waiting(gathered, list(range(5)))
     store.gates.pop().set_result(None)
-    done = []
+    done: list[int] = []
     while len(done) < TURNS * len(tasks):
         await asyncio.sleep(0)
         if done or any(task.done() for task in tasks):
