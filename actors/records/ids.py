@@ -10,7 +10,6 @@ bits refuse the id of a record that a restore lost, at whose address another rec
 
 import hashlib
 import struct
-import uuid
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -97,7 +96,12 @@ def decode_wallets(secret: Secret, ids: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def encode_wallet(secret: Secret, address: int) -> str:
     """Id of one wallet, as text."""
-    return str(uuid.UUID(bytes=encode_wallets(secret, np.array([address], np.int64))[0].tobytes()))
+    return _text(*_wallet_words((secret.low, secret.high), address))
+
+
+def _text(top: int, low: int) -> str:
+    digits = f"{top:016x}{low:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def wallet_address_of(secret: Secret, text: str) -> int:
@@ -153,17 +157,23 @@ def _encode_transfers(secret, times_ms, addresses, words):
 
 
 @kernel
+def _decode_transfer(secret, top, low):
+    # As in `_decode_wallet`.
+    first, second = np.uint64(np.int64(top)), np.uint64(np.int64(low))
+    address = np.int64(
+        first >> np.uint64(16) << np.uint64(14)
+        | (first & np.uint64(0xFFF)) << np.uint64(2)
+        | second >> np.uint64(60) & np.uint64(3)
+    )
+    expected_top, expected_low = _transfer_words(secret, 0, address)
+    same = first == expected_top and second >> np.uint64(20) == expected_low >> np.uint64(20)
+    return 0 if first == 0 and second == 0 else address if same and address else -1
+
+
+@kernel
 def _decode_transfers(secret, words, addresses):
     for i in range(len(words)):
-        top, low = words[i, 0], words[i, 1]
-        address = np.int64(
-            top >> np.uint64(16) << np.uint64(14)
-            | (top & np.uint64(0xFFF)) << np.uint64(2)
-            | low >> np.uint64(60) & np.uint64(3)
-        )
-        expected_top, expected_low = _transfer_words(secret, 0, address)
-        same = top == expected_top and low >> np.uint64(20) == expected_low >> np.uint64(20)
-        addresses[i] = 0 if top == 0 and low == 0 else address if same and address else -1
+        addresses[i] = _decode_transfer(secret, words[i, 0], words[i, 1])
 
 
 def transfer_ids(secret: Secret, times_ms: NDArray[np.int64], addresses: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -177,9 +187,9 @@ def transfer_ids(secret: Secret, times_ms: NDArray[np.int64], addresses: NDArray
 
 def transfer_id(secret: Secret, time_ms: int, address: int) -> str:
     """Id of one record, as text."""
-    top, low = _transfer_words((secret.low, secret.high), time_ms, address)  # a plain tuple is passed in half the time
-    digits = f"{top:016x}{low:016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return _text(
+        *_transfer_words((secret.low, secret.high), time_ms, address)
+    )  # a plain tuple is passed in half the time
 
 
 def decode_transfer(secret: Secret, text: str) -> int:
@@ -188,7 +198,7 @@ def decode_transfer(secret: Secret, text: str) -> int:
     raw = uuid_bytes(text)
     if raw is None:
         return 0
-    return max(0, int(decode_transfers(secret, np.frombuffer(raw, np.uint8).reshape(1, 16))[0]))
+    return max(0, int(_decode_transfer((secret.low, secret.high), *_SIGNED_WORDS.unpack(raw))))
 
 
 def decode_transfers(secret: Secret, ids: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -1,5 +1,8 @@
 """How a call of the API is let in and answered, be it over HTTP or from a page of the console."""
 
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Final
+
 from aiohttp import web
 
 from actors.stores.api_keys import Principal
@@ -9,6 +12,8 @@ from switch.http.access import Access
 from switch.http.auth import demand
 from switch.http.call import BodyLimits, Call, Query
 from switch.problems.table import ProblemError
+
+_AT_ONCE: Final = nullcontext()
 
 
 def body_limits(services: Services) -> BodyLimits:
@@ -33,7 +38,7 @@ def demand_access(principal: Principal, route: Route) -> None:
 class Calls:
     """All calls of one route. `via`: how they come in, as the log of administrators has it."""
 
-    __slots__ = ("_bodies", "_of_key", "_query", "_rate", "_route", "_services", "_via")
+    __slots__ = ("_asks", "_bodies", "_of_key", "_query", "_rate", "_route", "_services", "_via")
 
     def __init__(self, services: Services, route: Route, via: str = "api") -> None:
         self._services = services
@@ -43,7 +48,12 @@ class Calls:
         self._query = Query(route.query, route.needed)
         reads = route.method == "GET"
         self._rate = services.reads if reads else services.writes
+        self._asks = reads and not route.long
         self._of_key = services.key_reads if reads else services.key_writes
+
+    def turn(self, principal: Principal) -> AbstractAsyncContextManager[None]:
+        """When a call of a caller may be worked on: at once, but for short questions, which wait for a place."""
+        return self._services.asking.place(principal.account) if self._asks else _AT_ONCE
 
     def let_in(self, principal: Principal) -> None:
         """Count a call of a caller, and look whether it may make it. Raises ProblemError too_many_requests, forbidden."""

@@ -12,6 +12,7 @@ from actors.database.pool import Pool
 from actors.ledger.book import Capacity
 from actors.records.ids import (
     Secret,
+    decode_transfer,
     decode_transfers,
     decode_wallet,
     decode_wallets,
@@ -69,7 +70,7 @@ def load_kernels(secret: Secret) -> None:
     one = np.ones(1, np.int64)
     decode_wallets(secret, encode_wallets(secret, one))
     decode_transfers(secret, transfer_ids(secret, one, one))
-    transfer_id(secret, 1, 1)
+    decode_transfer(secret, transfer_id(secret, 1, 1))
     decode_wallet(secret, encode_wallet(secret, 1))
     Evaluator((), ()).evaluate(np.zeros((1, len(CREDIT_COLUMNS)), np.int64))
     score_features.load_kernels()
@@ -122,7 +123,7 @@ class FrontDoor:
         self._runner = Runner(
             app,
             services.connections,
-            partial(dispatcher, services),
+            partial(dispatcher, app),
             idle_timeout_s=options.limits.idle_timeout_s,
             linger_s=options.limits.linger_s,
             drain_timeout_s=options.limits.drain_timeout_s,

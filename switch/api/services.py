@@ -70,6 +70,10 @@ PAGES_MAX: Final = 16
 """Pages of events and of statements read at a time."""
 PAGES_OF_ONE_MAX: Final = 4
 """Of one caller; its further ones wait, so that it has neither all sessions with the database nor long stretches of the event loop."""
+ASKING_MAX: Final = 64
+"""Short requests with GET worked on at a time; others wait, callers in turn."""
+ASKING_OF_ONE_MAX: Final = 8
+"""Of one caller: who floods a front door with questions keeps the event loop busy with so many between two steps of a payment."""
 STREAMS_MAX: Final = 256
 """Event streams; each costs a page in memory at worst. Beyond it: 503."""
 STREAMS_OF_ONE_MAX: Final = 64
@@ -169,7 +173,6 @@ class Services:
         self.webhook_store = WebhookStore(deps.pool)
         self.webhook_guard = AddressGuard(deps.webhooks)
         self.webhook_presence = WebhookPresence(self.webhook_store.any)
-        self.history = History(deps.pool)
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
@@ -202,10 +205,12 @@ class Services:
         )  # before they are decoded: what finds no room in a queue waits
         self.batch_rows = Places(rows_max, rows_max // 2, limits.batch_wait_s)
         self.callers = Callers(self._loop.time, BESIDE_S)
+        self.history = History(deps.pool, lambda: self.callers.several)
         self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
         self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
         self.erasing = Places(1, 1, limits.batch_wait_s)
         self.changing = Places(1, 1, CHANGE_WAIT_S)
+        self.asking = Places(ASKING_MAX, ASKING_OF_ONE_MAX, limits.deadline_s)
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False

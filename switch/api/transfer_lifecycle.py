@@ -164,8 +164,8 @@ async def shown(services: ShowServices, address: int, found: Found, sides: Sides
         origins = await services.history.origins([found.record["reference"]])
         origin = origins[found.record["reference"]]
         target_time = origin.time
-        found = Found(found.record, origin.details)
-    parts = await services.history.parts(address) if found.record["code"] == 0 else NO_PARTS
+        found = found._replace(details=origin.details)
+    parts = await services.history.parts(address) if found.referred and found.record["code"] == 0 else NO_PARTS
     moved = [(address, found.record), *((part.address, part.record) for part in parts.listed)]
     suspended = await services.history.suspended(moved)
     answer = answer_in(address, parts) if is_case(found.record) else None

@@ -14,7 +14,7 @@ chain a shard. A look back in time begins at an anchor, so it never walks far.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -129,10 +129,11 @@ def as_dict(record: Any) -> dict[str, int]:
 
 
 class Found(NamedTuple):
-    """A record and what is kept beside it."""
+    """A record and what is kept beside it. `referred`: whether anything refers to it, as far as that was read with it."""
 
     record: dict[str, int]
     details: Details
+    referred: bool = True
 
 
 class Part(NamedTuple):
@@ -216,12 +217,12 @@ ALL_CASES: Final = CaseFilter()
 
 
 class History:
-    """Reads of the journal for the front door."""
+    """Reads of the journal for the front door. `several`: whether several callers are about."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, several: Callable[[], bool] = lambda: False) -> None:
         self._pool = pool
-        self._found = Gathered(self._records)
-        self._few_parts = Gathered(self._parts)
+        self._found = Gathered(self._records, several)
+        self._few_parts = Gathered(self._parts, several)
 
     async def transfer(self, address: int) -> Found | None:
         """The record at an address, None when it is nothing that a caller may ask for by id."""
@@ -270,7 +271,9 @@ class History:
         rows = await self._pool.fetch("records_with_details", sorted(addresses))
         return {
             row["address"]: Found(
-                record_of(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))
+                record_of(row["record"]),
+                details_of(entries_of(row["details"]).get(slot_of(row["address"]))),
+                row["referred"],
             )
             for row in rows
             if len(row["record"]) == RECORD.itemsize

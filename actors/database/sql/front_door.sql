@@ -58,8 +58,9 @@ SELECT EXISTS (
 )
 
 -- name: records_with_details
--- Records at addresses, with the details of their blocks.
-SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details
+-- Records at addresses, with the details of their blocks, and whether anything refers to them.
+SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details,
+       EXISTS (SELECT FROM reference WHERE target = place.address) AS referred
 FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 

@@ -8,9 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 from multidict import CIMultiDict
+from yarl import URL
 
+from actors.database.connection import connect
 from switch.api.app import ROUTES
-from tests.front_door import RunningSwitch, running_switch
+from switch.api.services import ASKING_MAX, ASKING_OF_ONE_MAX
+from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.payments import funded
 
 
@@ -43,6 +46,48 @@ async def test_a_header_given_twice_is_refused(switch: RunningSwitch, name: str)
         problem = await response.json()
     assert problem["code"] in ("unauthenticated", "invalid_idempotency_key", "invalid_shardpay_time")
     assert f"more than one {name} header" in problem["detail"]
+
+
+async def test_who_floods_with_questions_waits_for_its_own_and_nobody_else_does(switch: RunningSwitch) -> None:
+    bank, user = await funded(switch)
+    paid = (await switch.pay(bank, user, 5)).json["id"]
+    made = await switch.call("POST", "/v1/keys", {"name": "now and then", "scopes": ["read", "pay"]})
+    other = made.json["key"]
+
+    def ask(path: str, token: str | None = None) -> "asyncio.Task[Answer]":
+        return asyncio.create_task(switch.call("GET", path, token=token))
+
+    locking = await connect(switch.database_url, name="test")
+    try:
+        async with locking.transaction():
+            await locking.execute("LOCK TABLE reference IN ACCESS EXCLUSIVE MODE")  # questions for payments wait
+            flood = [ask(f"/v1/transfers/{paid}") for _ in range(ASKING_MAX + ASKING_OF_ONE_MAX)]
+            while sum(map(len, switch.services.asking._waiting.values())) < ASKING_MAX:
+                await asyncio.sleep(0.01)
+            own = ask("/v1/scenarios")
+            assert (await ask("/v1/scenarios", other)).status == 200
+            payment = {"payer": bank, "payee": user, "amount": 7, "currency": "EUR"}
+            assert (await switch.call("POST", "/v1/transfers", payment, key="beside", token=other)).status == 201
+            assert not own.done() and not any(each.done() for each in flood)
+        assert {each.status for each in await asyncio.gather(own, *flood)} == {200}
+    finally:
+        await locking.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["{id}", "{ID}", "{id}?", "{id}?x=1", "{id}%20", "{id}/", "/{id}", "%7Bid%7D", "{id}/events", "{id}/capture"],
+)
+async def test_a_path_with_an_id_is_the_same_route_whoever_finds_it(switch: RunningSwitch, path: str) -> None:
+    bank, user = await funded(switch)
+    paid = (await switch.pay(bank, user, 5)).json["id"]
+    url = URL(switch.base + "/v1/transfers/" + path.replace("{id}", paid).replace("{ID}", paid.upper()), encoded=True)
+    answers = []
+    for headers in ({}, {"Expect": "100-continue"}):  # what expects something is found by aiohttp's router
+        async with switch.session.get(url, headers={"Authorization": f"Bearer {switch.key}", **headers}) as response:
+            answers.append((response.status, await response.json()))
+    assert answers[0] == answers[1]
+    assert (answers[0][0] == 200) == (path.lower() in ("{id}", "{id}?", "{id}/events"))
 
 
 async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:

@@ -1,6 +1,7 @@
 """Whoever calls is counted first and then looked at: no scope, no call; an account that is bound reaches no route that is not for it."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,10 @@ from aiohttp.test_utils import make_mocked_request
 from actors.stores.api_keys import Bound, Principal
 from switch.api.calling import Calls, demand_access
 from switch.api.route import Route
-from switch.api.services import Limits
+from switch.api.services import ASKING_MAX, ASKING_OF_ONE_MAX, Limits
 from switch.fairness.rates import Rate
 from switch.fairness.scheduling import Callers
-from switch.fairness.shares import BodyRoom
+from switch.fairness.shares import BodyRoom, Places
 from switch.http.access import Access
 from switch.http.call import Call
 from switch.problems.table import ProblemError
@@ -104,6 +105,27 @@ def test_a_key_with_a_limit_of_its_own_is_counted_apart_from_its_account() -> No
     for other in (principal("read"), msgspec.structs.replace(slow, key="other")):
         calls.let_in(other)
     Calls(services(Clock()), route("POST")).let_in(slow)
+
+
+async def test_short_questions_of_one_account_wait_for_each_other_and_nothing_else_does() -> None:
+    shared = services(Clock())
+    shared.asking = Places(ASKING_MAX, ASKING_OF_ONE_MAX, 60.0)
+    asks, pays, reads_long = Calls(shared, route()), Calls(shared, route("POST")), Calls(shared, route(long=True))
+    flood = principal("read")
+
+    async def ask() -> None:
+        async with asks.turn(flood):
+            pass
+
+    async with AsyncExitStack() as under_way:
+        for _ in range(ASKING_OF_ONE_MAX):
+            await under_way.enter_async_context(asks.turn(flood))
+        late = asyncio.create_task(ask())
+        for calls, who in ((asks, principal("read", account=6)), (pays, flood), (reads_long, flood)):
+            async with calls.turn(who):
+                await asyncio.sleep(0)
+        assert not late.done()
+    await late
 
 
 class Log:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from switch.views.gathered import KEYS_MAX, UNDER_WAY, Gathered
+from switch.views.gathered import KEYS_MAX, TURNS, UNDER_WAY, Gathered
 
 
 class Store:
@@ -28,7 +28,7 @@ class Store:
 
 
 async def turned() -> None:
-    for _ in range(5):
+    for _ in range(5 * TURNS):
         await asyncio.sleep(0)
 
 
@@ -56,8 +56,8 @@ async def test_a_statement_has_no_more_than_so_many_keys_and_all_have_their_turn
     store = Store()
     gathered = Gathered(store.read)
     tasks = await waiting(gathered, list(range(3 * KEYS_MAX)))
-    while store.gates:
-        await store.let_go()
+    while not all(task.done() for task in tasks):
+        await store.let_go() if store.gates else await turned()
     assert sorted(key for keys in store.asked for key in keys) == list(range(3 * KEYS_MAX))
     assert max(map(len, store.asked)) <= KEYS_MAX
     assert [each.result() for each in tasks] == [key * key for key in range(3 * KEYS_MAX)]
@@ -96,3 +96,38 @@ async def test_who_gives_up_takes_nothing_from_who_waits_for_the_same() -> None:
     while store.gates:
         await store.let_go()
     assert gone.cancelled() and stays.result() == 49
+
+
+async def test_from_one_answer_to_the_next_the_event_loop_has_turns_for_others() -> None:
+    store = Store()
+    gathered = Gathered(store.read)
+    tasks = await waiting(gathered, list(range(5)))
+    store.gates.pop().set_result(None)
+    done: list[int] = []
+    while len(done) < TURNS * len(tasks):
+        await asyncio.sleep(0)
+        if done or any(task.done() for task in tasks):
+            done.append(sum(task.done() for task in tasks))
+    assert done == [1 + turn // TURNS for turn in range(TURNS * len(tasks))]
+
+
+async def test_while_several_callers_are_about_a_statement_waits_for_more_to_gather(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("switch.views.gathered.PACE_S", 0.2)
+    store, several = Store(), True
+    gathered = Gathered(store.read, lambda: several)
+    (first,) = await waiting(gathered, [1])
+    await store.let_go()
+    assert first.result() == 1, "the first is read at once"
+    later = [*await waiting(gathered, [2]), *await waiting(gathered, [3])]
+    assert store.asked == [[1]]
+    while not store.gates:
+        await asyncio.sleep(0.01)
+    assert store.asked == [[1], [2, 3]]
+    await store.let_go()
+    assert [each.result() for each in later] == [4, 9]
+    several = False
+    (alone,) = await waiting(gathered, [4])
+    await store.let_go()
+    assert alone.result() == 16, "nobody is about who would be held up"
