@@ -1,6 +1,5 @@
 """Labels of payments: who said what and when; backtests of the journal and of an export split by them, and a card is trained on them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,14 +7,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
 from actors.backtest.labelled import LEFT_OUT
 from actors.export.export import Job, export
 from actors.stores.api_keys import KeyStore
 from rules.vocabulary.columns import COLUMNS
-from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
+from tests.integration.switch.cli.running import at, run
 from tests.published_packs import payers
 
 PACK = "name: strict\nfallback: approve\nrules:\n  - {id: big, when: amount >= 50, action: decline, reason: BIG}\n"
@@ -91,27 +89,21 @@ async def test_labels_go_with_an_export_to_backtests_and_to_training(switch: Run
     ids = await paid(switch, *(10 + place for place in range(120)))
     file = tmp_path / "labels.csv"
     file.write_text("id,label\n" + "".join(f"{each},{place >= 60}\n" for place, each in enumerate(ids)))
-    arguments = ["labels", "put-file", str(file), "--url", switch.base, "--key", switch.key, "--json"]
-    put = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+    put = await at(switch, "labels", "put-file", file, "--json")
     assert json.loads(put.output) == {"labels": 120, "fraud": 60}
     await export(Job(url=switch.database_url, output=tmp_path / "lake"))
     (tmp_path / "pack.yaml").write_text(PACK)
-    lake, table = str(tmp_path / "lake"), tmp_path / "labelled.parquet"
-    tried = CliRunner().invoke(
-        cli, ["rules", "backtest", str(tmp_path / "pack.yaml"), "--input", lake, "--json", "--workers", "1"]
-    )
+    lake, table = tmp_path / "lake", tmp_path / "labelled.parquet"
+    tried = await run("rules", "backtest", tmp_path / "pack.yaml", "--input", lake, "--json", "--workers", "1")
     assert json.loads(tried.output)["report"]["labels"]["attempts"] == 120, tried.output
-    made = CliRunner().invoke(cli, ["labels", "table", "--input", lake, "--output", str(table)])
+    made = await run("labels", "table", "--input", lake, "--output", table)
     assert made.output == f"120 labelled payments, 60 of them fraud, in {table}\n"
     columns = pq.read_table(table)
     assert columns["fraud"].to_pylist() == [0] * 60 + [1] * 60 and columns["amount"].to_pylist() == list(range(10, 130))
     assert not {"payer", "payee", "device", "id"} & set(columns.column_names)
-    trained = CliRunner().invoke(
-        cli,
-        [
-            *("train", "--input", str(table), "--target", "fraud", "--time", "effective_time"),
-            *("--output", str(tmp_path / "card.json"), "--method", "logistic"),
-        ],
+    trained = await run(
+        *("train", "--input", table, "--target", "fraud", "--time", "effective_time"),
+        *("--output", tmp_path / "card.json", "--method", "logistic"),
     )
     assert trained.exit_code == 0, trained.output
     card = json.loads((tmp_path / "card.json").read_text())
