@@ -27,10 +27,10 @@ TEMPLATE = "migrated"
 _QUIET = list(HealthCheck)
 # Without deadlines: the first example of many tests loads a kernel. `short` is for the run without compilation.
 settings.register_profile(
-    "default", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=60, stateful_step_count=25
+    "default", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=40, stateful_step_count=25
 )
 settings.register_profile(
-    "short", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=20, stateful_step_count=20
+    "short", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=10, stateful_step_count=20
 )
 settings.load_profile("default")
 

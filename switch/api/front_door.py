@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 BACKLOG: Final = 1_024
 """Connections that the kernel holds until they are accepted."""
+READY_AFTER_S: Final = 10.0
+"""What is loaded for whoever asks why a payment was decided so takes 1.5 s of a processor: not while the switch starts."""
 
 
 class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,9 +142,14 @@ class FrontDoor:
             self._following.append(asyncio.create_task(certificate.follow()))
 
     def get_ready(self) -> None:
-        """Have loaded what the first backtest, preview or explanation would wait for: a process beside, at low priority."""
-        if self._runner is not None:
-            self._runner.app[SERVICES].backtester.get_ready()
+        """Have loaded what the first backtest, preview or explanation would wait for, once the switch has started: a process beside, at low
+        priority."""
+        self._following.append(asyncio.create_task(self._get_ready()))
+
+    async def _get_ready(self) -> None:
+        assert self._runner is not None
+        await asyncio.sleep(READY_AFTER_S)
+        self._runner.app[SERVICES].backtester.get_ready()
 
     @property
     def address(self) -> tuple[str, int]:

@@ -24,7 +24,7 @@ from tests.conformance import closed_document
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import RunningSwitch, running_switch
 
-EXAMPLES = 3
+EXAMPLES = 2
 EXAMPLES_SLOW = 60
 """Requests of each sort for each call."""
 TIMEOUT_S = 20

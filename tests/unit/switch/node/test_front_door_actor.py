@@ -12,7 +12,9 @@ import aiohttp
 import pytest
 from ray.exceptions import RayActorError
 
+from actors.backtest.live import LiveBacktester
 from actors.rpc.members import Member, Members
+from switch.api import front_door
 from switch.api.app import SERVICES
 from switch.node import front_door_actor
 from switch.node.front_door_actor import FrontDoorActor, FrontDoorSpec, _opened
@@ -85,6 +87,18 @@ async def test_it_listens_once_it_knows_its_shards_and_says_which_members_it_kno
     await opened.started()
     assert (await opened.actor.status()).version == 3
     assert (await opened.get("/healthz"), await opened.get("/readyz")) == (200, 503), "its shards are not there yet"
+
+
+async def test_what_explains_payments_is_loaded_once_it_has_started(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = asyncio.Event()
+    monkeypatch.setattr(front_door, "READY_AFTER_S", 0.01)
+    monkeypatch.setattr(LiveBacktester, "get_ready", lambda _: loaded.set())
+    await opened.actor.connect(members(1))
+    assert not loaded.is_set()
+    await opened.started()
+    await asyncio.wait_for(loaded.wait(), 5)
 
 
 async def test_only_what_moved_is_replaced_and_what_came_late_is_dropped(
