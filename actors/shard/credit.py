@@ -431,10 +431,9 @@ class CreditRequests:
     def _order_call(self, row: Any, details: bytes | None) -> Code | _Made:
         kind = Kind(int(row["op"]))
         order = self._ledger.credit.order(int(row["reference"]))
-        mine = order is not None and (
-            order["holder"] == row["holder"] if kind in BY_HOLDER else order["account"] == row["account"]
-        )
-        if not mine:
+        if order is None or order["holder"] != row["holder"]:
+            return Code.ORDER_NOT_FOUND  # who asks may have seen another, of a commit that a failover lost
+        if kind not in BY_HOLDER and order["account"] != row["account"]:
             return Code.ORDER_NOT_FOUND
         if code := refusal(order["state"], kind) or self._amount_refusal(order, kind, int(row["amount"])):
             return code

@@ -325,12 +325,9 @@ class CreditModel:
         if op < Kind.ORDER_CONFIRMED:
             return False
         order = here.orders.get(body["reference"])
-        mine = order is not None and (
-            order.holder == body["holder"]
-            if op in (Kind.ORDER_CONFIRMED, Kind.ORDER_PAID)
-            else order.account == body["account"]
-        )
-        if order is None or not mine:
+        if order is None or order.holder != body["holder"]:
+            return code == Code.ORDER_NOT_FOUND
+        if op not in (Kind.ORDER_CONFIRMED, Kind.ORDER_PAID) and order.account != body["account"]:
             return code == Code.ORDER_NOT_FOUND
         return any(self._refuses(code, op, body["amount"], *each[1:]) for each in order.since(delivery.shard_head))
 

@@ -373,6 +373,17 @@ def test_a_call_that_the_state_does_not_allow_changes_nothing(shard: OneShard, s
     assert (snapshot(shard), len(shard.blocks)) == (before, blocks)
 
 
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_merchants_call_for_the_order_of_another_holder_changes_nothing(shard: OneShard, kind: Kind) -> None:
+    """The merchant may have seen an order at this place whose commit a failover lost; another one is there now."""
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    other = shard.wallet()
+    before, blocks = snapshot(shard), len(shard.blocks)
+    assert shard.credit(kind, other, reference=order, amount=10)["code"] == Code.ORDER_NOT_FOUND
+    assert (snapshot(shard), len(shard.blocks)) == (before, blocks)
+
+
 def test_a_replay_and_a_checkpoint_give_the_same_tables(shard: OneShard) -> None:
     holder, shop = shard.wallet(balance=800), shard.wallet()
     granted(shard, holder)
