@@ -4,6 +4,8 @@ What is asked for here is sent by the one process that sends.
 """
 
 import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -89,28 +91,34 @@ async def list_deliveries(services: DeliveryLookup, call: Call) -> web.Response:
     """GET /v1/webhook-endpoints/{id}/deliveries?state=&event=."""
     query = call.query()
     endpoint = await endpoint_in_path(services, call)
-    limit, scope = page_limit(query), f"deliveries {endpoint.id}"
-    before = None
-    if "after" in query:
-        high, low = decode_places(services.secret, scope, query["after"], 2)
-        before = uuid.UUID(int=high << 64 | low)
-    state, message = _state(query), _message(query)
-    found = await services.webhook_store.deliveries(endpoint.id, before, limit + 1, state, message)
-    page, more = found[:limit], len(found) > limit
-    following = encode_cursor(services.secret, scope, *halves(page[-1].id)) if more else None
-    return json_response(WebhookDeliveryList([_shown(each) for each in page], more, following))
+
+    async def read(before: uuid.UUID | None, limit: int) -> list[StoredDelivery]:
+        state, message = _state(query), _message(query)
+        return await services.webhook_store.deliveries(endpoint.id, before, limit, state, message)
+
+    return await _page(services, query, f"deliveries {endpoint.id}", read)
 
 
 async def list_deliveries_of(services: DeliveryLookup, call: Call) -> web.Response:
     """GET /v1/webhook-deliveries?events=."""
     query = call.query()
-    limit, messages = page_limit(query), _messages(query["events"])
-    scope = "deliveries of " + ",".join(map(str, messages))
-    before = None
+    messages, account = _messages(query["events"]), account_seen(call.principal)
+    read = partial(services.webhook_store.deliveries_of, account, messages)
+    return await _page(services, query, "deliveries of " + ",".join(map(str, messages)), read)
+
+
+async def _page(
+    services: DeliveryLookup,
+    query: dict[str, str],
+    scope: str,
+    read: Callable[[uuid.UUID | None, int], Awaitable[list[StoredDelivery]]],
+) -> web.Response:
+    """A page of a list that cursors call `scope`. `read`: the first so many before one, newest first."""
+    limit, before = page_limit(query), None
     if "after" in query:
         high, low = decode_places(services.secret, scope, query["after"], 2)
         before = uuid.UUID(int=high << 64 | low)
-    found = await services.webhook_store.deliveries_of(account_seen(call.principal), messages, before, limit + 1)
+    found = await read(before, limit + 1)
     page, more = found[:limit], len(found) > limit
     following = encode_cursor(services.secret, scope, *halves(page[-1].id)) if more else None
     return json_response(WebhookDeliveryList([_shown(each) for each in page], more, following))
