@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from actors.ledger.ledger import Ledger
+from actors.ledger.orders import BY_HOLDER
 from actors.records.blocks import Writer
 from actors.records.layout import Kind
 from actors.shard import messages as m
@@ -68,6 +69,18 @@ class RecordsWhatAnotherWriterShowed(_WithCredit):
             rows = message.rows.copy()
             rows["writer"] = 0
             super().offer(msgspec.structs.replace(message, rows=rows))
+
+
+class TakesAnOrderOfAnotherHolder(_WithCredit):
+    """A failover lost the order that a merchant means; another of its orders has that address now."""
+
+    class credit_class(CreditRequests):
+        def _order_call(self, row: Any, details: bytes | None) -> Any:
+            order = self._ledger.credit.order(int(row["reference"]))
+            if order is not None and Kind(int(row["op"])) not in BY_HOLDER:
+                row = row.copy()
+                row["holder"] = order["holder"]
+            return super()._order_call(row, details)
 
 
 class ForgetsItsClocksAfterAStart(_WithCredit):
@@ -149,6 +162,7 @@ CREDIT_BREAKAGES: tuple[type[ShardCore], ...] = (
     CollectsBehindTheBackOfWindows,
     SaysYesWithoutAConsent,
     RecordsWhatAnotherWriterShowed,
+    TakesAnOrderOfAnotherHolder,
     ForgetsItsClocksAfterAStart,
     ScoresAWalletAgainInTheSameRun,
     ForgetsConsentsAfterACheckpoint,

@@ -41,6 +41,7 @@ SHOWN_BY = {
     "SkipsAGap": 2,
     "SpeaksInTheNameOfWhoeverOwnsTheJournal": 90,
     "StoresACollectionWithoutItsOrder": 5,
+    "TakesAnOrderOfAnotherHolder": 1675,
     "TakesAnotherHeadForItsOwn": 9,
     "TakesPushesOfAnotherTimeline": 716,
     "UsesASegmentAgain": 12,
