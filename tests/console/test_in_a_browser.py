@@ -310,3 +310,12 @@ async def test_no_page_is_wider_than_a_phone(tab: Tab, switch: RunningSwitch, da
         wide[path] = await tab.run("document.documentElement.scrollWidth")
     await tab.look(width=1280)
     assert not {path: width for path, width in wide.items() if width > 390}
+
+
+async def test_no_table_is_wider_than_its_card_on_a_desktop(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    hidden = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
+    wide = {}
+    for path in looked_at(day).values():
+        await tab.open(switch.base + path)
+        wide[path] = await tab.run(hidden)
+    assert not {path: pixels for path, pixels in wide.items() if pixels}
