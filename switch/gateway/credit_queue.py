@@ -16,6 +16,7 @@ from actors.records.credit_layout import CREDIT_REQUEST, CreditRequests, CreditR
 from actors.records.layout import joined
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
+from switch.fairness.time_limits import TimeLimit
 from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
 from switch.gateway.write_queue import Backoff
@@ -94,6 +95,7 @@ class CreditQueue:
         self._queue: FairQueue[_Job] = FairQueue(QUEUE_ROWS_MAX, QUEUE_DETAIL_BYTES_MAX)
         self._gathering = Gathering(lambda: self._queue.rows, self._start, GATHERED_MAX)
         self._deadlines = Deadlines()
+        self._call_limit = TimeLimit(CALL_TIMEOUT_S)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def one(
@@ -149,7 +151,7 @@ class CreditQueue:
         error: BaseException = ShardUnavailable(False)
         self._gathering.left(len(jobs))
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            with self._call_limit.block():
                 results = await self._client.credit(joined([job.row for job in jobs], CREDIT_REQUEST), details)
             _finish(jobs, results)
         except ShardUnavailable as lost:

@@ -24,6 +24,7 @@ from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, Requests, Result
 from actors.rpc.interface import ShardUnavailable
 from switch.fairness.fair_queue import FairQueue, UnderWay
 from switch.fairness.scheduling import Callers
+from switch.fairness.time_limits import TimeLimit
 from switch.gateway.attempts import Attempts, RowAttempts
 from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
@@ -166,6 +167,7 @@ class ShardWriteQueue:
         self._batches: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._small_under_way = UnderWay(limits.small_of_one_max)
         self._deadlines = Deadlines()
+        self._call_limit = TimeLimit(limits.call_timeout_s)
         self._callers = Callers(self._loop.time, limits.beside_s)
         self._gathering = Gathering(lambda: self.queued_rows, self._start)
         self._calls: set[asyncio.Task[None]] = set()
@@ -358,7 +360,7 @@ class ShardWriteQueue:
         error: ShardUnavailable | None = None
         ended = _nothing if batches else self._small_ended
         try:
-            async with asyncio.timeout(self._limits.call_timeout_s):
+            with self._call_limit.block():
                 results = await self._submitted(jobs, rows, started)
             assert len(results) == count, "a shard answers each row"
             _finish(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop, ended)
