@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from typing import NamedTuple
 
-from switch.fairness.time_limits import TimeLimit
+from actors.process.time_limits import TimeLimit
 from switch.problems.table import ProblemError
 
 
@@ -37,7 +37,7 @@ class Places:
         waiting = _Waiting(asyncio.get_running_loop().create_future(), count)
         self._waiting.setdefault(caller, deque()).append(waiting)
         try:
-            with self._limit.block():
+            async with self._limit.block():
                 await waiting.future
         except TimeoutError:
             self._gone(caller, waiting)

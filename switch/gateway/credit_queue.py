@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from actors.process.time_limits import TimeLimit
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, CreditRequests, CreditResults
 from actors.records.layout import joined
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
-from switch.fairness.time_limits import TimeLimit
 from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
 from switch.gateway.write_queue import Backoff
@@ -151,7 +151,7 @@ class CreditQueue:
         error: BaseException = ShardUnavailable(False)
         self._gathering.left(len(jobs))
         try:
-            with self._call_limit.block():
+            async with self._call_limit.block():
                 results = await self._client.credit(joined([job.row for job in jobs], CREDIT_REQUEST), details)
             _finish(jobs, results)
         except ShardUnavailable as lost:

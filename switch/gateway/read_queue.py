@@ -12,10 +12,10 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.process.time_limits import TimeLimit
 from actors.records.layout import joined
 from actors.rpc.interface import ChainHead, ShardUnavailable
 from models.arrays import Rows
-from switch.fairness.time_limits import TimeLimit
 from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
 
@@ -96,7 +96,7 @@ class Reader(Generic[Q, T]):
         count = sum(len(question.addresses) for question in questions)
         self._gathering.left(count)
         try:
-            with self._limit.block():
+            async with self._limit.block():
                 rows = await self._ask(joined([each.addresses for each in questions], questions[0].addresses.dtype))
             start = 0
             for question in questions:

@@ -11,7 +11,7 @@ that harmless.
 import asyncio
 import logging
 import struct
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
@@ -19,12 +19,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.process.time_limits import TimeLimit
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, Requests, Results, offset_of, packing
 from actors.rpc.interface import ShardUnavailable
 from switch.fairness.fair_queue import FairQueue, UnderWay
 from switch.fairness.scheduling import Callers
-from switch.fairness.time_limits import TimeLimit
 from switch.gateway.attempts import Attempts, RowAttempts
 from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
@@ -360,7 +360,7 @@ class ShardWriteQueue:
         error: ShardUnavailable | None = None
         ended = _nothing if batches else self._small_ended
         try:
-            with self._call_limit.block():
+            async with self._call_limit.block():
                 results = await self._submitted(jobs, rows, started)
             assert len(results) == count, "a shard answers each row"
             _finish(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop, ended)
@@ -464,11 +464,12 @@ def _finish(
     raw = results.tobytes()
     start = 0
     later: deque[tuple[_Job, bytes]] = deque()
-    answered: Counter[int] = Counter()
+    answered: dict[int, int] = {}
     for job in jobs:
         end = start + job.count * RESULT.itemsize
-        answered[job.caller] += 1
-        if answered[job.caller] > a_turn:
+        number = answered.get(job.caller, 0)
+        answered[job.caller] = number + 1
+        if number >= a_turn:
             later.append((job, raw[start:end]))
         else:
             _answer(job, raw[start:end], ended)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from switch.fairness.time_limits import TimeLimit
+from actors.process.time_limits import TimeLimit
 
 
 async def waits(limit: TimeLimit, future: "asyncio.Future[str]") -> str:
-    with limit.block():
+    async with limit.block():
         return await future
 
 
