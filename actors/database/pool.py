@@ -6,11 +6,13 @@ When the database is away there is one error.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
 import asyncpg
 
 from actors.database.connection import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_queries, travel_s
+from actors.process.time_limits import TimeLimit
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
 
@@ -21,6 +23,8 @@ PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan"}
 ten times as long as to run it."""
 SESSIONS_MAX: Final = 8
 STATEMENT_TIMEOUT_S: Final = 5.0  # and what its bytes take, both ways
+FEW_BYTES: Final = 4_096
+"""Statements with no more of them all have the same time limit."""
 
 DEADLOCK_TRIES: Final = 5
 """PostgreSQL ends one transaction of a circle, so each try lets at least one of those who wait for each other through."""
@@ -73,6 +77,7 @@ class Pool:
     def __init__(self, pool: Any, timeout_s: float = STATEMENT_TIMEOUT_S) -> None:
         self._pool = pool
         self._timeout_s = timeout_s
+        self._limit = TimeLimit(timeout_s)
 
     @classmethod
     async def open(cls, url: str, *, name: str, timeout_s: float = STATEMENT_TIMEOUT_S) -> "Pool":
@@ -103,7 +108,7 @@ class Pool:
     async def session(self, size: int = 0) -> AsyncIterator[Any]:
         """One session (asyncpg.Connection) for a few statements, which send and get so many bytes at most, if they are many."""
         try:
-            async with asyncio.timeout(self._timeout_s + travel_s(size)), self._pool.acquire() as session:
+            async with self._in_time(size), self._pool.acquire() as session:
                 try:
                     yield session
                 except asyncpg.InterfaceError as error:  # for wrong arguments, but for a session that ended as well
@@ -114,6 +119,9 @@ class Pool:
             raise Deadlock(str(error)) from error
         except _AWAY as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+    def _in_time(self, size: int) -> AbstractAsyncContextManager[Any]:
+        return self._limit.block() if size <= FEW_BYTES else asyncio.timeout(self._timeout_s + travel_s(size))
 
     async def segment_owners(self) -> dict[int, int]:
         """Shard by segment."""

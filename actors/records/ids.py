@@ -20,6 +20,7 @@ from models.jit import kernel
 
 SECRET_BYTES: Final = 16
 _SIGNED_WORDS: Final = struct.Struct(">qq")
+_WORDS: Final = struct.Struct(">QQ")
 
 Words = NDArray[np.uint64]
 
@@ -100,7 +101,7 @@ def encode_wallet(secret: Secret, address: int) -> str:
 
 
 def _text(top: int, low: int) -> str:
-    digits = f"{top:016x}{low:016x}"
+    digits = _WORDS.pack(top, low).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -152,7 +152,7 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
         principal = await services.authenticator.principal(one_header(request, "Authorization"))
         heard_of(services, request, principal)
         async with calls.turn(principal):
-            calls.let_in(principal)
+            await calls.admit(principal)
             response = await calls.answer(request, principal)
         if isinstance(response, Answer):
             response.count(services.bodies, principal.account)

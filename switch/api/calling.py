@@ -1,5 +1,6 @@
 """How a call of the API is let in and answered, be it over HTTP or from a page of the console."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
@@ -14,6 +15,9 @@ from switch.http.call import BodyLimits, Call, Query
 from switch.problems.table import ProblemError
 
 _AT_ONCE: Final = nullcontext()
+REFUSED_KEEPS_S: Final = 0.02
+"""So long does a question beyond the limit keep its place, some times as long as one that is answered. Refusals that come as fast as the
+event loop goes round would cost as much as answers, without an end."""
 
 
 def body_limits(services: Services) -> BodyLimits:
@@ -38,7 +42,7 @@ def demand_access(principal: Principal, route: Route) -> None:
 class Calls:
     """All calls of one route. `via`: how they come in, as the log of administrators has it."""
 
-    __slots__ = ("_asks", "_bodies", "_of_key", "_query", "_rate", "_route", "_services", "_via")
+    __slots__ = ("_asks", "_bodies", "_logged", "_of_key", "_query", "_rate", "_route", "_services", "_via")
 
     def __init__(self, services: Services, route: Route, via: str = "api") -> None:
         self._services = services
@@ -46,6 +50,7 @@ class Calls:
         self._route = route
         self._bodies = body_limits(services)
         self._query = Query(route.query, route.needed)
+        self._logged = route.logged
         reads = route.method == "GET"
         self._rate = services.reads if reads else services.writes
         self._asks = reads and not route.long
@@ -63,6 +68,15 @@ class Calls:
         self._rate.take(principal.account)
         demand_access(principal, self._route)
 
+    async def admit(self, principal: Principal) -> None:
+        """`let_in`, for a call that has its turn."""
+        try:
+            self.let_in(principal)
+        except ProblemError as problem:
+            if self._asks and problem.code == "too_many_requests":
+                await asyncio.sleep(REFUSED_KEEPS_S)
+            raise
+
     async def answer(self, request: web.Request, principal: Principal, *, approved: bool = False) -> web.StreamResponse:
         """What the route's handler answers to one who was let in; `approved`: by a second person. Raises ProblemError."""
         route = self._route
@@ -72,13 +86,13 @@ class Calls:
         try:
             if request.method != "GET":
                 call.query()
-            if route.logged:
-                return await self._logged(call)
+            if self._logged:
+                return await self._answer_logged(call)
             return await route.handler(self._services, call)
         finally:
             call.close()
 
-    async def _logged(self, call: Call) -> web.StreamResponse:
+    async def _answer_logged(self, call: Call) -> web.StreamResponse:
         route = self._route
         resource = route.resource(call.request.match_info) if "{" in route.path else route.path
         name = f"{route.method} {route.path}"

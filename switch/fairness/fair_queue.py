@@ -6,7 +6,7 @@ Round robin with a quantum of rows (Shreedhar and Varghese 1995; the quantum is 
 carried over): whoever sends one payment waits for one quantum of each other caller and not for all that they have queued.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from typing import Generic, Protocol, TypeVar
 
 
@@ -46,12 +46,12 @@ class UnderWay:
 
     def __init__(self, of_one: int) -> None:
         self._of_one = of_one
-        self._of: Counter[int] = Counter()
+        self._of: dict[int, int] = {}
         self._all = 0
 
     def began(self, caller: int, rows: int) -> None:
         """So many leave."""
-        self._of[caller] += rows
+        self._of[caller] = self._of.get(caller, 0) + rows
         self._all += rows
 
     def ended(self, caller: int, rows: int) -> None:

@@ -10,7 +10,6 @@ under way all the time, long work still gets its part.
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
@@ -51,7 +50,7 @@ class Callers:
         self._beside_s = beside_s
         self._last: int | None = None
         self._several_until = 0.0
-        self._under_way: Counter[int] = Counter()
+        self._under_way: dict[int, int] = {}
         self._all_under_way = 0
         self._ended: asyncio.Future[None] | None = None
 
@@ -69,7 +68,7 @@ class Callers:
 
     def began(self, caller: int) -> None:
         """A short request of this one is under way."""
-        self._under_way[caller] += 1
+        self._under_way[caller] = self._under_way.get(caller, 0) + 1
         self._all_under_way += 1
 
     def ended(self, caller: int) -> None:

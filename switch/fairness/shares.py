@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from typing import NamedTuple
 
+from actors.process.time_limits import TimeLimit
 from switch.problems.table import ProblemError
 
 
@@ -16,8 +17,8 @@ class Places:
     def __init__(self, places: int, of_one: int, wait_s: float) -> None:
         self._free = places
         self._of_one = of_one
-        self._wait_s = wait_s
-        self._inside: Counter[int] = Counter()
+        self._limit = TimeLimit(wait_s)
+        self._inside: dict[int, int] = {}
         self._waiting: OrderedDict[int, deque[_Waiting]] = OrderedDict()
 
     def place(self, caller: int, count: int = 1) -> "_Place":
@@ -36,7 +37,7 @@ class Places:
         waiting = _Waiting(asyncio.get_running_loop().create_future(), count)
         self._waiting.setdefault(caller, deque()).append(waiting)
         try:
-            async with asyncio.timeout(self._wait_s):
+            async with self._limit.block():
                 await waiting.future
         except TimeoutError:
             self._gone(caller, waiting)
@@ -46,7 +47,7 @@ class Places:
             raise
 
     def _may_have(self, caller: int, count: int) -> bool:
-        inside = self._inside[caller]
+        inside = self._inside.get(caller, 0)
         return not inside or inside + count <= self._of_one
 
     def _kept_free(self) -> bool:
@@ -67,14 +68,15 @@ class Places:
 
     def _take(self, caller: int, count: int) -> None:
         self._free -= count
-        self._inside[caller] += count
+        self._inside[caller] = self._inside.get(caller, 0) + count
 
     def _leave(self, caller: int, count: int) -> None:
         self._free += count
         self._inside[caller] -= count
         if not self._inside[caller]:
             del self._inside[caller]
-        self._invite_all()
+        if self._waiting:
+            self._invite_all()
 
     def _invite_all(self) -> None:
         """Callers in turn; who has its share is passed over, who needs more than is free is waited for."""

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from actors.process.time_limits import TimeLimit
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, CreditRequests, CreditResults
 from actors.records.layout import joined
@@ -94,6 +95,7 @@ class CreditQueue:
         self._queue: FairQueue[_Job] = FairQueue(QUEUE_ROWS_MAX, QUEUE_DETAIL_BYTES_MAX)
         self._gathering = Gathering(lambda: self._queue.rows, self._start, GATHERED_MAX)
         self._deadlines = Deadlines()
+        self._call_limit = TimeLimit(CALL_TIMEOUT_S)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def one(
@@ -149,7 +151,7 @@ class CreditQueue:
         error: BaseException = ShardUnavailable(False)
         self._gathering.left(len(jobs))
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with self._call_limit.block():
                 results = await self._client.credit(joined([job.row for job in jobs], CREDIT_REQUEST), details)
             _finish(jobs, results)
         except ShardUnavailable as lost:

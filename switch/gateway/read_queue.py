@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.process.time_limits import TimeLimit
 from actors.records.layout import joined
 from actors.rpc.interface import ChainHead, ShardUnavailable
 from models.arrays import Rows
@@ -46,6 +47,7 @@ class Reader(Generic[Q, T]):
     def __init__(self, ask: Callable[[NDArray[Q]], Awaitable[T]], timeout_s: float, most: int = sys.maxsize) -> None:
         self._ask: Callable[[NDArray[Q]], Awaitable[T]] = ask
         self._timeout_s = timeout_s
+        self._limit = TimeLimit(timeout_s)
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Question[Q, T]] = deque()
         self._queued = 0
@@ -94,7 +96,7 @@ class Reader(Generic[Q, T]):
         count = sum(len(question.addresses) for question in questions)
         self._gathering.left(count)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with self._limit.block():
                 rows = await self._ask(joined([each.addresses for each in questions], questions[0].addresses.dtype))
             start = 0
             for question in questions:

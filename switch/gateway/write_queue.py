@@ -11,7 +11,7 @@ that harmless.
 import asyncio
 import logging
 import struct
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.process.time_limits import TimeLimit
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, Requests, Results, offset_of, packing
 from actors.rpc.interface import ShardUnavailable
@@ -166,6 +167,7 @@ class ShardWriteQueue:
         self._batches: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._small_under_way = UnderWay(limits.small_of_one_max)
         self._deadlines = Deadlines()
+        self._call_limit = TimeLimit(limits.call_timeout_s)
         self._callers = Callers(self._loop.time, limits.beside_s)
         self._gathering = Gathering(lambda: self.queued_rows, self._start)
         self._calls: set[asyncio.Task[None]] = set()
@@ -358,7 +360,7 @@ class ShardWriteQueue:
         error: ShardUnavailable | None = None
         ended = _nothing if batches else self._small_ended
         try:
-            async with asyncio.timeout(self._limits.call_timeout_s):
+            async with self._call_limit.block():
                 results = await self._submitted(jobs, rows, started)
             assert len(results) == count, "a shard answers each row"
             _finish(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop, ended)
@@ -462,11 +464,12 @@ def _finish(
     raw = results.tobytes()
     start = 0
     later: deque[tuple[_Job, bytes]] = deque()
-    answered: Counter[int] = Counter()
+    answered: dict[int, int] = {}
     for job in jobs:
         end = start + job.count * RESULT.itemsize
-        answered[job.caller] += 1
-        if answered[job.caller] > a_turn:
+        number = answered.get(job.caller, 0)
+        answered[job.caller] = number + 1
+        if number >= a_turn:
             later.append((job, raw[start:end]))
         else:
             _answer(job, raw[start:end], ended)

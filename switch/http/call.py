@@ -20,6 +20,7 @@ from switch.fairness.scheduling import Callers
 from switch.fairness.shares import BodyRoom
 from switch.http.auth import demand_import
 from switch.http.schema import KEY_CHARACTERS_MAX
+from switch.http.server import arrived
 from switch.http.times import time_ms
 from switch.problems.table import ProblemError, invalid_query
 from switch.tracing.request_ids import given_id
@@ -145,7 +146,7 @@ class Call:
         stream = request.content
         try:
             if stream.is_eof():
-                body = stream.read_nowait(-1)
+                body = arrived(stream)
             elif self._short:
                 body = await self._read_short(bytes_max)
             else:
@@ -192,8 +193,10 @@ class Call:
     def query(self) -> dict[str, str]:
         """The query parameters. Raises ProblemError for one that the route does not have, that is given twice or is no UTF-8, or that
         it needs and is not given."""
-        _check_text(self.request.rel_url.raw_query_string)
         values: dict[str, str] = {}
+        if not self.request.rel_url.raw_query_string and not self._query.needed:
+            return values
+        _check_text(self.request.rel_url.raw_query_string)
         for name, value in self.request.query.items():
             if name not in self._query.taken:
                 raise invalid_query(name[:100], "the parameter is not known here")

@@ -14,7 +14,7 @@ from time import time
 from typing import Any, Final
 
 import msgspec
-from aiohttp import HttpVersion10, web
+from aiohttp import HttpVersion10, StreamReader, web
 from aiohttp.http_writer import StreamWriter
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
@@ -200,6 +200,14 @@ class Connection(RequestHandler):
 def found_by(request: web.Request, route: web.AbstractRoute, params: dict[str, str]) -> None:
     """The router need not look: a request is for this route, with these parameters in its path."""
     request._match_info = web.UrlMappingMatchInfo(params, route)
+
+
+def arrived(body: StreamReader) -> bytes:
+    """All of a body of which nothing is missing and nothing was read. To read it makes aiohttp look for more, which takes as long as to
+    parse the request, so that is done only where it had stopped to take in any."""
+    if type(body) is StreamReader and not body._protocol._reading_paused:
+        return b"".join(body._buffer)
+    return body.read_nowait(-1)
 
 
 def connection_of(request: BaseRequest) -> Connection:

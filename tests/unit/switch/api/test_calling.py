@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from actors.stores.api_keys import Bound, Principal
-from switch.api.calling import Calls, demand_access
+from switch.api.calling import REFUSED_KEEPS_S, Calls, demand_access
 from switch.api.route import Route
 from switch.api.services import ASKING_MAX, ASKING_OF_ONE_MAX, Limits
 from switch.fairness.rates import Rate
@@ -126,6 +126,43 @@ async def test_short_questions_of_one_account_wait_for_each_other_and_nothing_el
                 await asyncio.sleep(0)
         assert not late.done()
     await late
+
+
+async def test_a_question_beyond_the_limit_keeps_its_place_for_a_while_and_no_other_call_does() -> None:
+    clock = asyncio.get_running_loop().time
+    shared = services(Clock(), reads=1, writes=1)
+    shared.asking = Places(ASKING_MAX, 1, 60.0)
+    asks = Calls(shared, route())
+    codes: list[str] = []
+
+    async def ask(calls: Calls, who: Principal) -> None:
+        async with calls.turn(who):
+            try:
+                await calls.admit(who)
+            except ProblemError as problem:
+                codes.append(problem.code)
+
+    flood, few = principal("read"), principal("read", account=6)
+    for _ in range(2):  # what a caller that was quiet may ask at once
+        await ask(asks, flood)
+    began = clock()
+    refused = [asyncio.create_task(ask(asks, flood)) for _ in range(2)]
+    await ask(asks, few)
+    assert codes == [] and not any(each.done() for each in refused)
+    await asyncio.gather(*refused)
+    assert codes == ["too_many_requests"] * 2 and clock() - began >= 2 * REFUSED_KEEPS_S - 0.002
+
+    for calls in (Calls(shared, route(long=True)), Calls(shared, route("POST"))):
+        codes.clear()
+        while not codes:
+            before = asyncio.create_task(ask(calls, flood))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert before.done()
+    forbidden = asyncio.create_task(ask(asks, principal("pay", account=7)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert forbidden.done() and codes[-1] == "forbidden"
 
 
 class Log:

@@ -6,11 +6,13 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from switch.fairness.shares import BodyRoom
 from switch.http import server
-from switch.http.server import Answer, Stream
+from switch.http.server import Answer, Stream, arrived
 from switch.problems.table import ProblemError
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -176,3 +178,24 @@ async def test_who_takes_nothing_of_a_stream_is_hung_up_on_though_it_was_ended()
                 await ended.wait()
             await asyncio.sleep(0.2)
             await asleep.is_hung_up_on()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_body_that_has_arrived_is_whole_and_reading_goes_on_where_it_had_stopped(stopped: bool) -> None:
+    loop = asyncio.get_running_loop()
+    resumed: list[bool] = []
+
+    class Protocol(BaseProtocol):
+        def resume_reading(self, resume_parser: bool = True) -> None:
+            resumed.append(resume_parser)
+
+    protocol = Protocol(loop)
+    body = StreamReader(protocol, 1 << 16, loop=loop)
+    for part in (b"one", b" and ", b"two"):
+        body.feed_data(part)
+    body.feed_eof()
+    resumed.clear()
+    protocol._reading_paused = stopped
+    assert arrived(body) == b"one and two"
+    assert body.is_eof() and bool(resumed) == stopped
+    assert arrived(EMPTY_PAYLOAD) == b""
