@@ -400,7 +400,9 @@ class ShardCore:
             self._emit(self._originals.want(targets, self.ledger, batch.stamp))
 
     def _fetch_payees(self, rows: Requests, stamp: int) -> None:
-        self._emit(self._remote_wallets.want(np.unique(rows["payee"][np.isin(rows["op"], ATTEMPTS)]), self.ledger, stamp))
+        self._emit(
+            self._remote_wallets.want(np.unique(rows["payee"][np.isin(rows["op"], ATTEMPTS)]), self.ledger, stamp)
+        )
         owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=stamp)])
