@@ -5,7 +5,8 @@ a book has thirty. Of a `Held` they are looked at once, when it is made. It keep
 with other arrays in it is another `Held`.
 """
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Hashable
+from typing import Any, NamedTuple
 
 import numba
 import numba.extending
@@ -21,7 +22,6 @@ _NUMBA: Any = numba.config
 _numba: Any = numba
 _extending: Any = numba.extending
 _intrinsic: Any = intrinsic
-_JIT: Final = not _NUMBA.DISABLE_JIT
 
 
 class Held:
@@ -31,11 +31,29 @@ class Held:
 
     def __init__(self, value: NamedTuple) -> None:
         self.value = value
-        if _JIT:
-            self._numba_type_ = HeldType(_numba.typeof(value))
-            self._memory = np.zeros(_native_bytes(value), np.uint8)
+        if not _NUMBA.DISABLE_JIT:
+            self._numba_type_, size = _kind_of(value)
+            self._memory = np.zeros(size, np.uint8)
             _keep(value, self._memory)
             self.pointer = int(self._memory.ctypes.data)
+
+
+_KINDS: dict[Hashable, tuple["HeldType", int]] = {}
+"""Types and bytes of tuples, by what Numba asks of their arrays: to ask it each time would take a millisecond."""
+
+
+def _kind_of(value: NamedTuple) -> tuple["HeldType", int]:
+    key = _key(value)
+    if key not in _KINDS:
+        _KINDS[key] = HeldType(_numba.typeof(value)), int(_native_bytes(value))
+    return _KINDS[key]
+
+
+def _key(value: Any) -> Hashable:
+    if isinstance(value, tuple):
+        return type(value), *map(_key, value)
+    flags = value.flags
+    return value.dtype, value.ndim, flags.c_contiguous, flags.f_contiguous, flags.writeable, flags.aligned
 
 
 class HeldType(types.Type):

@@ -52,6 +52,7 @@ from actors.records.layout import (
     Requests,
     Results,
     WalletRows,
+    zeroed,
 )
 from models.held import Held
 from models.jit import kernel, read_only
@@ -183,17 +184,17 @@ class Ledger:
     def apply(self, admitted: Admitted, decisions: Decisions | None, first: int) -> Applied:
         """Make records, the first at address `first` (slot 0 of a block). `decisions` None: the switch runs unscored."""
         count = len(admitted.rows)
-        records = np.zeros(count + 1, RECORD)
-        results = np.zeros(count, RESULT)
+        records = zeroed(count + 1, RECORD)
+        results = zeroed(count, RESULT)
         sources = np.empty(count, np.int64)
-        undo = np.empty(2 * admitted.longest, WALLET)
+        undo = zeroed(2 * admitted.longest, WALLET)
         made, repeated, deferred = apply(
             self._held,
             admitted.rows,
             admitted.payer_row,
             admitted.payee_row,
             admitted.profile,
-            read_only(np.zeros(count, DECISION) if decisions is None else decisions),
+            read_only(zeroed(count, DECISION) if decisions is None else decisions),
             decisions is not None,
             self.record_time,
             first,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from actors.ledger.ledger import Admitted, Applied
 from actors.records import survey
 from actors.records.codes import Code
-from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, joined
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, joined, zeroed
 from actors.shard.idempotency import LINKED, mismatches
 from actors.shard.intake import Part
 from actors.shard.messages import Output
@@ -40,7 +40,7 @@ class Batch:
         self.found = 0
         for part in parts:
             self.found |= part.asked.found
-        self.results = np.zeros(len(self.rows), RESULT)
+        self.results = zeroed(len(self.rows), RESULT)
         self.parts = parts
         self._unanswered = _starts(parts)
         self.admitted: Admitted | None = None
