@@ -18,6 +18,7 @@ from actors.ledger.book import (
     fetch_row,
     local_row,
     need_profile,
+    next_batch,
     original_row,
     owner_of,
     profile_row,
@@ -37,6 +38,13 @@ BEHIND_MAX: Final = 64
 
 HOLD_SECONDS_MAX: Final = 365 * 86_400
 """The longest that an amount can be held."""
+
+T_GOING_ON: Final = 0
+T_ATTEMPTS: Final = 1
+T_DEFERRED: Final = 2
+T_DUPLICATES: Final = 3
+T_LONGEST: Final = 4
+T_SIZE: Final = 5
 
 FORGOTTEN: Final = -(2**62)
 """Value of a key that was taken and given back."""
@@ -68,7 +76,8 @@ _MERCHANT: Final = int(WalletKind.MERCHANT)
 class Admission(NamedTuple):
     """Per row of a batch: `code` 0 = goes on; `duplicate` > 0 = address of the record its key made before, < 0 = -(1 + row) of the
     same batch; rows of the payer, and of the payee or -1, and the payee's profile or -1. `behind`: their number, then payers of which an
-    earlier row of the batch is not tried yet."""
+    earlier row of the batch is not tried yet. `tally` (T_SIZE,): how many rows go on, and how many of those are attempts to pay; how many
+    are deferred; how many have a duplicate; rows of the longest linked group, 0 = there is none."""
 
     code: NDArray[np.int64]
     duplicate: NDArray[np.int64]
@@ -76,12 +85,14 @@ class Admission(NamedTuple):
     payee_row: NDArray[np.int64]
     profile: NDArray[np.int64]
     behind: NDArray[np.int64]
+    tally: NDArray[np.int64]
 
 
 def new_admission(count: int) -> Admission:
     """Room for `count` rows."""
     code, duplicate, payer_row, payee_row, profile = np.zeros((5, count), np.int64)
-    return Admission(code, duplicate, payer_row, payee_row, profile, np.zeros(1 + BEHIND_MAX, np.int64))
+    behind, tally = np.zeros(1 + BEHIND_MAX, np.int64), np.zeros(T_SIZE, np.int64)
+    return Admission(code, duplicate, payer_row, payee_row, profile, behind, tally)
 
 
 class Channels(NamedTuple):
@@ -450,10 +461,21 @@ def _admit_group(book, channels, me, head, record_time, rows, admission, i, last
             admission.code[j] = code
 
 
+@inlined
+def _count(tally, row, code, duplicate):
+    if code == 0 and duplicate == 0:
+        tally[T_GOING_ON] += 1
+        tally[T_ATTEMPTS] += row["op"] == TRANSFER or row["op"] == HOLD
+    tally[T_DEFERRED] += code == _DEFERRED
+    tally[T_DUPLICATES] += duplicate != 0
+
+
 @kernel
-def admit(book, channels, secret, me, head, record_time, rows, admission):
-    """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
-    and the payer's time. `head`: address of the newest record here."""
+def admit(held, channels, secret, me, head, record_time, rows, admission):
+    """Fill `admission`. `held`: the book. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their
+    effective time and the payer's time. `head`: address of the newest record here."""
+    book = held.value
+    next_batch(book)
     start: Any = np.int64(0)
     promise_none(book.holds)
     while start < len(rows):
@@ -474,9 +496,11 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):
             if rows[i]["flags"] & FLAG_LINKED:
                 last = _end_of_group(rows, i)
                 _admit_group(book, channels, me, head, record_time, rows, admission, i, last)
+                admission.tally[T_LONGEST] = max(admission.tally[T_LONGEST], last + 1 - i)
             else:
                 admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
             while i <= last:
                 _note_untried(admission.behind, rows[i], admission.code[i])
+                _count(admission.tally, rows[i], admission.code[i], admission.duplicate[i])
                 i += 1
         start = end

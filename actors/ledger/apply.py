@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from actors.ledger.admission import find_key, read_ahead
-from actors.ledger.book import M_SEGMENTS, READ_AHEAD, local_row
+from actors.ledger.book import M_SEGMENTS, READ_AHEAD, local_row, next_batch
 from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID, change_hold, give_refund
 from actors.ledger.holds import PROMISED, keep_promise, open_hold, promise_hold, promise_none
 from actors.ledger.posting import (
@@ -266,7 +266,7 @@ def _apply_change(book, record, row, address, record_time, stripe_max, orders, r
 
 @kernel
 def apply(
-    book,
+    held,
     rows,
     payer_rows,
     payee_rows,
@@ -284,11 +284,14 @@ def apply(
     sources,
     undo,
 ):
-    """Turn admitted rows into records. `review_ms`: how long an analyst has for an answer. `orders`: by wallet row, how many orders of the
-    wallet are not over. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and one more;
-    `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of records;
-    `sources` has each record's row."""
+    """Turn admitted rows into records. `held`: the book. `review_ms`: how long an analyst has for an answer. `orders`: by wallet row, how
+    many orders of the wallet are not over. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and
+    one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of records,
+    of rows that repeat one and of rows that are deferred; `sources` has each record's row."""
+    book = held.value
     count = np.int64(0)
+    repeated = np.int64(0)
+    deferred = np.int64(0)
     ahead: Any = np.int64(0)
     i: Any = np.int64(0)
     while i < len(rows):
@@ -303,6 +306,8 @@ def apply(
         if row["op"] != TRANSFER and row["op"] != HOLD:
             _fill_common(record, row, record_time)
             if not _apply_change(book, record, row, address, record_time, stripe_max, orders, results[i]):
+                repeated += results[i]["address"] < 0
+                deferred += results[i]["code"] == _DEFERRED
                 i += 1
                 continue
             put(book.keys, row["key_hi"], row["key_lo"], address)
@@ -324,4 +329,5 @@ def apply(
             count += 1
             i += 1
     promise_none(book.holds)
-    return count
+    next_batch(book)
+    return count, repeated, deferred

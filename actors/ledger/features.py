@@ -131,8 +131,10 @@ def _read_wallets_ahead(book, payer_rows, payee_rows, start, end):
 
 
 @kernel
-def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
-    """Fill `columns` (n, COLUMN_COUNT) for admitted rows, in order; each transfer and hold is remembered as an attempt of its payer."""
+def feature_columns(held, rows, payer_rows, payee_rows, profiles, columns):
+    """Fill `columns` (n, COLUMN_COUNT) for admitted rows, in order; each transfer and hold is remembered as an attempt of its payer.
+    `held`: the book."""
+    book = held.value
     for i in range(len(rows)):
         if i % READ_AHEAD == 0:
             _read_wallets_ahead(book, payer_rows, payee_rows, i, min(i + READ_AHEAD, len(rows)))

@@ -29,7 +29,6 @@ from actors.ledger.book import (
     Capacity,
     local_row,
     new_book,
-    next_batch,
     store_original,
 )
 from actors.ledger.captures_refunds import expire
@@ -44,7 +43,6 @@ from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.ids import Secret
 from actors.records.layout import (
     AMOUNT_MAX,
-    FLAG_LINKED,
     FLAG_SUSPENSE,
     PROFILE,
     RECORD,
@@ -54,7 +52,9 @@ from actors.records.layout import (
     Requests,
     Results,
     WalletRows,
+    zeroed,
 )
+from models.held import Held
 from models.jit import kernel, read_only
 from rules.decisions.decision import DECISION, Decisions
 from rules.vocabulary.columns import COLUMN_COUNT
@@ -81,22 +81,27 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admitted(NamedTuple):
-    """The rows of a batch that go on: `places` in the batch, the rows themselves, and where their wallets lie."""
+    """The rows of a batch that go on: `places` in the batch, the rows themselves, and where their wallets lie; how many are attempts to
+    pay, and at most how many are linked in one group."""
 
     places: NDArray[np.int64]
     rows: Requests
     payer_row: NDArray[np.int64]
     payee_row: NDArray[np.int64]
     profile: NDArray[np.int64]
+    attempts: int
+    longest: int
 
 
 class Applied(NamedTuple):
     """Records made of admitted rows, a result per admitted row, and per record the admitted row it comes from. A result whose address
-    is negative repeats the record at -address."""
+    is negative repeats the record at -address: there are `repeated` of them, and `deferred` that were not tried."""
 
     records: Records
     results: Results
     sources: NDArray[np.int64]
+    repeated: int
+    deferred: int
 
 
 class Ledger:
@@ -105,7 +110,7 @@ class Ledger:
     def __init__(self, config: LedgerConfig, capacity: Capacity) -> None:
         self.config = config
         self.capacity = capacity
-        self.book: Book = new_book(capacity)
+        self.book = new_book(capacity)
         self.secret = Secret.of(config.secret)
         self.credit = CreditBook(capacity, self.secret)
         self.limits = np.full(TIERS_MAX, NO_LIMIT, np.int64)
@@ -116,21 +121,31 @@ class Ledger:
         self._scratch = np.zeros(1, PROFILE)
 
     @property
+    def book(self) -> Book:
+        """All its arrays; kernels that payments wait for take them as they are held."""
+        return self._book
+
+    @book.setter
+    def book(self, book: Book) -> None:
+        self._book = book
+        self._held = Held(book)
+
+    @property
     def record_time(self) -> int:
         """Record time of the newest record, milliseconds."""
-        return int(self.book.meta[M_RECORD_TIME])
+        return int(self._book.meta[M_RECORD_TIME])
 
     def advance(self, now_ms: int) -> int:
         """The record time for what happens now: the clock, but never back."""
-        self.book.meta[M_RECORD_TIME] = max(self.record_time, now_ms)
-        self._rotate_keys()
-        return self.record_time
+        now = self.record_time
+        if now_ms > now:
+            self._book.meta[M_RECORD_TIME] = now = now_ms
+        if now - self.keys_since_ms >= self.config.idempotency_window_ms:
+            self._rotate_keys(now - self.keys_since_ms)
+        return now
 
-    def _rotate_keys(self) -> None:
-        """Drop the older generation of keys when all of it is older than the window."""
-        age = self.record_time - self.keys_since_ms
-        if age < self.config.idempotency_window_ms:
-            return
+    def _rotate_keys(self, age: int) -> None:
+        """Drop the older generation of keys: all of it is older than the window."""
         older = self.book.keys if age < 2 * self.config.idempotency_window_ms else self._new_keys()
         self.book = self.book._replace(keys=self._new_keys(), older_keys=older)
         self.keys_since_ms = self.record_time
@@ -146,39 +161,40 @@ class Ledger:
         admission = new_admission(len(rows))
         if behind is not None:
             admission.behind[:] = behind
-        next_batch(self.book)
-        admit(self.book, channels, self.secret, self.config.shard, head, self.record_time, rows, admission)
+        admit(self._held, channels, self.secret, self.config.shard, head, self.record_time, rows, admission)
         return admission
 
     @staticmethod
     def going_on(rows: Requests, admission: Admission) -> Admitted:
         """The rows that `admit` let through."""
+        going_on, attempts, _, _, longest = admission.tally.tolist()
+        where = admission.payer_row, admission.payee_row, admission.profile
+        if going_on == len(rows):
+            return Admitted(np.arange(going_on), rows, *where, attempts, longest)
         index = np.flatnonzero((admission.code == 0) & (admission.duplicate == 0))
-        if len(index) == len(rows):
-            return Admitted(index, rows, admission.payer_row, admission.payee_row, admission.profile)
-        picked = (admission.payer_row[index], admission.payee_row[index], admission.profile[index])
-        return Admitted(index, rows[index], *picked)
+        payer, payee, profile = (each[index] for each in where)
+        return Admitted(index, rows[index], payer, payee, profile, attempts, longest)
 
     def columns(self, admitted: Admitted) -> NDArray[np.int64]:
         """Feature columns (n, COLUMN_COUNT); remembers the attempts."""
         columns = np.zeros((len(admitted.rows), COLUMN_COUNT), np.int64)
-        feature_columns(self.book, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns)
+        feature_columns(self._held, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns)
         return columns
 
     def apply(self, admitted: Admitted, decisions: Decisions | None, first: int) -> Applied:
         """Make records, the first at address `first` (slot 0 of a block). `decisions` None: the switch runs unscored."""
         count = len(admitted.rows)
-        records = np.zeros(count + 1, RECORD)
-        results = np.zeros(count, RESULT)
+        records = zeroed(count + 1, RECORD)
+        results = zeroed(count, RESULT)
         sources = np.empty(count, np.int64)
-        undo = np.empty(2 * _longest_group(admitted.rows), WALLET)
-        made = apply(
-            self.book,
+        undo = zeroed(2 * admitted.longest, WALLET)
+        made, repeated, deferred = apply(
+            self._held,
             admitted.rows,
             admitted.payer_row,
             admitted.payee_row,
             admitted.profile,
-            read_only(np.zeros(count, DECISION) if decisions is None else decisions),
+            read_only(zeroed(count, DECISION) if decisions is None else decisions),
             decisions is not None,
             self.record_time,
             first,
@@ -191,13 +207,12 @@ class Ledger:
             sources,
             undo,
         )
-        next_batch(self.book)
-        return Applied(records[:made], results, sources[:made])
+        return Applied(records[:made], results, sources[:made], repeated, deferred)
 
     def expire(self, first: int) -> Records:
         """EXPIRY records (n,), n <= EXPIRE_MAX, of the holds whose time has come, the first at address `first`. Not while a batch is
         between its admission and its records."""
-        if due_hold(self.book.holds, self.record_time) < 0:
+        if not _hold_is_due(self._held, self.record_time):
             return np.zeros(0, RECORD)
         records = np.zeros(min(holds_open(self.book.holds), EXPIRE_MAX), RECORD)
         return records[: int(expire(self.book, self.record_time, first, records))]
@@ -304,13 +319,10 @@ class Ledger:
         return addresses
 
 
-def _longest_group(rows: Requests) -> int:
-    """Rows of the longest linked group, 0 when there is none."""
-    linked = rows["flags"] & FLAG_LINKED != 0
-    if not linked.any():
-        return 0
-    ends = np.flatnonzero(~linked)
-    return int(np.diff(ends, prepend=-1, append=len(rows)).max())
+@kernel
+def _hold_is_due(held, now):
+    """Whether the time of a hold has come; `held`: the book."""
+    return due_hold(held.value.holds, now) >= 0
 
 
 @kernel

@@ -36,6 +36,7 @@ from actors.records.layout import (
     WalletKind,
 )
 from actors.records.score_columns import NOTHING, fill_reasons, fill_subtotals
+from actors.records.survey import survey_records, survey_requests
 from models.jit import read_only
 
 _SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
@@ -103,6 +104,8 @@ def warm() -> None:
     assert replica.replay(records, np.concatenate(places)) == len(records)
     replica.key_address(1, 1)
     replica.key_addresses(batches[0])
+    survey_requests(batches[0])
+    survey_records(records)
     _warm_ids(ledger.secret)
 
 
@@ -117,7 +120,7 @@ def warm_last() -> None:
     """The kernels that `warm` comes to last, on nothing at all: for a second process that compiles meanwhile."""
     ledger = Ledger(LedgerConfig(shard=0, shards=2, secret=bytes(16)), _SMALL)
     none = np.zeros(0, np.int64)
-    ledger.apply(Admitted(none, np.zeros(0, REQUEST), none, none, none), None, record_address(0, 1, 0))
+    ledger.apply(Admitted(none, np.zeros(0, REQUEST), none, none, none, 0, 0), None, record_address(0, 1, 0))
     ledger.replay(np.zeros(0, RECORD), none)
     ledger.expire(record_address(0, 1, 0))
     _warm_channels(ledger)

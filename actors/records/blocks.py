@@ -6,7 +6,7 @@ and the chain still verifies. What is left of them then has another digest, whic
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records import survey
 from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.chain_time import chain_time
 from actors.records.credit_layout import is_credit
@@ -32,11 +33,11 @@ from actors.records.layout import (
     case_end,
     joined,
 )
+from actors.records.survey import survey_records
 
 VERSION: Final = 2
 HASH_BYTES: Final = 32
 _ANCHORS: Final = FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR
-_LOOKED_UP: Final = _ANCHORS | FLAG_REVIEW | FLAG_SUSPENSE
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands for the block before the first."""
 
@@ -50,6 +51,10 @@ _CHECKED: Final = struct.Struct("<H10xI")
 """Version and checksum."""
 _NO_CHECKSUM: Final = bytes(_CHECKSUM.size)
 assert HEADER_BYTES + BLOCK_RECORDS_MAX * RECORD.itemsize <= 8100
+
+
+ByBlock = dict[int, list[Any]]
+"""What is looked up of blocks, by their numbers."""
 
 
 class Header(NamedTuple):
@@ -196,13 +201,8 @@ def seal(
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
     raw = records.tobytes()
     width = RECORD.itemsize * BLOCK_RECORDS_MAX
-    references = _by_block(first, *_references(writer.shard, first, records))
-    flagged = np.flatnonzero(records["flags"] & _LOOKED_UP)
-    anchors = _by_block(first, *_anchors(writer.shard, first, records, flagged))
-    reviews = _by_block(first, *_reviews(writer.shard, first, records, flagged))
-    suspended = _by_block(first, *_suspended(writer.shard, first, records, flagged))
-    late = _late(writer.shard, first, records)
-    credit = _credit(writer.shard, first, records)
+    found = survey_records(records)
+    looked_up = [look(writer.shard, first, records) if found & bit else {} for bit, look in _LOOKS] if found else ()
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -220,12 +220,11 @@ def seal(
             (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
         )
         previous = block_hash(data)
-        looked_up = (entries.get(number, ()) for entries in (references, anchors, reviews, suspended, late, credit))
-        blocks.append(Sealed(number, data, extra, *looked_up))
+        blocks.append(Sealed(number, data, extra, *(entries.get(number, ()) for entries in looked_up)))
     return blocks, previous
 
 
-def _by_block(first: int, indexes: NDArray[np.intp], entries: list[list[Any]]) -> dict[int, list[Any]]:
+def _by_block(first: int, indexes: NDArray[np.intp], entries: list[list[Any]]) -> ByBlock:
     """Entries of records at these indexes, by block."""
     found: dict[int, list[Any]] = {}
     for index, entry in zip(indexes.tolist(), entries, strict=True):
@@ -242,33 +241,29 @@ def _addresses(shard: int, first: int, indexes: NDArray[np.intp]) -> NDArray[np.
     return record_address(shard, first, 0) + blocks * record_address(0, 1, 0) + slots
 
 
-def _references(shard: int, first: int, records: Records) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
+def _references(shard: int, first: int, records: Records) -> ByBlock:
     chosen = referring(records)
     targets = records["reference"][chosen].tolist()
-    return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+    entries = [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+    return _by_block(first, chosen, entries)
 
 
-def _anchors(
-    shard: int, first: int, records: Records, flagged: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], list[list[Anchor]]]:
-    chosen = flagged[records["flags"][flagged] & _ANCHORS != 0]
-    return chosen, [anchors_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
+def _anchors(shard: int, first: int, records: Records) -> ByBlock:
+    chosen = np.flatnonzero(records["flags"] & _ANCHORS)
+    return _by_block(first, chosen, [anchors_of(records[i], _address(shard, first, i)) for i in chosen.tolist()])
 
 
-def _reviews(
-    shard: int, first: int, records: Records, flagged: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], list[list[Review]]]:
-    chosen = flagged[records["flags"][flagged] & FLAG_REVIEW != 0]
+def _reviews(shard: int, first: int, records: Records) -> ByBlock:
+    chosen = np.flatnonzero(records["flags"] & FLAG_REVIEW)
     found = [review_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
-    return chosen, [[] if review is None else [review] for review in found]
+    return _by_block(first, chosen, [[] if review is None else [review] for review in found])
 
 
-def _suspended(
-    shard: int, first: int, records: Records, flagged: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
-    chosen = flagged[is_suspended(records[flagged])]
+def _suspended(shard: int, first: int, records: Records) -> ByBlock:
+    chosen = np.flatnonzero(is_suspended(records))
     targets = records["reference"][chosen].tolist()
-    return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+    entries = [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+    return _by_block(first, chosen, entries)
 
 
 def is_suspended(records: Records) -> NDArray[np.bool_]:
@@ -277,19 +272,28 @@ def is_suspended(records: Records) -> NDArray[np.bool_]:
     return found
 
 
-def _late(shard: int, first: int, records: Records) -> dict[int, list[Any]]:
-    """Late records by block."""
+def _late(shard: int, first: int, records: Records) -> ByBlock:
     found: dict[int, list[Any]] = {}
     for each in late_of(records, lambda indexes: _addresses(shard, first, indexes)):
         found.setdefault(block_of(each.record), []).append(each)
     return found
 
 
-def _credit(shard: int, first: int, records: Records) -> dict[int, list[Any]]:
-    """Entries of credit records by block."""
+def _credit(shard: int, first: int, records: Records) -> ByBlock:
     chosen = np.flatnonzero(is_indexed(records))
-    entries = credit_entries(records[chosen], _addresses(shard, first, chosen)) if len(chosen) else []
+    entries = credit_entries(records[chosen], _addresses(shard, first, chosen))
     return _by_block(first, chosen, [[entry] for entry in entries])
+
+
+_LOOKS: Final[tuple[tuple[int, Callable[[int, int, Records], ByBlock]], ...]] = (
+    (survey.REFERRING, _references),
+    (survey.ANCHORED, _anchors),
+    (survey.REVIEWED, _reviews),
+    (survey.SUSPENDED, _suspended),
+    (survey.LAGGING, _late),
+    (survey.CREDIT, _credit),
+)
+"""What is looked up of a block, in the order of `Sealed`: of records that the survey says are there."""
 
 
 def is_indexed(records: Records) -> NDArray[np.bool_]:

@@ -1,13 +1,14 @@
 """A batch of requests on its way through a shard: what it was made of, and what became of it so far."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.ledger import Admitted, Applied
+from actors.records import survey
 from actors.records.codes import Code
-from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, joined
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, joined, zeroed
 from actors.shard.idempotency import LINKED, mismatches
 from actors.shard.intake import Part
 from actors.shard.messages import Output
@@ -24,25 +25,43 @@ class Repeats(NamedTuple):
         return Repeats(self.places[first:end], self.addresses[first:end])
 
 
+_NONE: Final = Repeats(np.zeros(0, np.intp), np.zeros(0, np.int64))
+
+
 class Batch:
-    """A batch on its way: the parts of requests it was made of, its rows, and what became of them so far. `duplicates`: per row, the record
-    that its key made before, 0 for none, < 0 for one of the same batch. `repeats`: those of them that still wait to be read. `waits`: per
-    row, whether its record is still missing."""
+    """A batch on its way: the parts of requests it was made of, its rows, and what became of them so far. `found`: what the rows are, as in
+    `survey`. `duplicates`: per row, the record that its key made before, 0 for none, < 0 for one of the same batch; None: no row has one.
+    `repeats`: those of them that still wait to be read. `waits`: per row, whether its record is still missing; None: no row's is."""
 
     def __init__(self, number: int, parts: list[Part], stamp: int) -> None:
         self.number = number
         self.stamp = stamp
         self.rows = joined([part.rows for part in parts], REQUEST)
-        self.results = np.zeros(len(self.rows), RESULT)
+        self.found = 0
+        for part in parts:
+            self.found |= part.asked.found
+        self.results = zeroed(len(self.rows), RESULT)
         self.parts = parts
         self._unanswered = _starts(parts)
         self.admitted: Admitted | None = None
         self.seen = 0
         self.deadline = 0
-        self.duplicates = np.zeros(len(self.rows), np.int64)
-        self.repeats = Repeats(np.zeros(0, np.intp), np.zeros(0, np.int64))
-        self.waits = np.zeros(len(self.rows), np.bool_)
+        self.duplicates: NDArray[np.int64] | None = None
+        self.repeats = _NONE
+        self.waits: NDArray[np.bool_] | None = None
         self.durable = False
+
+    def repeat(self, places: NDArray[np.intp], records: NDArray[np.int64]) -> None:
+        """Rows at these places have these duplicates."""
+        if self.duplicates is None:
+            self.duplicates = np.zeros(len(self.rows), np.int64)
+        self.duplicates[places] = records
+
+    def wait_for(self, repeats: Repeats) -> None:
+        """The records of these repeats are to be read."""
+        self.repeats = repeats
+        self.waits = np.zeros(len(self.rows), np.bool_)
+        self.waits[repeats.places] = True
 
     @property
     def continues(self) -> NDArray[np.bool_]:
@@ -52,9 +71,11 @@ class Batch:
 
     def repeat_as_a_whole(self) -> None:
         """A linked group is repeated as a whole: where a row differs from its record, no row of the group is a replay."""
+        if not self.found & survey.LINKED:
+            return
         differs = self.results["code"] == Code.IDEMPOTENCY_MISMATCH
         continues = self.continues
-        if not continues.any() or not differs.any():
+        if not differs.any():
             return
         group = np.cumsum(~continues) - 1
         spoiled = np.zeros(len(group), np.bool_)
@@ -92,7 +113,7 @@ class Batch:
         left = []
         for start, part in self._unanswered:
             end = start + part.end - part.first
-            if self.waits[start:end].any():
+            if self.waits is not None and self.waits[start:end].any():
                 left.append((start, part))
             else:
                 answers += part.asked.answer(part.first, self.results[start:end])
@@ -102,5 +123,8 @@ class Batch:
 
 def _starts(parts: list[Part]) -> list[tuple[int, Part]]:
     """Parts with the places of their first rows."""
-    ends = np.cumsum([part.end - part.first for part in parts]).tolist()
-    return list(zip([0, *ends[:-1]], parts, strict=True))
+    start, starts = 0, []
+    for part in parts:
+        starts.append((start, part))
+        start += part.end - part.first
+    return starts

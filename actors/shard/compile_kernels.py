@@ -25,7 +25,7 @@ _COMPLETE: Final = "complete"
 VERSIONS_KEPT: Final = 8
 """Folders of machine code that a user keeps, one a version of the sources, some 30 MB each; older ones are deleted."""
 
-KERNELS: Final = 185
+KERNELS: Final = 189
 """What `warm` compiles: functions of the ledger, each once for every sort of argument."""
 MACHINE_CODE_BYTES: Final = 23_000_000
 """All of it together."""

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.ledger.admission import Channels
+from actors.ledger.admission import T_DEFERRED, T_DUPLICATES, Channels
 from actors.ledger.arrays import Arrays, InMemorySnapshot
 from actors.ledger.holds import holds_open
 from actors.ledger.ledger import Ledger
@@ -22,7 +21,7 @@ from actors.records.blocks import Chain, OpenedBlocks, Writer
 from actors.records.codes import Code
 from actors.records.ids import bound_key
 from actors.records.layout import (
-    FLAG_LINKED,
+    ATTEMPTS,
     MOVEMENTS,
     READ_UP_TO,
     RECORD,
@@ -33,6 +32,7 @@ from actors.records.layout import (
     Kind,
     Requests,
 )
+from actors.records.survey import OPENINGS
 from actors.shard import messages as m
 from actors.shard.admin_log import RepeatedLog
 from actors.shard.batch import Batch
@@ -61,6 +61,8 @@ BATCHES_AT_ONCE: Final = 8
 HEADS_EVERY_MS: Final = 1_000
 CURSOR_BLOCKS_MAX: Final = 4_096
 """A cursor that moved this far without legs is written down all the same, so that a restart need not read it all again."""
+
+_DEFERRED: Final = int(Code.DEFERRED)
 
 
 class ShardCore:
@@ -183,7 +185,7 @@ class ShardCore:
             self._begin_batch()
             self._append()
         outputs, self._out = self._out, []
-        last_words: list[m.Output] = [output for output in outputs if isinstance(output, m.Halt)]
+        last_words: list[m.Output] = [output for output in outputs if isinstance(output, m.Halt)] if self.dead else []
         return last_words or outputs
 
     def _emit(self, outputs: list[m.Output]) -> None:
@@ -280,9 +282,9 @@ class ShardCore:
             return
         for unit in units:
             self._unsaved_records += len(unit.records)
-            self._sender.add(
-                unit.records, unit.addresses, unit.blocks[-1].number, unit.last_hash, self.ledger.book.owners
-            )
+            if self.receivers:
+                number, owners = unit.blocks[-1].number, self.ledger.book.owners
+                self._sender.add(unit.records, unit.addresses, number, unit.last_hash, owners)
         if units:
             self._emit(self._sender.pushes(heads=False))
 
@@ -293,7 +295,6 @@ class ShardCore:
 
     def _submit(self, message: m.Submit) -> None:
         self._scores.paid(self._now)
-        assert not (message.rows["flags"][-1:] & FLAG_LINKED).any(), "a group ends where its request ends"
         if not self.ready or not self._intake.offer(message, self._now):
             results = np.zeros(len(message.rows), RESULT)
             results["code"] = Code.BUSY
@@ -364,18 +365,21 @@ class ShardCore:
 
     def _admit(self, batch: Batch) -> None:
         self._batches += 1
-        if (batch.rows["op"] == Kind.WALLET_OPENED).any():
+        if batch.found & OPENINGS:
             self._emit(self._segments.make_room())
         head = self.writer.next_address - 1
         admission = self.ledger.admit(batch.rows, self._channels, head, untried_payers(batch.parts))
         for part in batch.parts:
             part.asked.behind = admission.behind
-        batch.results["code"] = admission.code
-        self._request_missing(batch)
-        batch.duplicates = admission.duplicate
         admitted = self.ledger.going_on(batch.rows, admission)
         batch.admitted, batch.seen = admitted, head
-        if self.config.scored and _attempts(admitted.rows).any():
+        if len(admitted.rows) < len(batch.rows):
+            batch.results["code"] = admission.code
+            if admission.tally[T_DUPLICATES]:
+                batch.duplicates = admission.duplicate
+            if admission.tally[T_DEFERRED]:
+                self._request_missing(batch)
+        if self.config.scored and admitted.attempts:
             columns = self.ledger.columns(admitted)
             batch.deadline = self._now + self.config.score_timeout_ms
             self._scoring = batch
@@ -384,9 +388,7 @@ class ShardCore:
             self._apply_batch(batch, None)
 
     def _request_missing(self, batch: Batch) -> None:
-        deferred = np.flatnonzero(batch.results["code"] == Code.DEFERRED)
-        if not len(deferred):
-            return
+        deferred = np.flatnonzero(batch.results["code"] == _DEFERRED)
         rows = batch.rows[deferred]
         batch.results["record_time"][deferred] = batch.stamp
         self._fetch_payees(rows, batch.stamp)
@@ -398,7 +400,9 @@ class ShardCore:
             self._emit(self._originals.want(targets, self.ledger, batch.stamp))
 
     def _fetch_payees(self, rows: Requests, stamp: int) -> None:
-        self._emit(self._remote_wallets.want(np.unique(rows["payee"][_attempts(rows)]), self.ledger, stamp))
+        self._emit(
+            self._remote_wallets.want(np.unique(rows["payee"][np.isin(rows["op"], ATTEMPTS)]), self.ledger, stamp)
+        )
         owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=stamp)])
@@ -438,11 +442,16 @@ class ShardCore:
         if self._concurrent is not None:
             self._concurrent.keep(admitted)
         applied = self.ledger.apply(admitted, decisions, self.writer.next_address)
-        batch.results[admitted.places] = applied.results
-        repeating = np.flatnonzero(applied.results["address"] < 0)
-        batch.duplicates[admitted.places[repeating]] = -applied.results["address"][repeating]
-        late = applied.results["code"] == Code.DEFERRED
-        batch.results["record_time"][admitted.places[late]] = batch.stamp
+        if len(admitted.rows) == len(batch.rows):
+            batch.results = applied.results
+        else:
+            batch.results[admitted.places] = applied.results
+        if applied.repeated:
+            repeating = np.flatnonzero(applied.results["address"] < 0)
+            batch.repeat(admitted.places[repeating], -applied.results["address"][repeating])
+        if applied.deferred:
+            late = applied.results["code"] == _DEFERRED
+            batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(applied.records):
             controls = int(decisions["controls"][0]) if decisions is not None and len(decisions) else 0
             self.writer.seal(applied.records, batch.details_of(admitted, applied), batch.seen, controls)
@@ -605,9 +614,3 @@ class ShardCore:
             self._emit(self._sender.pushes(heads=True))
             self._look_at_tables()
             self.writer.when_durable(lambda: None)  # An idle process, too, must notice that another has taken over.
-
-
-def _attempts(rows: Requests) -> NDArray[np.bool_]:
-    """Which rows are attempts to pay."""
-    chosen: NDArray[np.bool_] = (rows["op"] == Kind.TRANSFER) | (rows["op"] == Kind.HOLD)
-    return chosen

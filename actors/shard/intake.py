@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import BEHIND_MAX
 from actors.records.layout import FLAG_LINKED, RECORD, RESULT, Requests, Results
+from actors.records.survey import OPEN_GROUP, SEVERAL, survey_requests
 from actors.shard.fills import Fill
 from actors.shard.messages import Answer, Submit
 
@@ -38,18 +39,18 @@ SLICE_EVERY_MS: Final = 8
 """A slice of large requests waits until all small ones are stored, but no longer than so after the slice before: then it has its turn."""
 ABOUT_MS: Final = 1_000
 """So long after its last request a caller still counts as being about: one that sends a payment now and then, too."""
-SEVERAL: Final = -1
-"""Stands for the callers of a request that has rows of more than one."""
 
 
 class Asked:
-    """A request on its way through the shard: what of it was taken so far, and what was answered. `behind`: payers of which a row of the
+    """A request on its way through the shard: what of it was taken so far, and what was answered. `found`: what its rows are, as in
+    `survey`. `behind`: payers of which a row of the
     parts before is not tried yet, as in `Admission`."""
 
     def __init__(self, submit: Submit) -> None:
         self.ref = submit.ref
-        self.caller = _caller_of(submit.rows)
         self.count = len(submit.rows)
+        self.caller, self.found = survey_requests(submit.rows)
+        assert not self.found & OPEN_GROUP, "a group ends where its request ends"
         self.taken = 0
         self.behind: NDArray[np.int64] | None = None
         self._rows = submit.rows
@@ -116,7 +117,7 @@ class Asked:
 
     def details(self, first: int, end: int) -> dict[int, bytes]:
         """Their details, by index from `first`."""
-        if end - first == self.count:
+        if end - first == self.count or not self._details:
             return self._details
         low, high = np.searchsorted(self._slots, (first, end))
         return {slot - first: self._details[slot] for slot in self._slots[low:high].tolist()}
@@ -136,12 +137,6 @@ class Asked:
         self._results[first : first + len(results)] = results
         self._answered += len(results)
         return [] if self._answered < self.count else [Answer(ref=self.ref, value=self._results)]
-
-
-def _caller_of(rows: Requests) -> int:
-    callers = rows["caller"]
-    first = int(callers[0])
-    return first if (callers == first).all() else SEVERAL
 
 
 def _slice_bytes() -> int:

@@ -25,13 +25,19 @@ APPEND_BYTES_MAX: Final = 16 << 20
 
 
 class AppendUnit(NamedTuple):
-    """What was sealed together: the blocks, their records and the records' addresses; `size`: bytes of records and details."""
+    """What was sealed together: the blocks, their records and the address of the first; `size`: bytes of records and details."""
 
     blocks: list[Sealed]
     records: Records
-    addresses: NDArray[np.int64]
+    first: int
     last_hash: bytes
     size: int
+
+    @property
+    def addresses(self) -> NDArray[np.int64]:
+        """Addresses (n,) of the records."""
+        addresses: NDArray[np.int64] = address_after(self.first, np.arange(len(self.records), dtype=np.int64))
+        return addresses
 
 
 class _Waiter(NamedTuple):
@@ -51,6 +57,7 @@ class JournalWriter:
         self._sealed_hash = GENESIS
         self._waiting: list[AppendUnit] = []
         self._flight: list[AppendUnit] = []
+        self._backlog = self._backlog_bytes = 0
         self._operation = self._attempt = 0
         self._busy = False
         self._waiters: list[_Waiter] = []
@@ -73,12 +80,12 @@ class JournalWriter:
     @property
     def backlog(self) -> int:
         """Records that are sealed and not durable."""
-        return sum(len(unit.records) for unit in self.units)
+        return self._backlog
 
     @property
     def backlog_bytes(self) -> int:
         """Bytes of records and details that are sealed and not durable."""
-        return sum(unit.size for unit in self.units)
+        return self._backlog_bytes
 
     @property
     def flight_bytes(self) -> int:
@@ -95,23 +102,25 @@ class JournalWriter:
         self.durable_block = self._sealed_block = number
         self.durable_hash = self._sealed_hash = hash_
         self._waiting, self._flight, self._busy = [], [], False
+        self._backlog = self._backlog_bytes = 0
 
     def seal(self, records: Records, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
         """Cut records into the next blocks, with these values of their headers, and queue them."""
-        first = self._sealed_block + 1
+        first = self.next_address
         blocks, last_hash = seal(
             self.writer,
-            first=first,
+            first=self._sealed_block + 1,
             previous=self._sealed_hash,
             seen=seen,
             records=records,
             details=details,
             controls=controls,
         )
-        addresses = _addresses(self.writer.shard, blocks, len(records))
         size = sum(len(block.data) + len(block.details or b"") for block in blocks)
-        unit = AppendUnit(blocks, records, addresses, last_hash, size)
+        unit = AppendUnit(blocks, records, first, last_hash, size)
         self._waiting.append(unit)
+        self._backlog += len(records)
+        self._backlog_bytes += size
         self._sealed_block = blocks[-1].number
         self._sealed_hash = last_hash
         return unit
@@ -122,8 +131,9 @@ class JournalWriter:
         kept = int(np.searchsorted(addresses, record_address(self.writer.shard, self.durable_block + 1, 0)))
         parts, start = [np.zeros(0, RECORD)], kept
         for unit in self.units:
-            end = int(np.searchsorted(addresses, unit.addresses[-1], "right"))
-            parts.append(unit.records[np.searchsorted(unit.addresses, addresses[start:end])])
+            its_own = unit.addresses
+            end = int(np.searchsorted(addresses, its_own[-1], "right"))
+            parts.append(unit.records[np.searchsorted(its_own, addresses[start:end])])
             start = end
         return kept, joined(parts, RECORD)
 
@@ -142,10 +152,9 @@ class JournalWriter:
         are not yet. The last one is durable already, or its chain begins in what is not."""
         places = [head] if head else []
         for unit in reversed(units):
-            first = int(unit.addresses[0])
-            if head < first:
+            if head < unit.first:
                 continue
-            head = int(leaves_at(unit.records, first, wallet, head))
+            head = int(leaves_at(unit.records, unit.first, wallet, head))
             if head:
                 places.append(head)
         return places
@@ -218,6 +227,9 @@ class JournalWriter:
         units, self._flight = self._flight, []
         self.durable_block = units[-1].blocks[-1].number
         self.durable_hash = units[-1].last_hash
+        for unit in units:
+            self._backlog -= len(unit.records)
+            self._backlog_bytes -= unit.size
         self._finish()
         return units
 
@@ -232,16 +244,11 @@ class JournalWriter:
 
     def _finish(self) -> None:
         self._busy = False
-        done = [w for w in self._waiters if w.operation < self._operation and w.block <= self.durable_block]
-        self._waiters = [
-            w for w in self._waiters if not (w.operation < self._operation and w.block <= self.durable_block)
-        ]
+        done: list[_Waiter] = []
+        left: list[_Waiter] = []
+        for waiter in self._waiters:
+            is_done = waiter.operation < self._operation and waiter.block <= self.durable_block
+            (done if is_done else left).append(waiter)
+        self._waiters = left
         for waiter in done:
             waiter.release()
-
-
-def _addresses(shard: int, blocks: list[Sealed], count: int) -> NDArray[np.int64]:
-    index = np.arange(count, dtype=np.int64)
-    first = record_address(shard, blocks[0].number, 0)
-    addresses: NDArray[np.int64] = address_after(first, index)
-    return addresses

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
-from actors.records.layout import REQUEST, RESULT, Records, joined
+from actors.records.layout import REQUEST, RESULT, Records, Requests, joined
 from actors.shard.batch import Batch, Repeats
 from actors.shard.idempotency import repeated_results
 from actors.shard.journal_writer import JournalWriter
@@ -42,7 +42,9 @@ class RepeatAnswers:
 
     def take(self, batch: Batch, ledger: Ledger, writer: JournalWriter) -> list[Output]:
         """The first answers of a batch are made and sealed; now its repeats."""
-        repeats = _repeats(batch, ledger)
+        if batch.duplicates is None:
+            return []
+        repeats = _repeats(batch.rows, batch.duplicates, ledger)
         kept, records = writer.undurable(repeats.addresses)
         _answer([(batch, repeats.part(kept, len(repeats.places)))], records)
         if not kept:
@@ -52,8 +54,7 @@ class RepeatAnswers:
             batch.results[durable.places] = np.zeros(1, RESULT)
             batch.results["code"][durable.places] = Code.BUSY
             return []
-        batch.repeats = durable
-        batch.waits[durable.places] = True
+        batch.wait_for(durable)
         self._waiting.append(batch)
         self._rows += len(batch.rows)
         return self._read_on()
@@ -91,13 +92,13 @@ def _addresses(page: list[tuple[Batch, Repeats]]) -> NDArray[np.int64]:
     return np.unique(np.concatenate([repeats.addresses for _, repeats in page]))
 
 
-def _repeats(batch: Batch, ledger: Ledger) -> Repeats:
-    """What a batch repeats; of keys that were first used in the batch itself, the records made just now."""
-    places = np.flatnonzero(batch.duplicates)
-    addresses = batch.duplicates[places]
+def _repeats(rows: Requests, duplicates: NDArray[np.int64], ledger: Ledger) -> Repeats:
+    """What rows repeat; of keys that were first used in the batch itself, the records made just now."""
+    places = np.flatnonzero(duplicates)
+    addresses = duplicates[places]
     own = np.flatnonzero(addresses < 0)
     if len(own):
-        addresses[own] = ledger.key_addresses(batch.rows[places[own]])
+        addresses[own] = ledger.key_addresses(rows[places[own]])
     order = np.argsort(addresses, kind="stable")
     return Repeats(places[order], addresses[order])
 
@@ -115,5 +116,6 @@ def _answer(page: list[tuple[Batch, Repeats]], records: Records) -> None:
     for batch, repeats in page:
         end = start + len(repeats.places)
         batch.results[repeats.places] = results[start:end]
-        batch.waits[repeats.places] = False
+        if batch.waits is not None:
+            batch.waits[repeats.places] = False
         start = end

@@ -32,6 +32,7 @@ FLOORS: Final = {
         "table": 2,
         "tidying": 2,
         "counting": 3,
+        "held": 3,
         "scorecard": 3,
         "placing": 3,
         "evaluation": 4,

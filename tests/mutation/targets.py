@@ -91,6 +91,7 @@ TARGETS: Final = (
             ("records/chain_time", ()),
             ("records/ids", ()),
             ("records/siphash", ()),
+            ("records/survey", _ALL),
             ("ledger/snapshot", ()),
             ("ledger/chains", ()),
             ("records/late", _ALL),

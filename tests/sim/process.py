@@ -204,7 +204,8 @@ class Process:
         if self.alive:
             self.alive = False
             self.deliveries.clear()
-            del self.core.ledger.book  # The arrays at once, not when the garbage collector comes round.
+            # The arrays at once, not when the garbage collector comes round.
+            del self.core.ledger._book, self.core.ledger._held
             self.switch.scheduler.note(f"{self.name} died: {why}")
             self.switch.process_died(self)
 

@@ -25,7 +25,7 @@ counting.warm(decider)
 small = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
 book = Ledger(LedgerConfig(shard=0, shards=2, secret=bytes(16)), small)
 none = np.zeros(0, np.int64)
-rows = Admitted(none, np.zeros(0, REQUEST), none, none, none)
+rows = Admitted(none, np.zeros(0, REQUEST), none, none, none, 0, 0)
 book.apply(rows, None, record_address(0, 1, 0))
 loaded = [len(each.signatures) for each in kernels]
 assert sum(loaded) > 5

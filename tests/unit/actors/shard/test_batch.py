@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from actors.records.layout import REQUEST
-from actors.shard.batch import Batch
+from actors.shard.batch import Batch, Repeats
 from actors.shard.intake import Asked, Part, whole
 from actors.shard.messages import Answer, Submit
 
@@ -40,7 +40,8 @@ def results_of(answers: list[Any]) -> dict[int, list[int]]:
 def test_each_request_is_answered_once_with_its_own_results_when_nothing_of_it_waits() -> None:
     batch = Batch(1, parts_of(submit(1, 2), submit(2, 3), submit(3, 1)), 7)
     batch.results["address"] = np.arange(10, 16)
-    batch.waits[3] = True
+    batch.wait_for(Repeats(np.array([3]), np.array([900])))
+    assert batch.waits is not None and batch.waits.tolist() == [False, False, False, True, False, False]
     assert results_of(batch.answers()) == {1: [10, 11], 3: [15]}
     assert batch.answers() == []
     batch.waits[3] = False
