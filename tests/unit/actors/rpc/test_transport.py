@@ -29,7 +29,7 @@ class Actor:
         self.asked += 1
         return await self.server.path()
 
-    async def _echo(self, data: bytes) -> bytes:
+    def _echo(self, data: bytes) -> bytes:
         return data
 
     async def _wait(self, data: bytes) -> bytes:
@@ -47,11 +47,12 @@ class Remote:
     def __init__(self, actor: Actor, name: str) -> None:
         self._actor, self._name = actor, name
 
-    async def remote(self, *arguments: bytes) -> Any:
+    async def remote(self, *arguments: Any) -> Any:
         if self._name == "socket_path":
             return await self._actor.path()
+        assert self._name == "call"
         self._actor.by_ray += 1
-        return await self._actor.server._methods[self._name](*arguments)
+        return await self._actor.server.call(*arguments)
 
 
 @pytest.fixture
@@ -216,7 +217,7 @@ async def test_a_bug_behind_ray_is_logged_where_it_is_met(tmp_path: Path, caplog
     failures = [RayActorError(), new_task_error("submit", "a traceback", ValueError("a bug"))]
 
     class Failing(Actor):
-        async def _echo(self, data: bytes) -> bytes:
+        def _echo(self, data: bytes) -> bytes:
             raise failures.pop(0)
 
     caller = Caller(Failing(None))

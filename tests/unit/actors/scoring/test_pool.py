@@ -29,15 +29,16 @@ class Actor:
 
         class Method:
             @staticmethod
-            async def remote(*_: Any) -> Any:
+            async def remote(method: str = "", _: bytes = b"") -> Any:
                 if name == "socket_path":
                     return None
                 await actor.goes_on.wait()
                 if actor.fails:
                     raise RuntimeError("failed")
-                if name == "decide":
-                    actor.decided += 1
-                return STAND_IN.pack(1, 2, 3) + np.zeros(1, DECISION).tobytes() if name == "decide" else b""
+                if method != "decide":
+                    return b""
+                actor.decided += 1
+                return STAND_IN.pack(1, 2, 3) + np.zeros(1, DECISION).tobytes()
 
         return Method
 
