@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from actors.rpc.interface import NotReady
-from actors.rpc.transport import FRAME_BYTES_MAX, Caller, CallLost, CallServer
+from actors.rpc.transport import FRAME_BYTES_MAX, SWEEP_MIN, Caller, CallLost, CallServer
 from tests.logged import messages
 
 
@@ -60,6 +61,7 @@ async def actor(tmp_path: Path) -> AsyncIterator[Actor]:
     actor = Actor(tmp_path)
     yield actor
     await actor.server.close()
+    await asyncio.sleep(0)  # connections end in the loop's next turn
 
 
 async def connected(actor: Actor) -> Caller:
@@ -162,8 +164,10 @@ async def test_after_a_takeover_the_old_process_is_not_heard_any_more(actor: Act
     with pytest.raises(CallLost):
         await waiting
     assert await caller.call("echo", b"y") == b"y" and successor.by_ray == 1
-    await successor.server.close()
+    await to_socket(caller, successor)
     caller.close()
+    await successor.server.close()
+    await asyncio.sleep(0)
 
 
 async def test_an_answer_for_which_nobody_waits_any_more_is_passed_over(actor: Actor) -> None:
@@ -173,6 +177,43 @@ async def test_an_answer_for_which_nobody_waits_any_more_is_passed_over(actor: A
             await caller.call("wait", b"x")
     actor.gates[b"x"].set()
     assert await caller.call("echo", b"y") == b"y"
+    caller.close()
+
+
+async def test_of_calls_that_nobody_waits_for_a_bounded_number_is_kept(actor: Actor) -> None:
+    caller = await connected(actor)
+    patient = caller.begin("wait", b"patient")
+    for _ in range(5 * SWEEP_MIN):
+        caller.begin("wait", b"x").cancel()
+    assert caller._link is not None and len(caller._link._waiting) <= SWEEP_MIN + 2
+    await until_waiting(actor, b"x", b"patient")
+    actor.gates[b"x"].set()
+    actor.gates[b"patient"].set()
+    assert await patient == b"patient"
+    caller.close()
+
+
+async def test_an_array_is_answered_as_it_lies_in_memory(tmp_path: Path) -> None:
+    rows = np.arange(6, dtype=np.int32).reshape(2, 3)
+    done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    done.set_result(rows)
+    actor = Actor(tmp_path)
+    actor.server = CallServer(str(tmp_path), {"echo": lambda data: data, "now": lambda _: rows, "soon": lambda _: done})
+    through_ray = Caller(actor)
+    caller = await connected(actor)
+    for method in ("now", "soon"):
+        assert await caller.call(method, b"") == await through_ray.call(method, b"") == rows.tobytes()
+    through_ray.close()
+    caller.close()
+    await actor.server.close()
+    await asyncio.sleep(0)
+
+
+async def test_a_method_that_is_not_there_fails_alone(actor: Actor) -> None:
+    caller = await connected(actor)
+    with pytest.raises(CallLost, match="nothing like it"):
+        await caller.call("nothing like it", b"")
+    assert await caller.call("echo", b"x") == b"x"
     caller.close()
 
 
