@@ -376,7 +376,7 @@ class _Watched:
 
     def _terminated(self, _: Any) -> None:
         self._alarm.cancel()
-        if self._limit is not None:
+        if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(self._loop.time())
 
 
