@@ -33,7 +33,7 @@ from actors.journal.interface import (
     check_append,
 )
 from actors.journal.records import FoundBlocks, records_at
-from actors.process.alarm import Alarm
+from actors.process.shared_timer import SharedTimer
 from actors.records.blocks import block_hash
 from actors.records.layout import RECORD, Records
 
@@ -351,7 +351,7 @@ class _Watched:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self._loop = asyncio.get_running_loop()
-        self._alarm = Alarm(self._look)
+        self._timer = SharedTimer(self._look)
         self._limit: asyncio.Timeout | None = None
         self._ends_at = 0.0
         connection.add_termination_listener(self._terminated)
@@ -359,7 +359,7 @@ class _Watched:
     async def within(self, seconds: float, work: Awaitable[None]) -> None:
         """Do this work. Raises TimeoutError after `seconds`, or once the session ends."""
         self._ends_at = self._loop.time() + seconds
-        self._alarm.not_after(self._ends_at)
+        self._timer.not_after(self._ends_at)
         async with asyncio.timeout(None) as self._limit:
             try:
                 await work
@@ -375,7 +375,7 @@ class _Watched:
         return self._ends_at
 
     def _terminated(self, _: Any) -> None:
-        self._alarm.cancel()
+        self._timer.cancel()
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(self._loop.time())
 

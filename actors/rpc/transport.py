@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.rpc.interface import NotReady
+from models.arrays import Rows
 
 log = logging.getLogger(__name__)
 
-Answer = bytes | NDArray[Any]
+Answer = bytes | Rows
 """An array travels as it lies in memory."""
 Method = Callable[[bytes], Answer | Awaitable[Answer]]
 """Answers at once where it can: a task for each call would cost more than a short answer."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.process.alarm import Alarm
+from actors.process.shared_timer import SharedTimer
 from actors.rpc.interface import Condition
 from actors.rpc.members import NOBODY, Members, moved
 from actors.rpc.transport import Caller
@@ -145,7 +145,7 @@ class ScorerPool:
         self._turn = itertools.count()
         self._was_whole = False
         self._batches: list[_Batch] = []
-        self._alarm = Alarm(self._look)
+        self._timer = SharedTimer(self._look)
 
     def take(self, members: Members) -> None:
         """Replace the scorers that moved; those that stayed are not asked anew."""
@@ -189,7 +189,7 @@ class ScorerPool:
         batch = _Batch(method, data, self._in_turn(), SILENT_S + len(payers) * SILENT_PER_ROW_S)
         self._batches = [each for each in self._batches if not each.answer.done()]
         self._batches.append(batch)
-        self._alarm.not_after(batch.look_at)
+        self._timer.not_after(batch.look_at)
         return batch.answer
 
     def _look(self, now: float) -> float | None:

@@ -396,7 +396,7 @@ class ShardHost:
 
     async def stop(self) -> None:
         """End all tasks; what is in flight stays unanswered."""
-        under_way = [*self._tasks, *self._scoring]
+        under_way: list[asyncio.Future[Any]] = [*self._tasks, *self._scoring]
         for each in under_way:
             each.cancel()
         with contextlib.suppress(asyncio.CancelledError):

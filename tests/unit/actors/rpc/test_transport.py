@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from actors.rpc.interface import NotReady
-from actors.rpc.transport import FRAME_BYTES_MAX, SWEEP_MIN, Caller, CallLost, CallServer
+from actors.rpc.transport import FRAME_BYTES_MAX, SWEEP_MIN, Caller, CallLost, CallServer, Method
 from tests.logged import messages
 
 
@@ -20,7 +20,12 @@ class Actor:
         self.by_ray = 0
         self.asked = 0
         self.gates: dict[bytes, asyncio.Event] = {}
-        methods = {"echo": self._echo, "wait": self._wait, "refuse": self._refuse, "fail": self._fail}
+        methods: dict[str, Method] = {
+            "echo": self._echo,
+            "wait": self._wait,
+            "refuse": self._refuse,
+            "fail": self._fail,
+        }
         self.server = CallServer(None if directory is None else str(directory), methods)
 
     def __getattr__(self, name: str) -> Any:
