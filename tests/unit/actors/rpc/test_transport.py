@@ -199,7 +199,7 @@ async def test_of_calls_that_nobody_waits_for_a_bounded_number_is_kept(actor: Ac
 
 
 async def test_an_array_is_answered_as_it_lies_in_memory(tmp_path: Path) -> None:
-    rows = np.arange(6, dtype=np.int32).reshape(2, 3)
+    rows = np.array([(1, 2), (3, 4)], [("number", "i4"), ("amount", "i8")])
     done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     done.set_result(rows)
     actor = Actor(tmp_path)
