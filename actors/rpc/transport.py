@@ -221,6 +221,8 @@ class _Link(_Frames):
         number = next(self._numbers) & 0xFFFFFFFF
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._waiting[number] = future
+        if self._transport.is_closing():  # `connection_lost` follows in the loop's next turn, and ends it
+            return future
         self._transport.write(_FRAME.pack(len(name) + len(data), number, len(name)) + name + data)
         return future
 
