@@ -29,7 +29,7 @@ from actors.records.layout import SENDER, Requests, Results, WalletRows
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
-from actors.shard import host
+from actors.shard import neighbours
 from actors.shard.compile_kernels import ready_kernels
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
@@ -273,7 +273,7 @@ async def running_switch(
     *,
     shards: int = 2,
     limits: Limits | None = None,
-    scorer: host.Scorer | None = None,
+    scorer: neighbours.Scorer | None = None,
     review_expires_in_s: int = REVIEW_SECONDS,
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,

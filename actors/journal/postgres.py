@@ -9,7 +9,7 @@ that a read never waits behind an append, and a scan has its own.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -33,6 +33,7 @@ from actors.journal.interface import (
     check_append,
 )
 from actors.journal.records import FoundBlocks, records_at
+from actors.process.shared_timer import SharedTimer
 from actors.records.blocks import block_hash
 from actors.records.layout import RECORD, Records
 
@@ -81,7 +82,7 @@ class PostgresJournal:
         self._allow_unsafe = allow_unsafe
         self._writer_name = writer_name(shard, writer)
         self._reader_name = f"shardpay-read-{shard}-{writer:016x}"
-        self._appender: Any = None
+        self._appender: _Watched | None = None
         self._reader: Any = None
         self._reading = asyncio.Lock()
         self._appending = False
@@ -96,10 +97,11 @@ class PostgresJournal:
         assert not self._appending, "one append at a time"
         self._appending = True
         try:
-            connection = await self._ready_appender(blocks[0])
+            watched = await self._ready_appender(blocks[0])
+            connection = watched.connection
             try:
-                async with _deadline(connection, self._append_timeout_s + travel_s(sum(b.size for b in blocks))):
-                    await _store(connection, blocks)
+                seconds = self._append_timeout_s + travel_s(sum(b.size for b in blocks))
+                await watched.within(seconds, _store(connection, blocks))
                 self._newest = StoredBlock(blocks[-1].number, blocks[-1].records)
             except BaseException as error:
                 lost = _is_lost(error, connection)
@@ -112,8 +114,8 @@ class PostgresJournal:
         finally:
             self._appending = False
 
-    async def _ready_appender(self, first: Block) -> Any:
-        if self._appender is None or self._appender.is_closed():
+    async def _ready_appender(self, first: Block) -> "_Watched":
+        if self._appender is None or self._appender.connection.is_closed():
             connection = await self._connect(
                 self._writer_name,
                 lock_timeout=str(int(self._append_timeout_s * LOCK_SHARE * 1000)),
@@ -129,7 +131,7 @@ class PostgresJournal:
                 if isinstance(error, CONNECTION_LOST):
                     raise JournalUnavailable(f"cannot prepare a session: {_explained(error)}") from error
                 raise
-            self._appender = connection
+            self._appender = _Watched(connection)
         return self._appender
 
     async def _check_newest(self, connection: Any) -> None:
@@ -275,9 +277,10 @@ class PostgresJournal:
             raise JournalUnavailable(f"cannot connect to PostgreSQL: {_explained(error)}") from error
 
     async def close(self) -> None:
-        for connection in (self._appender, self._reader):
-            if connection is not None:
-                await _close(connection)
+        if self._appender is not None:
+            await _close(self._appender.connection)
+        if self._reader is not None:
+            await _close(self._reader)
         self._appender = self._reader = None
 
 
@@ -296,11 +299,11 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     credit = [row for block in blocks for row in block.credit]
     if not (
         references or anchors or reviews or suspended or late or credit
-    ):  # one COPY is a transaction by itself, one round trip
-        await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
+    ):  # one statement is a transaction by itself, one round trip
+        await _add(connection, rows)
         return
     await connection.execute("BEGIN")
-    await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
+    await _add(connection, rows)
     if references:
         await connection.copy_records_to_table("reference", columns=_REFERENCE_COLUMNS, records=references)
     if anchors:
@@ -315,6 +318,14 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
         await connection.copy_records_to_table("credit", columns=_CREDIT_COLUMNS, records=credit)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
+
+
+async def _add(connection: Any, rows: Sequence[tuple[int, int, bytes, bytes | None]]) -> None:
+    """A block alone costs this process and the server a third less by a statement that is prepared once; many blocks cost less by COPY."""
+    if len(rows) == 1:
+        await connection.execute(SQL["journal_add"], *rows[0])
+    else:
+        await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
 
 
 async def _store_late(connection: Any, shard: int, late: Sequence[tuple[int, int, int, int, int]]) -> None:
@@ -334,23 +345,39 @@ async def _store_reviews(connection: Any, reviews: Sequence[tuple[int, int, int]
         await connection.execute(SQL["review_end"], [each[0] for each in ended], [each[2] for each in ended])
 
 
-@contextlib.asynccontextmanager
-async def _deadline(connection: Any, seconds: float) -> AsyncIterator[None]:
-    """Time out after `seconds`, or once the session ends: asyncpg may then wait on for room to write."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(seconds) as limit:
-        waiting = True
+class _Watched:
+    """A session for appends, with one watch over all of them: asyncpg may wait on for room to write when its session has ended."""
 
-        def ended(_: Any) -> None:
-            if waiting:
-                limit.reschedule(loop.time())
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._timer = SharedTimer(self._look)
+        self._limit: asyncio.Timeout | None = None
+        self._ends_at = 0.0
+        connection.add_termination_listener(self._terminated)
 
-        connection.add_termination_listener(ended)
-        try:
-            yield
-        finally:
-            waiting = False
-            connection.remove_termination_listener(ended)
+    async def within(self, seconds: float, work: Awaitable[None]) -> None:
+        """Do this work. Raises TimeoutError after `seconds`, or once the session ends."""
+        self._ends_at = self._loop.time() + seconds
+        self._timer.not_after(self._ends_at)
+        async with asyncio.timeout(None) as self._limit:
+            try:
+                await work
+            finally:
+                self._limit = None
+
+    def _look(self, now: float) -> float | None:
+        if self._limit is None:
+            return None
+        if now >= self._ends_at:
+            self._limit.reschedule(now)
+            return None
+        return self._ends_at
+
+    def _terminated(self, _: Any) -> None:
+        self._timer.cancel()
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(self._loop.time())
 
 
 def _append_error(error: BaseException, lost: bool, blocks: Sequence[Block]) -> JournalError | None:

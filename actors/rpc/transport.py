@@ -12,17 +12,26 @@ import logging
 import os
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from actors.rpc.interface import NotReady
+from models.arrays import Rows
 
 log = logging.getLogger(__name__)
 
-Method = Callable[[bytes], Awaitable[bytes]]
+Answer = bytes | Rows
+"""An array travels as it lies in memory."""
+Method = Callable[[bytes], Answer | Awaitable[Answer]]
+"""Answers at once where it can: a task for each call would cost more than a short answer."""
 
 FRAME_BYTES_MAX: Final = 256 << 20
 """Far above the largest batch with all its details; a longer frame means that the two ends do not speak the same language."""
+SWEEP_MIN: Final = 64
+"""A connection keeps at most so many calls that nobody waits for any more, and twice those that somebody does."""
 
 _FRAME: Final = struct.Struct("<IIB")
 """Bytes that follow; number of the call; in a call the length of the method's name, which follows, in an answer how it ended."""
@@ -80,11 +89,12 @@ class _Frames(asyncio.Protocol):
 
 
 class CallServer:
-    """Answers calls with the methods of an actor, by name. `directory` None: it does not listen, all calls come through Ray."""
+    """Answers calls with methods, by name. `directory` None: it does not listen, all calls come through Ray."""
 
     def __init__(self, directory: str | None, methods: Mapping[str, Method]) -> None:
         self._directory = directory
         self._methods = methods
+        self._by_frame = {name.encode(): method for name, method in methods.items()}
         self._listening: asyncio.Task[str] | None = None
         self._server: asyncio.AbstractServer | None = None
         self._connections: set[_Served] = set()
@@ -98,13 +108,18 @@ class CallServer:
             self._listening = asyncio.get_running_loop().create_task(self._listen(Path(self._directory)))
         return await self._listening
 
+    async def call(self, method: str, data: bytes) -> bytes:
+        """Answer a call that came through Ray: the actor's method `call`."""
+        answer = self._methods[method](data)
+        return _bytes(answer if isinstance(answer, (bytes, np.ndarray)) else await answer)
+
     async def _listen(self, directory: Path) -> str:
         path = str(directory / f"{os.getpid()}-{os.urandom(4).hex()}")
         self._server = await asyncio.get_running_loop().create_unix_server(self._serve, path)
         return path
 
     def _serve(self) -> "_Served":
-        return _Served(self._methods, self._connections)
+        return _Served(self._by_frame, self._connections)
 
     async def close(self) -> None:
         """Listen no longer, and hang up on all callers."""
@@ -117,12 +132,11 @@ class CallServer:
 class _Served(_Frames):
     """One caller's connection."""
 
-    def __init__(self, methods: Mapping[str, Method], connections: "set[_Served]") -> None:
+    def __init__(self, methods: Mapping[bytes, Method], connections: "set[_Served]") -> None:
         super().__init__()
         self._methods = methods
         self._connections = connections
-        self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Future[Answer]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -136,21 +150,43 @@ class _Served(_Frames):
         self._transport.abort()
 
     def _frame(self, number: int, what: int, data: bytes, start: int, end: int) -> None:
-        method = self._methods[data[start : start + what].decode()]
-        task = self._loop.create_task(self._answer(number, method, data[start + what : end]))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _answer(self, number: int, method: Method, data: bytes) -> None:
         try:
-            answer, end = await method(data), _DONE
-        except NotReady as error:
-            answer, end = str(error).encode(), _NOT_READY
+            answer = self._methods[data[start : start + what]](data[start + what : end])
         except Exception as error:
-            log.exception("a call failed")
-            answer, end = repr(error).encode(), _FAILED
+            self._send(number, *_failure(error))
+            return
+        if isinstance(answer, (bytes, np.ndarray)):
+            self._send(number, _bytes(answer), _DONE)
+            return
+        future = asyncio.ensure_future(answer)
+        self._under_way.add(future)  # the loop alone would not keep a task
+        future.add_done_callback(partial(self._ended, number))
+
+    def _ended(self, number: int, future: "asyncio.Future[Answer]") -> None:
+        self._under_way.discard(future)
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._send(number, _bytes(future.result()), _DONE)
+        else:
+            self._send(number, *_failure(error))
+
+    def _send(self, number: int, answer: bytes, end: int) -> None:
         if not self._transport.is_closing():
-            self._transport.writelines((_FRAME.pack(len(answer), number, end), answer))
+            self._transport.write(_FRAME.pack(len(answer), number, end) + answer)
+
+
+def _bytes(answer: Answer) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.tobytes()
+
+
+def _failure(error: BaseException) -> tuple[bytes, int]:
+    """The answer of a call that failed, and how it ended."""
+    if isinstance(error, NotReady):
+        return str(error).encode(), _NOT_READY
+    log.error("a call failed", exc_info=error)
+    return repr(error).encode(), _FAILED
 
 
 # The caller.
@@ -165,6 +201,7 @@ class _Link(_Frames):
         self._loop = asyncio.get_running_loop()
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._sweep_at = SWEEP_MIN
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -172,23 +209,30 @@ class _Link(_Frames):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
-        for future in self._waiting.values():
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
             if not future.done():
                 future.set_exception(CallLost("the other end has gone"))
 
-    async def call(self, method: str, data: bytes) -> bytes:
+    def begin(self, method: str, data: bytes) -> "asyncio.Future[bytes]":
+        if len(self._waiting) >= self._sweep_at:
+            self._sweep()
         name = method.encode()
         number = next(self._numbers) & 0xFFFFFFFF
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._waiting[number] = future
-        self._transport.writelines((_FRAME.pack(len(name) + len(data), number, len(name)) + name, data))
-        try:
-            return await future
-        finally:
-            del self._waiting[number]
+        if self._transport.is_closing():  # `connection_lost` follows in the loop's next turn, and ends it
+            return future
+        self._transport.write(_FRAME.pack(len(name) + len(data), number, len(name)) + name + data)
+        return future
+
+    def _sweep(self) -> None:
+        """Forget calls whose callers had no more patience: of a process that hangs no answer comes that would end them."""
+        self._waiting = {number: future for number, future in self._waiting.items() if not future.done()}
+        self._sweep_at = SWEEP_MIN + 2 * len(self._waiting)
 
     def _frame(self, number: int, what: int, data: bytes, start: int, end: int) -> None:
-        future = self._waiting.get(number)
+        future = self._waiting.pop(number, None)
         if future is None or future.done():
             return  # The caller had no more patience.
         if what == _DONE:
@@ -204,7 +248,7 @@ class _Link(_Frames):
 
 
 class Caller:
-    """Calls the methods of one actor, which must have a method `socket_path`."""
+    """Calls the methods of one actor, which must have the methods `socket_path` and `call`, those of its CallServer."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
@@ -227,11 +271,15 @@ class Caller:
 
     async def call(self, method: str, data: bytes) -> bytes:
         """The answer of a method. Raises NotReady when nothing was taken in, else CallLost."""
+        return await self.begin(method, data)
+
+    def begin(self, method: str, data: bytes) -> "asyncio.Future[bytes]":
+        """As `call`. The call leaves now."""
         if self._link is not None and self._link.is_open:
-            return await self._link.call(method, data)
+            return self._link.begin(method, data)
         if not self._only_ray and (self._seeking is None or self._seeking.done()):
             self._seeking = asyncio.get_running_loop().create_task(self._seek())
-        return await _through_ray(self._actor, method, data)
+        return asyncio.ensure_future(_through_ray(self._actor, method, data))
 
     async def _seek(self) -> None:
         """Connect, if the actor listens. When this fails the next call tries again."""
@@ -261,7 +309,7 @@ async def _through_ray(actor: Any, method: str, data: bytes) -> bytes:
     from ray.exceptions import RayActorError, RayError
 
     try:
-        answer: bytes = await getattr(actor, method).remote(data)
+        answer: bytes = await actor.call.remote(method, data)
     except NotReady:
         raise
     except RayActorError as error:

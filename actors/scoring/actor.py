@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from actors.database.pool import Pool
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc
 from actors.rpc.interface import NotReady
-from actors.rpc.transport import Caller, CallServer
+from actors.rpc.transport import Caller, CallServer, Method
 from actors.scoring.pack_compiler import load_pack
 from actors.scoring.pool import STAND_IN
 from actors.scoring.scorer import Activated, Scorer
@@ -43,10 +44,7 @@ class ScoringActor:
         self._spec = spec
         self._scorer: Scorer | None = None
         self._life: asyncio.Task[None] | None = None
-        self._calls = CallServer(
-            spec.sockets,
-            {"decide": self.decide, "preview": self.preview, "activate": self.activate, "probe": self.probe},
-        )
+        self._calls = CallServer(spec.sockets, ScorerCalls(self._begun).methods)
 
     async def status(self) -> bool:
         """Whether it decides. The first call begins its life: Ray runs the constructor outside the event loop."""
@@ -66,11 +64,33 @@ class ScoringActor:
         """As `CallServer.path`."""
         return await self._calls.path()
 
-    async def decide(self, data: bytes) -> bytes:
+    async def call(self, method: str, data: bytes) -> bytes:
+        """As `CallServer.call`."""
+        return await self._calls.call(method, data)
+
+    def _begun(self) -> Scorer:
+        if self._scorer is None:
+            raise NotReady("this scorer is starting")
+        return self._scorer
+
+
+class ScorerCalls:
+    """A scorer's methods, bytes in and bytes out. Not the actor's own: Ray wraps each method of an actor in a coroutine."""
+
+    def __init__(self, scorer: Callable[[], Scorer]) -> None:
+        self._scorer = scorer
+        self.methods: dict[str, Method] = {
+            "decide": self.decide,
+            "preview": self.preview,
+            "activate": self.activate,
+            "probe": self.probe,
+        }
+
+    def decide(self, data: bytes) -> bytes:
         """As `Scorer.decide`: n addresses and n rows of columns in; the fallback and n DECISION rows out."""
         return self._decided(data, counted=True)
 
-    async def preview(self, data: bytes) -> bytes:
+    def preview(self, data: bytes) -> bytes:
         """As `decide`, not counted."""
         return self._decided(data, counted=False)
 
@@ -78,23 +98,18 @@ class ScoringActor:
         numbers = np.frombuffer(data, np.int64)
         count = len(numbers) // (COLUMN_COUNT + 1)
         columns = numbers[count:].reshape(count, COLUMN_COUNT)
-        decisions, fallback = self._begun().decide(numbers[:count], columns, counted=counted)
+        decisions, fallback = self._scorer().decide(numbers[:count], columns, counted=counted)
         return STAND_IN.pack(*fallback) + decisions.tobytes()
 
     async def activate(self, data: bytes) -> bytes:
         """As `Scorer.activate`."""
-        return msgspec.msgpack.encode(await self._begun().activate())
+        return msgspec.msgpack.encode(await self._scorer().activate())
 
-    async def probe(self, data: bytes) -> bytes:
+    def probe(self, data: bytes) -> bytes:
         """Whether it decides. Raises NotReady."""
-        if not self._begun().revision:
+        if not self._scorer().revision:
             raise NotReady("this scorer has no packs yet")
         return b""
-
-    def _begun(self) -> Scorer:
-        if self._scorer is None:
-            raise NotReady("this scorer is starting")
-        return self._scorer
 
 
 def _ended(task: "asyncio.Task[None]") -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.process.shared_timer import SharedTimer
 from actors.rpc.interface import Condition
 from actors.rpc.members import NOBODY, Members, moved
 from actors.rpc.transport import Caller
@@ -31,7 +32,7 @@ DECIDE_TIMEOUT_S: Final = 2.0
 PROBE_EVERY_S: Final = 0.25
 
 
-class _Request:
+class _Scorer:
     """One scoring actor. It is passed over until a first probe is answered."""
 
     def __init__(self, number: int, actor: Any) -> None:
@@ -42,13 +43,8 @@ class _Request:
         self._probing: asyncio.Task[None] | None = None
         self._probe()
 
-    async def ask(self, method: str, data: bytes) -> bytes:
-        try:
-            answer = await self._caller.call(method, data)
-        except Exception:
-            self.pass_over()
-            raise
-        return answer
+    def ask(self, method: str, data: bytes) -> "asyncio.Future[bytes]":
+        return self._caller.begin(method, data)
 
     def pass_over(self) -> None:
         if not self.silent:
@@ -80,14 +76,76 @@ class _Request:
         self._caller.close()
 
 
+class _Batch:
+    """One batch and the scorers that are asked about it, until one answers: `answer`. Where patience ends or one fails, the next is asked
+    too, and the first answer holds. Fails with the last failure when none answers, with TimeoutError when all hang."""
+
+    def __init__(self, method: str, data: bytes, waiting: list[_Scorer], patience_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[tuple[Decisions, Fallback]] = loop.create_future()
+        self._method = method
+        self._data = data
+        self._waiting = waiting
+        self._patience_s = patience_s
+        self._calls: dict[asyncio.Future[bytes], _Scorer] = {}
+        self._ends_at = loop.time() + DECIDE_TIMEOUT_S
+        self.look_at = loop.time()
+        if waiting:
+            self._ask_next(self.look_at)
+        else:
+            self.answer.set_exception(LookupError("there are no scoring actors"))
+
+    def _ask_next(self, now: float) -> None:
+        asked = self._waiting.pop(0)
+        call = asked.ask(self._method, self._data)
+        self._calls[call] = asked
+        self.look_at = min(now + self._patience_s, self._ends_at) if self._waiting else self._ends_at
+        call.add_done_callback(self._ended)
+
+    def look(self, now: float) -> None:
+        """Patience may have ended, or all time."""
+        if now >= self._ends_at:
+            self._end()
+            self.answer.set_exception(TimeoutError("no scorer answers"))
+        elif now >= self.look_at:
+            self._ask_next(now)
+
+    def _ended(self, call: "asyncio.Future[bytes]") -> None:
+        if call.cancelled():
+            return
+        error = call.exception()
+        asked = self._calls.pop(call)
+        if self.answer.done():
+            return
+        if error is None:
+            self._end()
+            data = call.result()
+            found = np.frombuffer(data, DECISION, offset=STAND_IN.size), Fallback(*STAND_IN.unpack_from(data))
+            self.answer.set_result(found)
+            return
+        asked.pass_over()
+        if self._waiting:
+            self._ask_next(asyncio.get_running_loop().time())
+        elif not self._calls:
+            self.answer.set_exception(error)
+
+    def _end(self) -> None:
+        """Those that were silent all the while are passed over."""
+        for call, asked in self._calls.items():
+            asked.pass_over()
+            call.cancel()
+
+
 class ScorerPool:
     """Asks scoring actors in turn. Make it inside the running event loop."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, _Request] = {}
+        self._asked: dict[int, _Scorer] = {}
         self._members = NOBODY
         self._turn = itertools.count()
         self._was_whole = False
+        self._batches: list[_Batch] = []
+        self._timer = SharedTimer(self._look)
 
     def take(self, members: Members) -> None:
         """Replace the scorers that moved; those that stayed are not asked anew."""
@@ -96,7 +154,7 @@ class ScorerPool:
         for number, actor in moved(members.scorers, self._members.scorers).items():
             if number in self._asked:
                 self._asked[number].close()
-            self._asked[number] = _Request(number, actor)
+            self._asked[number] = _Scorer(number, actor)
         self._members = members
 
     def condition(self) -> Condition:
@@ -112,47 +170,36 @@ class ScorerPool:
             return Condition(warnings=["no scorer answers: payments are decided by the fallback"])
         return Condition(warnings=[f"scorers {silent} do not answer"] if silent else [])
 
-    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
+    def decide(
+        self, payers: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> "asyncio.Future[tuple[Decisions, Fallback]]":
         """As `Scorer.decide`. Raises the last failure when none answers, TimeoutError when all hang, LookupError when there is none."""
-        return await self._asked_for("decide", payers, columns)
+        return self._asked_for("decide", payers, columns)
 
-    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
+    def preview(
+        self, payers: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> "asyncio.Future[tuple[Decisions, Fallback]]":
         """As `Scorer.decide` without counting. Raises as `decide`."""
-        return await self._asked_for("preview", payers, columns)
+        return self._asked_for("preview", payers, columns)
 
-    async def _asked_for(
+    def _asked_for(
         self, method: str, payers: NDArray[np.int64], columns: NDArray[np.int64]
-    ) -> tuple[Decisions, Fallback]:
-        data = payers.astype(np.int64).tobytes() + columns.tobytes()
-        async with asyncio.timeout(DECIDE_TIMEOUT_S):
-            answer = await self._first(method, data, SILENT_S + len(payers) * SILENT_PER_ROW_S)
-        return np.frombuffer(answer, DECISION, offset=STAND_IN.size), Fallback(*STAND_IN.unpack_from(answer))
+    ) -> "asyncio.Future[tuple[Decisions, Fallback]]":
+        data = payers.astype(np.int64, copy=False).tobytes() + columns.tobytes()
+        batch = _Batch(method, data, self._in_turn(), SILENT_S + len(payers) * SILENT_PER_ROW_S)
+        self._batches = [each for each in self._batches if not each.answer.done()]
+        self._batches.append(batch)
+        self._timer.not_after(batch.look_at)
+        return batch.answer
 
-    async def _first(self, method: str, data: bytes, patience_s: float) -> bytes:
-        """The first answer: each time that patience ends or a scorer fails, the next one is asked too."""
-        waiting = self._in_turn()
-        calls: dict[asyncio.Task[bytes], _Request] = {}
-        failure: BaseException = LookupError("there are no scoring actors")
-        try:
-            while waiting or calls:
-                if waiting:
-                    asked = waiting.pop(0)
-                    calls[asyncio.ensure_future(asked.ask(method, data))] = asked
-                wait_s = patience_s if waiting else None
-                done, _ = await asyncio.wait(calls, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    del calls[task]
-                    error = task.exception()
-                    if error is None:
-                        return task.result()
-                    failure = error
-            raise failure
-        finally:
-            for task, asked in calls.items():
-                asked.pass_over()
-                task.cancel()
+    def _look(self, now: float) -> float | None:
+        for batch in self._batches:
+            if not batch.answer.done():
+                batch.look(now)
+        self._batches = [each for each in self._batches if not each.answer.done()]
+        return min((each.look_at for each in self._batches), default=None)
 
-    def _in_turn(self) -> list[_Request]:
+    def _in_turn(self) -> list[_Scorer]:
         """Those that answer, beginning with another each time, then those that are passed over: better asked than fallen back."""
         every = list(self._asked.values())
         first = next(self._turn) % len(every) if every else 0

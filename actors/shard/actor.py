@@ -8,12 +8,10 @@ import asyncio
 import logging
 import os
 import secrets
-import socket
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
-import numpy as np
 
 from actors.checkpoint.file import CheckpointStore
 from actors.journal.postgres import PostgresJournal
@@ -23,32 +21,19 @@ from actors.process.disk_room import DiskRoom
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc
 from actors.records.blocks import Writer
-from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, SCORE
-from actors.records.layout import REQUEST
 from actors.rpc.interface import NotReady
 from actors.rpc.members import NOBODY, Members, moved
 from actors.rpc.transport import CallServer
 from actors.scoring.pool import ScorerPool
+from actors.shard.calls import ShardCalls
 from actors.shard.config import ShardConfig
 from actors.shard.core import ShardCore
 from actors.shard.host import ShardHost
-from actors.shard.remote import (
-    RemotePeer,
-    pack_address,
-    pack_attempts,
-    pack_condition,
-    pack_heads,
-    pack_timed,
-    unpack_address,
-    unpack_key,
-    unpack_legs,
-    unpack_rows,
-)
+from actors.shard.remote import RemotePeer
 from actors.stores.topology import TOPOLOGY_VERSION, SegmentStore
 
 log = logging.getLogger(__name__)
 
-_NODE = socket.gethostname()
 SAVE_EVERY_RECORDS = 10_000_000
 """A crash costs at most the replay of these, some 5 to 10 s. A checkpoint stops the shard for some 10 to 40 ms. It is written for some
 seconds by two processes that give way to payments; pages that the shard writes to meanwhile are copied."""
@@ -106,21 +91,7 @@ class ShardActor:
         self._life: asyncio.Task[None] | None = None
         self._frozen = False
         self._disk = DiskRoom(spec.checkpoints)
-        methods = {
-            "submit": self.submit,
-            "submit_timed": self.submit_timed,
-            "wallets": self.wallets,
-            "credit": self.credit,
-            "credit_states": self.credit_states,
-            "publish": self.publish,
-            "heads": self.heads,
-            "find_key": self.find_key,
-            "preview": self.preview,
-            "attempts": self.attempts,
-            "push": self.push,
-            "condition": self.condition,
-        }
-        self._calls = CallServer(spec.sockets, methods)
+        self._calls = CallServer(spec.sockets, ShardCalls(self._serving, self._disk.free_bytes).methods)
 
     async def connect(self, members: Members) -> None:
         """Tell it the other shards and the scorers. The first call starts recovery, a later one with a later version replaces those
@@ -200,61 +171,13 @@ class ShardActor:
             stopped_channels=[] if core is None else [s for s, r in core.receivers.items() if r.stopped],
         )
 
-    # Calls, bytes in and bytes out: see `actors.shard.remote`.
-
     async def socket_path(self) -> str | None:
         """As `CallServer.path`."""
         return await self._calls.path()
 
-    async def submit(self, data: bytes) -> bytes:
-        """As `ShardHost.submit`."""
-        return (await self._serving().submit(*unpack_rows(data, REQUEST))).tobytes()
-
-    async def submit_timed(self, data: bytes) -> bytes:
-        """As `ShardHost.submit_timed`."""
-        return pack_timed(*await self._serving().submit_timed(*unpack_rows(data, REQUEST)))
-
-    async def wallets(self, data: bytes) -> bytes:
-        """As `ShardHost.wallets`; int64 addresses in, WALLET rows out."""
-        return (await self._serving().wallets(np.frombuffer(data, np.int64))).tobytes()
-
-    async def credit(self, data: bytes) -> bytes:
-        """As `ShardHost.credit`."""
-        return (await self._serving().credit(*unpack_rows(data, CREDIT_REQUEST))).tobytes()
-
-    async def publish(self, data: bytes) -> bytes:
-        """As `ShardHost.publish`."""
-        return (await self._serving().publish(*unpack_rows(data, SCORE))).tobytes()
-
-    async def credit_states(self, data: bytes) -> bytes:
-        """As `ShardHost.credit_states`; CREDIT_QUESTION rows in, CREDIT_STATE rows out."""
-        return (await self._serving().credit_states(np.frombuffer(data, CREDIT_QUESTION))).tobytes()
-
-    async def heads(self, data: bytes) -> bytes:
-        """As `ShardHost.heads`; int64 addresses in."""
-        return pack_heads(await self._serving().heads(np.frombuffer(data, np.int64)))
-
-    async def find_key(self, data: bytes) -> bytes:
-        """As `ShardHost.find_key`."""
-        return pack_address(await self._serving().find_key(*unpack_key(data)))
-
-    async def preview(self, data: bytes) -> bytes:
-        """As `ShardHost.preview`."""
-        return (await self._serving().preview(np.frombuffer(data, REQUEST))).tobytes()
-
-    async def attempts(self, data: bytes) -> bytes:
-        """As `ShardHost.attempts`."""
-        return pack_attempts(await self._serving().attempts(unpack_address(data)))
-
-    async def push(self, data: bytes) -> bytes:
-        """As `ShardHost.push`."""
-        await self._serving().push(unpack_legs(data))
-        return b""
-
-    async def condition(self, data: bytes) -> bytes:
-        """As `ShardHost.condition`, with the machine and the room on its disk."""
-        found = self._serving().condition()
-        return pack_condition(msgspec.structs.replace(found, node=_NODE, disk_free_bytes=self._disk.free_bytes()))
+    async def call(self, method: str, data: bytes) -> bytes:
+        """As `CallServer.call`."""
+        return await self._calls.call(method, data)
 
     async def drain(self) -> None:
         """Wait until all that was taken in is durable and answered; leave a checkpoint."""

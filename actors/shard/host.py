@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from actors.shard.clock import ShardClock
 from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
+from actors.shard.neighbours import Peer, Scorer, Segments
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
 from actors.shard.timing import Timing
@@ -58,48 +59,6 @@ LATER_MAX: Final = 256
 are bounded by ASKED_MAX, and what the host itself reads by what the core asked for."""
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 1.0
-
-
-class Peer(Protocol):
-    """Another shard, as seen from here."""
-
-    async def push(self, legs: m.Legs) -> None:
-        """Hand over a push; returns when it was taken in."""
-
-    async def profiles(self, addresses: NDArray[np.int64]) -> WalletRows:
-        """WALLET rows, durable."""
-
-
-class Scorer(Protocol):
-    """The pool of scoring actors."""
-
-    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
-        """Decisions (n,) for payments of wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides if no scorer answers."""
-
-    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
-        """As `decide`, but nothing of it is counted, and no pack in shadow is asked."""
-
-    def condition(self) -> Condition:
-        """Whether decisions can be had."""
-
-
-class Segments(Protocol):
-    """The topology table."""
-
-    async def owners(self) -> dict[int, int]:
-        """Owning shard by segment."""
-
-    async def claim(self, shard: int) -> None:
-        """Give one more segment to a shard."""
-
-    async def fallback(self) -> Fallback | None:
-        """What decides when no scorer answers, if a pack is live."""
-
-    async def admin_log(self) -> tuple[int, bytes] | None:
-        """The last entry of the log of administrators and its hash."""
-
-    async def close(self) -> None:
-        """Let go of the database."""
 
 
 class ShardHost:
@@ -135,8 +94,8 @@ class ShardHost:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._timing = Timing()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._scoring: dict[asyncio.Future[tuple[Decisions, Fallback]], tuple[int, list[int], int]] = {}
         self._carriers: dict[type, Callable[[Any], Awaitable[None]]] = {
-            m.Score: self._score,
             m.Append: self._append,
             m.ReadBlock: self._read_block,
             m.ReadHead: self._read_head,
@@ -186,10 +145,9 @@ class ShardHost:
         """Whether payments are taken."""
         return self.core.ready
 
-    async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
-        """RESULT rows for REQUEST rows, durable. Raises NotReady."""
-        result: Results = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
-        return result
+    def submit(self, rows: Requests, details: dict[int, bytes]) -> "asyncio.Future[Results]":
+        """RESULT rows for REQUEST rows, durable. Raises NotReady, at once."""
+        return self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
 
     async def submit_timed(self, rows: Requests, details: dict[int, bytes]) -> tuple[Results, BatchTimes]:
         """As `submit`, and when what was done."""
@@ -272,7 +230,7 @@ class ShardHost:
         if not self.core.serving:
             raise NotReady(f"shard {self.shard} is recovering")
 
-    async def _ask(self, message: Callable[[int], m.Message]) -> Any:
+    def _ask(self, message: Callable[[int], m.Message]) -> "asyncio.Future[Any]":
         self._check_ready()
         if len(self._answers) >= ASKED_MAX:
             raise NotReady(f"shard {self.shard} has {len(self._answers)} questions to answer first")
@@ -281,19 +239,19 @@ class ShardHost:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._answers[ref] = future
         self._feed(message(ref))
-        return await future
+        return future
 
     # The core.
 
     def _feed(self, message: m.Message) -> None:
         """Hand a message to the core: at once, or in its turn while the core is at work in a thread."""
-        self._checked_beat()
+        now_ns = self._checked_beat()
         if self._heads_during_batch is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
-            self._spawn(self._in_thread(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
+            self._spawn(self._in_thread(partial(self.core.handle, message, self._clock.now_ms(now_ns))))
         else:
-            self._perform_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
+            self._perform_all(self.core.handle(message, self._clock.now_ms(now_ns)))
 
     def _in_thread(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
@@ -326,6 +284,8 @@ class ShardHost:
             future = self._answers.pop(output.ref)
             if not future.done():
                 future.set_result(output.value)
+        elif isinstance(output, m.Score):
+            self._score(output)
         elif isinstance(output, m.Halt):
             self._halt(output.reason)
         elif isinstance(output, m.Save):
@@ -346,8 +306,11 @@ class ShardHost:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.exception("shard %d", self.shard)
-            self._halt(f"unforeseen: {error!r}")
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        log.error("shard %d", self.shard, exc_info=error)
+        self._halt(f"unforeseen: {error!r}")
 
     # Life.
 
@@ -361,7 +324,7 @@ class ShardHost:
             await self._recover()
             ticks = 0
             while True:
-                self._beat = self._checked_beat()
+                self._beat = self._checked_beat() / 1e9
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
                     self._spawn(self._renew_clock())
@@ -378,12 +341,13 @@ class ShardHost:
         if self._fallbacks.observe(self._asked_rows, self.core.fallbacks):
             log.error("shard %d: %s", self.shard, self._fallbacks.warnings()[0])
 
-    def _checked_beat(self) -> float:
-        """The time now; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
-        now = elapsed_ns() / 1e9
-        if now - self._beat > STALL_MAX_S:
-            self._halt(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
-        return now
+    def _checked_beat(self) -> int:
+        """Elapsed nanoseconds; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
+        now_ns = elapsed_ns()
+        stalled_s = now_ns / 1e9 - self._beat
+        if stalled_s > STALL_MAX_S:
+            self._halt(f"stopped for {stalled_s:.0f} s: another may own this shard now")
+        return now_ns
 
     async def _recover(self) -> None:
         await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
@@ -432,10 +396,11 @@ class ShardHost:
 
     async def stop(self) -> None:
         """End all tasks; what is in flight stays unanswered."""
-        for task in list(self._tasks):
-            task.cancel()
+        under_way: list[asyncio.Future[Any]] = [*self._tasks, *self._scoring]
+        for each in under_way:
+            each.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
         await self._journal.close()
         await self._segments.close()
 
@@ -540,18 +505,30 @@ class ShardHost:
 
     # Others.
 
-    async def _score(self, output: m.Score) -> None:
+    def _score(self, output: m.Score) -> None:
+        """No task of its own: the next step begins where the answer arrives."""
         self._asked_rows += len(output.payers)
         followed = self.core.refs_in_scoring if self._timing else []
         begun = time.time_ns() if followed else 0
-        try:
-            decisions, fallback = await self._scorer.decide(output.payers, output.columns)
-        except Exception as error:
-            log.warning("shard %d: no decisions for batch %d: %r", self.shard, output.number, error)
+        decided = asyncio.ensure_future(self._scorer.decide(output.payers, output.columns))
+        self._scoring[decided] = output.number, followed, begun
+        decided.add_done_callback(self._scored)
+
+    def _scored(self, decided: "asyncio.Future[tuple[Decisions, Fallback]]") -> None:
+        number, followed, begun = self._scoring.pop(decided)
+        if decided.cancelled():
+            return
+        error = decided.exception()
+        if error is not None:
+            log.warning("shard %d: no decisions for batch %d: %r", self.shard, number, error)
             return
         if followed:
             self._timing.scored(followed, begun)
-        self._feed(m.Scored(number=output.number, decisions=decisions, fallback=fallback))
+        decisions, fallback = decided.result()
+        try:
+            self._feed(m.Scored(number=number, decisions=decisions, fallback=fallback))
+        except Exception as unforeseen:
+            self._end(unforeseen)
 
     async def _push(self, output: m.Push) -> None:
         try:

@@ -19,7 +19,8 @@ from actors.records.blocks import Writer
 from actors.rpc.interface import Condition
 from actors.shard.config import ShardConfig
 from actors.shard.core import ShardCore
-from actors.shard.host import Peer, Scorer, Segments, ShardHost
+from actors.shard.host import ShardHost
+from actors.shard.neighbours import Peer, Scorer, Segments
 from rules.builtin import PACK
 from rules.decisions.decision import INITIAL_FALLBACK, Decisions, Fallback
 from rules.decisions.pack import Decider

@@ -134,7 +134,16 @@ PURE: Final = (
     "rules.scenarios.document",
     "rules.vocabulary.currencies",
 )
-SHELLS_OF_A_SHARD: Final = ("actor", "checkpointing", "compile_kernels", "host", "in_process", "remote", "timing")
+SHELLS_OF_A_SHARD: Final = (
+    "actor",
+    "calls",
+    "checkpointing",
+    "compile_kernels",
+    "host",
+    "in_process",
+    "remote",
+    "timing",
+)
 """Its files that have a clock, a disk or a process. All others are its core."""
 CLOCKLESS: Final = (
     "actors/ledger/*.py",

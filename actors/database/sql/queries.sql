@@ -3,6 +3,9 @@
 -- name: journal_head
 SELECT block, records FROM journal WHERE shard = $1 ORDER BY block DESC LIMIT 1
 
+-- name: journal_add
+INSERT INTO journal (shard, block, records, details) VALUES ($1, $2, $3, $4)
+
 -- name: journal_block
 SELECT block, records FROM journal WHERE shard = $1 AND block = $2
 

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from actors.rpc.interface import NotReady
-from actors.rpc.transport import FRAME_BYTES_MAX, Caller, CallLost, CallServer
+from actors.rpc.transport import FRAME_BYTES_MAX, SWEEP_MIN, Caller, CallLost, CallServer, Method
 from tests.logged import messages
 
 
@@ -19,7 +20,12 @@ class Actor:
         self.by_ray = 0
         self.asked = 0
         self.gates: dict[bytes, asyncio.Event] = {}
-        methods = {"echo": self._echo, "wait": self._wait, "refuse": self._refuse, "fail": self._fail}
+        methods: dict[str, Method] = {
+            "echo": self._echo,
+            "wait": self._wait,
+            "refuse": self._refuse,
+            "fail": self._fail,
+        }
         self.server = CallServer(None if directory is None else str(directory), methods)
 
     def __getattr__(self, name: str) -> Any:
@@ -29,7 +35,7 @@ class Actor:
         self.asked += 1
         return await self.server.path()
 
-    async def _echo(self, data: bytes) -> bytes:
+    def _echo(self, data: bytes) -> bytes:
         return data
 
     async def _wait(self, data: bytes) -> bytes:
@@ -47,11 +53,12 @@ class Remote:
     def __init__(self, actor: Actor, name: str) -> None:
         self._actor, self._name = actor, name
 
-    async def remote(self, *arguments: bytes) -> Any:
+    async def remote(self, *arguments: Any) -> Any:
         if self._name == "socket_path":
             return await self._actor.path()
+        assert self._name == "call"
         self._actor.by_ray += 1
-        return await self._actor.server._methods[self._name](*arguments)
+        return await self._actor.server.call(*arguments)
 
 
 @pytest.fixture
@@ -59,6 +66,7 @@ async def actor(tmp_path: Path) -> AsyncIterator[Actor]:
     actor = Actor(tmp_path)
     yield actor
     await actor.server.close()
+    await asyncio.sleep(0)  # connections end in the loop's next turn
 
 
 async def connected(actor: Actor) -> Caller:
@@ -161,8 +169,10 @@ async def test_after_a_takeover_the_old_process_is_not_heard_any_more(actor: Act
     with pytest.raises(CallLost):
         await waiting
     assert await caller.call("echo", b"y") == b"y" and successor.by_ray == 1
-    await successor.server.close()
+    await to_socket(caller, successor)
     caller.close()
+    await successor.server.close()
+    await asyncio.sleep(0)
 
 
 async def test_an_answer_for_which_nobody_waits_any_more_is_passed_over(actor: Actor) -> None:
@@ -172,6 +182,43 @@ async def test_an_answer_for_which_nobody_waits_any_more_is_passed_over(actor: A
             await caller.call("wait", b"x")
     actor.gates[b"x"].set()
     assert await caller.call("echo", b"y") == b"y"
+    caller.close()
+
+
+async def test_of_calls_that_nobody_waits_for_a_bounded_number_is_kept(actor: Actor) -> None:
+    caller = await connected(actor)
+    patient = caller.begin("wait", b"patient")
+    for _ in range(5 * SWEEP_MIN):
+        caller.begin("wait", b"x").cancel()
+    assert caller._link is not None and len(caller._link._waiting) <= SWEEP_MIN + 2
+    await until_waiting(actor, b"x", b"patient")
+    actor.gates[b"x"].set()
+    actor.gates[b"patient"].set()
+    assert await patient == b"patient"
+    caller.close()
+
+
+async def test_an_array_is_answered_as_it_lies_in_memory(tmp_path: Path) -> None:
+    rows = np.array([(1, 2), (3, 4)], [("number", "i4"), ("amount", "i8")])
+    done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    done.set_result(rows)
+    actor = Actor(tmp_path)
+    actor.server = CallServer(str(tmp_path), {"echo": lambda data: data, "now": lambda _: rows, "soon": lambda _: done})
+    through_ray = Caller(actor)
+    caller = await connected(actor)
+    for method in ("now", "soon"):
+        assert await caller.call(method, b"") == await through_ray.call(method, b"") == rows.tobytes()
+    through_ray.close()
+    caller.close()
+    await actor.server.close()
+    await asyncio.sleep(0)
+
+
+async def test_a_method_that_is_not_there_fails_alone(actor: Actor) -> None:
+    caller = await connected(actor)
+    with pytest.raises(CallLost, match="nothing like it"):
+        await caller.call("nothing like it", b"")
+    assert await caller.call("echo", b"x") == b"x"
     caller.close()
 
 
@@ -216,7 +263,7 @@ async def test_a_bug_behind_ray_is_logged_where_it_is_met(tmp_path: Path, caplog
     failures = [RayActorError(), new_task_error("submit", "a traceback", ValueError("a bug"))]
 
     class Failing(Actor):
-        async def _echo(self, data: bytes) -> bytes:
+        def _echo(self, data: bytes) -> bytes:
             raise failures.pop(0)
 
     caller = Caller(Failing(None))

@@ -33,9 +33,9 @@ def with_scorer(scoring: ScoringActor, store: Store) -> Scorer:
 
 
 async def test_before_it_has_begun_every_call_is_refused(scoring: ScoringActor) -> None:
-    for call in (scoring.decide(b""), scoring.preview(b""), scoring.activate(b""), scoring.probe(b"")):
+    for method in ("decide", "preview", "activate", "probe"):
         with pytest.raises(NotReady, match="this scorer is starting"):
-            await call
+            await scoring.call(method, b"")
     assert await scoring.socket_path() is None
 
 
@@ -43,9 +43,9 @@ async def test_without_packs_it_is_there_and_not_ready(scoring: ScoringActor) ->
     with_scorer(scoring, Store())
     assert not await scoring.status()
     with pytest.raises(NotReady, match="no packs yet"):
-        await scoring.probe(b"")
-    assert msgspec.msgpack.decode(await scoring.activate(b""), type=Activated) == Activated(revision=1)
-    assert await scoring.status() and await scoring.probe(b"") == b""
+        await scoring.call("probe", b"")
+    assert msgspec.msgpack.decode(await scoring.call("activate", b""), type=Activated) == Activated(revision=1)
+    assert await scoring.status() and await scoring.call("probe", b"") == b""
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])
@@ -54,8 +54,8 @@ async def test_decisions_are_the_packs_and_come_with_what_stands_in(scoring: Sco
     await scorer.activate()
     payers, columns = payments(*range(90, 90 + 3 * count, 3))
     data = payers.tobytes() + columns.tobytes()
-    for call in (scoring.decide, scoring.preview):
-        answer = await call(data)
+    for method in ("decide", "preview"):
+        answer = await scoring.call(method, data)
         decisions = np.frombuffer(answer, DECISION, offset=STAND_IN.size)
         np.testing.assert_array_equal(decisions, packs()[1].decide(columns))
         assert STAND_IN.unpack_from(answer) == (int(packs()[1].pack.fallback), 1, 1)
@@ -66,8 +66,8 @@ async def test_what_is_decided_is_counted_and_what_is_previewed_is_not(scoring: 
     scorer = with_scorer(scoring, store)
     await scorer.activate()
     payers, columns = payments(5, 500)
-    for call in (scoring.preview, scoring.decide):
-        await call(payers.tobytes() + columns.tobytes())
+    for method in ("preview", "decide"):
+        await scoring.call(method, payers.tobytes() + columns.tobytes())
     await asyncio.sleep(0)
     await scorer.write_counts()
     assert sum(count for (_, what, _), count in store.counted.items() if what == "decided") == 2
@@ -77,7 +77,7 @@ async def test_a_deployment_that_cannot_be_loaded_is_told_over_the_wire(scoring:
     store = Store()
     store.holds = Deployment(revision=4, live=99)
     with_scorer(scoring, store)
-    stated = msgspec.msgpack.decode(await scoring.activate(b""), type=Activated)
+    stated = msgspec.msgpack.decode(await scoring.call("activate", b""), type=Activated)
     assert stated.revision == 0 and "cannot be compiled" in (stated.error or "")
 
 

@@ -29,15 +29,16 @@ class Actor:
 
         class Method:
             @staticmethod
-            async def remote(*_: Any) -> Any:
+            async def remote(method: str = "", _: bytes = b"") -> Any:
                 if name == "socket_path":
                     return None
                 await actor.goes_on.wait()
                 if actor.fails:
                     raise RuntimeError("failed")
-                if name == "decide":
-                    actor.decided += 1
-                return STAND_IN.pack(1, 2, 3) + np.zeros(1, DECISION).tobytes() if name == "decide" else b""
+                if method != "decide":
+                    return b""
+                actor.decided += 1
+                return STAND_IN.pack(1, 2, 3) + np.zeros(1, DECISION).tobytes()
 
         return Method
 
@@ -104,6 +105,37 @@ async def test_where_all_fail_the_last_failure_is_raised_and_told() -> None:
     with pytest.raises(RuntimeError, match="failed"):
         await pool.decide(PAYERS, COLUMNS)
     assert pool.condition().warnings == ["no scorer answers: payments are decided by the fallback"]
+
+
+async def test_where_all_hang_a_batch_ends_with_its_time_and_none_is_asked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = Actor(), Actor()
+    pool = ScorerPool()
+    pool.take(shown(one, two))
+    await whole(pool)
+    monkeypatch.setattr(pool_module, "DECIDE_TIMEOUT_S", 3 * pool_module.SILENT_S)
+    for actor in (one, two):
+        actor.goes_on.clear()
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError):
+        await pool.decide(PAYERS, COLUMNS)
+    assert asyncio.get_running_loop().time() - began >= 3 * pool_module.SILENT_S - 0.01
+    assert pool.condition().warnings == ["no scorer answers: payments are decided by the fallback"]
+    for actor in (one, two):
+        actor.goes_on.set()
+    await whole(pool)
+    assert (one.decided, two.decided) == (0, 0), "the calls were cancelled"
+
+
+async def test_one_that_fails_is_followed_by_the_next_at_once() -> None:
+    one, two = Actor(), Actor()
+    pool = ScorerPool()
+    pool.take(shown(one, two))
+    await whole(pool)
+    one.fails = True
+    began = asyncio.get_running_loop().time()
+    for _ in range(2):
+        await pool.decide(PAYERS, COLUMNS)
+    assert two.decided == 2 and asyncio.get_running_loop().time() - began < pool_module.SILENT_S
 
 
 async def test_one_that_was_replaced_is_asked_after_its_first_answer() -> None:

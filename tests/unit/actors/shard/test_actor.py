@@ -36,17 +36,18 @@ def _logs_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_nothing_is_taken_in_before_the_members_are_known(spec: ShardSpec) -> None:
     shard = ShardActor(spec)
-    for call in (
-        shard.submit(pack_rows(np.zeros(1, REQUEST), {})),
-        shard.submit_timed(pack_rows(np.zeros(1, REQUEST), {})),
-        shard.wallets(bytes(8)),
-        shard.heads(bytes(8)),
-        shard.condition(b""),
-        shard.push(b""),
-        shard.find_key(bytes(32)),
+    one = pack_rows(np.zeros(1, REQUEST), {})
+    for method, data in (
+        ("submit", one),
+        ("submit_timed", one),
+        ("wallets", bytes(8)),
+        ("heads", bytes(8)),
+        ("condition", b""),
+        ("push", b""),
+        ("find_key", bytes(32)),
     ):
         with pytest.raises(NotReady, match="shard 1 is starting"):
-            await call
+            await shard.call(method, data)
     await shard.drain()
 
 

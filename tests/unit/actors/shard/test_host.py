@@ -88,8 +88,8 @@ async def test_a_large_batch_is_worked_on_beside_the_loop_and_what_comes_meanwhi
     watch = Watch(host)
     watch.hold = hold = threading.Event()
     loop = asyncio.get_running_loop()
-    large = loop.create_task(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, rng), {}))
-    small = loop.create_task(host.submit(payment_rows(addresses, 3, rng), {}))
+    large = asyncio.ensure_future(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, rng), {}))
+    small = asyncio.ensure_future(host.submit(payment_rows(addresses, 3, rng), {}))
     before = loop.create_task(host.wallets(addresses))
     loop.call_later(0, lambda: loop.call_later(0, hold.set))  # a loop that stands still never gets there
     assert not (await large)["code"].any() and len(await small) == 3
