@@ -8,6 +8,8 @@ from collections import deque
 from types import TracebackType
 from typing import Any
 
+from actors.process.shared_timer import SharedTimer
+
 
 class TimeLimit:
     """So many seconds may each block take that is entered with it."""
@@ -17,7 +19,7 @@ class TimeLimit:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._blocks: deque[_Block] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: SharedTimer | None = None
 
     def block(self) -> "_Block":
         """A context as asyncio.timeout gives one: its end raises TimeoutError when it was cut short. Its time begins with this call."""
@@ -27,20 +29,18 @@ class TimeLimit:
         block = _Block(self, task, loop.time() + self._seconds)
         self._blocks.append(block)
         if self._timer is None:
-            self._timer = loop.call_at(block.ends_at, self._look, loop)
+            self._timer = SharedTimer(self._look)
+        self._timer.not_after(block.ends_at)
         return block
 
     def _forget_left(self) -> None:
         while self._blocks and self._blocks[0].left:
             self._blocks.popleft()
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        now = loop.time()
+    def _look(self, now: float) -> float | None:
         while self._blocks and (self._blocks[0].left or self._blocks[0].ends_at <= now):
             self._blocks.popleft().cut()
-        if self._blocks:
-            self._timer = loop.call_at(self._blocks[0].ends_at, self._look, loop)
+        return self._blocks[0].ends_at if self._blocks else None
 
 
 class _Block:
