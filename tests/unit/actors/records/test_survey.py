@@ -55,8 +55,10 @@ def bits_of(records: Records) -> list[int]:
         LAGGING: (records["payer_lag"] != 0) | (records["payee_lag"] != 0),
         CREDIT: is_indexed(records),
     }
-    bits: list[int] = sum(np.where(which, bit, 0) for bit, which in chosen.items()).tolist()
-    return bits
+    bits = np.zeros(len(records), np.int64)
+    for bit, which in chosen.items():
+        bits[which] |= bit
+    return [int(each) for each in bits]
 
 
 def test_a_bit_stands_for_the_records_that_are_looked_up() -> None:
