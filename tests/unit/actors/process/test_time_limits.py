@@ -63,7 +63,7 @@ async def test_one_that_is_cancelled_when_its_time_is_over_stays_cancelled() -> 
     both = asyncio.create_task(waits(limit, future))
     await asyncio.sleep(0)
     both.cancel()
-    limit._look(asyncio.get_running_loop())
+    limit._look(asyncio.get_running_loop().time())
     with pytest.raises(asyncio.CancelledError):
         await both
 
