@@ -18,7 +18,7 @@ from uuid import uuid4
 import llvmlite
 import numba
 import numba.extending
-from numba.core.caching import CacheImpl, _CacheLocator
+from numba.core.caching import CacheImpl, FunctionCache, _CacheLocator
 from numpy.typing import NDArray
 
 from models.arrays import S
@@ -87,8 +87,8 @@ class _ByContent(_CacheLocator):
 
 
 def _leave_out(name: str, looking: str) -> None:
-    """Before its first kernel Numba looks whether there is SciPy, and imports all of its linear algebra to know, and CFFI, with a parser of
-    C: half of what the first kernel of a process takes. Kernels multiply no matrices and call no functions of C, so Numba is told that
+    """Before it compiles Numba looks whether there is SciPy, and imports all of its linear algebra to know, and CFFI, with a parser of
+    C: half of what it loads. Kernels multiply no matrices and call no functions of C, so Numba is told that
     there is neither; whoever imports them later has them."""
     if name in sys.modules or looking in sys.modules:
         return
@@ -110,6 +110,22 @@ _LOCATORS.insert(0, _ByContent)
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
 
 
+class _KernelCache(FunctionCache):
+    """Machine code of a kernel, loaded by itself. Numba's own cache first loads all that code may be compiled with, 0.1 s: code that counts
+    references may need some of it. Kernels do not count them, and the compiler loads it anyway."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
+def _load_by_itself(function: Any) -> None:
+    """Have a kernel use this cache, and not ask all installed packages for types that Numba does not know: it is given none."""
+    if not _NUMBA.DISABLE_JIT:
+        function._cache = _KernelCache(function.py_func)  # type: ignore[no-untyped-call]
+        function._compilation_chain_init_hook = lambda: None
+
+
 def read_only(array: NDArray[S]) -> NDArray[S]:
     """The same memory, not to be written. What was read from a message is so and what was made here is not, and a kernel is compiled for
     each of both: arguments that it only reads are passed as this, so that the first message finds it compiled."""
@@ -121,6 +137,7 @@ def read_only(array: NDArray[S]) -> NDArray[S]:
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` at its first call. The compiled code is kept between runs."""
     compiled: Kernel = numba.njit(**_OPTIONS)(function)
+    _load_by_itself(compiled)
     return compiled
 
 

@@ -1,5 +1,6 @@
 """Kernels are kept in a folder named after the text of all of them; what users write is not kept unless it is asked for."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -107,3 +108,21 @@ def test_the_first_kernel_imports_no_linear_algebra_and_others_still_can() -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1.0\n"
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_a_kernel_that_is_kept_is_loaded_without_the_compiler_which_still_compiles(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np; from numba.core.runtime import rtsys; from models.credit.shipped import shipped;"
+        "from models.evaluation import Evaluator; from models.jit import compiled; one = Evaluator(shipped());"
+        "print(one.evaluate(np.zeros((1, len(one.features)), np.int64)).totals[0], rtsys._init);"
+        "print(compiled('def fires(x):\\n    return x * 3\\n', {}, 'int64(int64)')(7), rtsys._init)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    lines = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        lines.append(done.stdout.split())
+    compiles, loads = lines
+    assert compiles[1] == "True" and loads[1] == "False", "only a kernel that is not kept needs the compiler"
+    assert compiles[0] == loads[0] and compiles[2:] == loads[2:] == ["21", "True"]
