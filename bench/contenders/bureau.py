@@ -25,8 +25,8 @@ _JSON = {**_AUTHORIZED, "Content-Type": "application/json"}
 class Bureau(Switch):
     """As `Switch`; `wallets` prepares them in its first round."""
 
-    def __init__(self, name: str, data: Path, *, wallets: int) -> None:
-        super().__init__(name, data, shards=1, scorers=0, wallets=wallets)
+    def __init__(self, name: str, data: Path, *, wallets: int, loaded: bool) -> None:
+        super().__init__(name, data, shards=1, scorers=0, wallets=wallets, loaded=loaded)
         self._asked_about: list[str] = []
 
     def wallets(self) -> list[str]:

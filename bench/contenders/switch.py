@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import time
 import uuid
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +20,26 @@ KEY: Final = "sp_bench_0123456789abcdef0123456789abcdef"
 WALLETS_A_CALL: Final = 10_000
 ROWS_A_CALL: Final = 32_768
 OPENING_TRIES: Final = 5
+LOADED_S: Final = 14.0
+"""So long after a start all is loaded that a first explanation or preview would wait for, a second and a half of a processor."""
 ACQUAINTING_PAYMENTS: Final = 6
 """With two shards, 63 of 64 wallets are then known on both."""
 
 
 class Switch:
-    """`shards`, `scorers`, `config` as of `shardpay serve`; it keeps its wallets from round to round."""
+    """`shards`, `scorers`, `config` as of `shardpay serve`; it keeps its wallets from round to round. `loaded`: wait after each start until
+    nothing is loaded any more, as no payment of a later hour meets it."""
 
     def __init__(
-        self, name: str, data: Path, *, shards: int, scorers: int, wallets: int, config: Path | None = None
+        self,
+        name: str,
+        data: Path,
+        *,
+        shards: int,
+        scorers: int,
+        wallets: int,
+        config: Path | None = None,
+        loaded: bool = False,
     ) -> None:
         self.name = name
         self.key = KEY
@@ -37,11 +49,12 @@ class Switch:
         self._data = data
         self._count = wallets
         self._config = config
+        self._loaded = loaded
         self._ids = np.empty((0, 16), np.uint8)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: dict[str, str] | None = None) -> None:
-        """As `Contender.start`: returns when /readyz answers 200."""
+        """As `Contender.start`: returns when /readyz answers 200, or later."""
         self._data.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         log = self._data / "serve-output.log"
@@ -55,6 +68,7 @@ class Switch:
         except BaseException:
             self.stop()
             raise
+        time.sleep(LOADED_S if self._loaded else 0)
 
     def stop(self) -> None:
         """As `Contender.stop`."""

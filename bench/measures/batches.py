@@ -44,6 +44,7 @@ def run(options: Options) -> list[Figure]:
             shards=shards,
             scorers=scorers,
             wallets=sizes.wallets,
+            loaded=not options.quick,
         )
         for scorers in (0, 1)
         for shards in options.shards or SHARDS

@@ -110,7 +110,9 @@ def run(options: Options) -> list[Figure]:
     """Payments a second in the four cases, the ratios, and quantiles of pages in milliseconds."""
     sizes = QUICK if options.quick else Sizes()
     shards = options.shards[0] if options.shards else 1
-    switch = Switch(NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets)
+    switch = Switch(
+        NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets, loaded=not options.quick
+    )
     rounds = take_turns({NAME: partial(_round, options, sizes, switch)}, options.rounds)[NAME]
     turns = [cases for each in rounds for cases in each]
     checked = switch.check(sum(each.turn.load.done for cases in turns for each in cases.values()))

@@ -43,7 +43,9 @@ def run(options: Options) -> list[Figure]:
     sizes = QUICK if options.quick else Sizes()
     asked = options.rounds * sizes.rate_max * (sizes.warm_up_s + 2 * sizes.seconds)
     wallets = max(sizes.wallets, 1 + int(asked / DECISIONS_A_DAY))
-    contenders: list[Contender] = [Bureau("shardpay", options.work / "bureau", wallets=wallets)]
+    contenders: list[Contender] = [
+        Bureau("shardpay", options.work / "bureau", wallets=wallets, loaded=not options.quick)
+    ]
     if options.peers:
         contenders.append(Decider(options.work / "decider", wallets=wallets))
     turns = take_turns({c.name: partial(_turn, options, sizes, c) for c in contenders}, options.rounds)

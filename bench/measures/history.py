@@ -97,7 +97,9 @@ class _Histories:
 
     def __init__(self, options: Options, sizes: Sizes) -> None:
         shards = options.shards[0] if options.shards else 1
-        self.switch = Switch(NAME, options.work / NAME, shards=shards, scorers=0, wallets=sizes.wallets)
+        self.switch = Switch(
+            NAME, options.work / NAME, shards=shards, scorers=0, wallets=sizes.wallets, loaded=not options.quick
+        )
         self.others: Ids = np.empty((0, 16), np.uint8)
         self.paths: dict[str, Callable[[], str]] = {}
         self._options = options

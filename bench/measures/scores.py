@@ -110,7 +110,9 @@ def run(options: Options) -> list[Figure]:
     """Scores a second, and 99th percentiles of payments in milliseconds."""
     sizes = QUICK if options.quick else Sizes()
     shards = options.shards[0] if options.shards else 1
-    switch = Switch(NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets)
+    switch = Switch(
+        NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets, loaded=not options.quick
+    )
     made: list[_Scores] = []
     rounds = take_turns({NAME: partial(_round, options, sizes, switch, made)}, options.rounds)[NAME]
     checked = switch.check(sum(turn.load.done for each in rounds for turn in (each.steady, each.busy)))

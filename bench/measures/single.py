@@ -54,7 +54,14 @@ def run(options: Options) -> list[Figure]:
 
 def _contenders(options: Options, sizes: Sizes) -> list[Contender]:
     contenders: list[Contender] = [
-        Switch(name + scored, options.work / f"switch-{n}-{scorers}", shards=n, scorers=scorers, wallets=sizes.wallets)
+        Switch(
+            name + scored,
+            options.work / f"switch-{n}-{scorers}",
+            shards=n,
+            scorers=scorers,
+            wallets=sizes.wallets,
+            loaded=not options.quick,
+        )
         for n, name in ((n, f"shardpay --shards {n}") for n in options.shards or (SHARDS,))
         for scorers, scored in ((1, ""), (0, UNSCORED))
     ]

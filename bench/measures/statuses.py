@@ -66,7 +66,9 @@ class _Scene:
 
     def __init__(self, options: Options, sizes: Sizes) -> None:
         self.sizes = sizes
-        self.switch = Switch(NAME, options.work / NAME, shards=1, scorers=1, wallets=sizes.wallets)
+        self.switch = Switch(
+            NAME, options.work / NAME, shards=1, scorers=1, wallets=sizes.wallets, loaded=not options.quick
+        )
         self.wallets: list[str] = []
         self.ids: list[str] = []
         self.key_of_few = self.key_of_many = ""

@@ -94,7 +94,9 @@ def run(options: Options) -> list[Figure]:
     """99th percentiles in milliseconds of the three cases, and how many times that of the first the others are."""
     sizes = QUICK if options.quick else Sizes()
     shards = options.shards[0] if options.shards else 1
-    switch = Switch(NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets)
+    switch = Switch(
+        NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets, loaded=not options.quick
+    )
     packs = _Packs(switch)
     cases = {STEADY: None, SWAP: packs.swap, PUBLISH: packs.publish}
     turns = take_turns({NAME: partial(_round, options, sizes, switch, packs, cases)}, options.rounds)[NAME]
