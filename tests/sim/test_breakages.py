@@ -1,12 +1,11 @@
 """The simulation catches a core that is broken in one place; the same seed is clean when it is whole."""
 
-import functools
-
 import pytest
 
 from actors.shard.core import ShardCore
 from tests.sim.breakages import BREAKAGES
-from tests.sim.simulation import SEEDS, run_seed
+from tests.sim.conftest import Run
+from tests.sim.simulation import SEEDS
 
 SHOWN_BY = {
     "ApprovesAfterTheExpiry": 10,
@@ -51,18 +50,12 @@ SHOWN_BY = {
 others: then all are tried."""
 
 
-@functools.cache
-def _unbroken(seed: int) -> str | None:
-    """What is wrong with a seed without any breakage, of those that `test_simulation` does not run: one run for all that it shows."""
-    return run_seed(seed).error
-
-
 @pytest.mark.parametrize("broken", BREAKAGES, ids=lambda broken: broken.__name__)
-def test_a_breakage_is_caught(broken: type[ShardCore]) -> None:
+def test_a_breakage_is_caught(run: Run, broken: type[ShardCore]) -> None:
     for seed in dict.fromkeys((SHOWN_BY.get(broken.__name__, 0), *range(SEEDS))):
-        error = run_seed(seed, broken).error
+        error = run(seed, broken).error
         if error is not None:
             print(f"seed {seed}: {error}")
-            assert seed < SEEDS or _unbroken(seed) is None
+            assert seed < SEEDS or run(seed).error is None, "test_simulation does not run this seed"
             return
     pytest.fail(f"not caught in {SEEDS} seeds")

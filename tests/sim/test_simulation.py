@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from tests.sim.simulation import SEEDS, run_seed
+from tests.sim.conftest import Run
+from tests.sim.simulation import SEEDS
 
 CHUNK = 20
 COVERED = (
@@ -140,8 +141,8 @@ _counts: Counter[str] = Counter()
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
-def test_seeds_are_clean(first: int) -> None:
-    outcomes = [run_seed(seed) for seed in range(first, first + CHUNK)]
+def test_seeds_are_clean(run: Run, first: int) -> None:
+    outcomes = [run(seed) for seed in range(first, first + CHUNK)]
     for outcome in outcomes:
         _counts.update(outcome.counts)
     failed = [f"seed {outcome.seed}: {outcome.error}" for outcome in outcomes if outcome.error]
@@ -149,8 +150,8 @@ def test_seeds_are_clean(first: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [247, 888, 2660, 4347])
-def test_a_refund_to_a_segment_that_is_unknown_here_is_not_lost(seed: int) -> None:
-    assert run_seed(seed).error is None
+def test_a_refund_to_a_segment_that_is_unknown_here_is_not_lost(run: Run, seed: int) -> None:
+    assert run(seed).error is None
 
 
 def test_the_seeds_have_seen_everything_that_can_go_wrong() -> None:
@@ -160,7 +161,7 @@ def test_the_seeds_have_seen_everything_that_can_go_wrong() -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 17])
-def test_a_seed_replays_exactly(seed: int) -> None:
-    first, second = run_seed(seed), run_seed(seed)
+def test_a_seed_replays_exactly(run: Run, seed: int) -> None:
+    first, second = run(seed), run(seed)
     assert first == second
-    assert run_seed(seed + 1).trace_hash != first.trace_hash
+    assert run(seed + 1).trace_hash != first.trace_hash
