@@ -510,7 +510,11 @@ class ShardHost:
         self._asked_rows += len(output.payers)
         followed = self.core.refs_in_scoring if self._timing else []
         begun = time.time_ns() if followed else 0
-        decided = asyncio.ensure_future(self._scorer.decide(output.payers, output.columns))
+        try:
+            decided = asyncio.ensure_future(self._scorer.decide(output.payers, output.columns))
+        except Exception as error:  # what else the core has said is performed all the same
+            self._undecided(output.number, error)
+            return
         self._scoring[decided] = output.number, followed, begun
         decided.add_done_callback(self._scored)
 
@@ -520,7 +524,7 @@ class ShardHost:
             return
         error = decided.exception()
         if error is not None:
-            log.warning("shard %d: no decisions for batch %d: %r", self.shard, number, error)
+            self._undecided(number, error)
             return
         if followed:
             self._timing.scored(followed, begun)
@@ -529,6 +533,10 @@ class ShardHost:
             self._feed(m.Scored(number=number, decisions=decisions, fallback=fallback))
         except Exception as unforeseen:
             self._end(unforeseen)
+
+    def _undecided(self, number: int, error: BaseException) -> None:
+        """The batch waits for its time to be over, then the fallback decides."""
+        log.warning("shard %d: no decisions for batch %d: %r", self.shard, number, error)
 
     async def _push(self, output: m.Push) -> None:
         try:

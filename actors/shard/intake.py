@@ -43,8 +43,7 @@ ABOUT_MS: Final = 1_000
 
 class Asked:
     """A request on its way through the shard: what of it was taken so far, and what was answered. `found`: what its rows are, as in
-    `survey`. `behind`: payers of which a row of the
-    parts before is not tried yet, as in `Admission`."""
+    `survey`. `behind`: payers of which a row of the parts before is not tried yet, as in `Admission`."""
 
     def __init__(self, submit: Submit) -> None:
         self.ref = submit.ref

@@ -72,6 +72,22 @@ async def test_whoever_follows_a_submit_is_told_when_it_was_scored_and_stored() 
     await switch.stop()
 
 
+async def test_a_scorer_that_fails_at_once_leaves_the_payment_to_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch, addresses = await started()
+    host, rng = switch.hosts[0], np.random.default_rng(2)
+
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("the connection is closed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(host._scorer, "decide", fails)
+        paid = await host.submit(payment_rows(addresses, 3, rng), {})
+        assert not paid["code"].any() and host.core.fallbacks == 3
+    paid = await host.submit(payment_rows(addresses, 2, rng), {})
+    assert not paid["code"].any() and host.core.fallbacks == 3
+    await switch.stop()
+
+
 async def test_a_submit_that_is_not_taken_in_is_followed_no_further() -> None:
     switch, addresses = await started()
     switch.hosts[0].core.serving = False
