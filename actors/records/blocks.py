@@ -201,7 +201,7 @@ def seal(
     controls: int = 0,
 ) -> tuple[list[Sealed], bytes]:
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
-    raw = records.tobytes() if len(records) < VIEWED_FROM else memoryview(np.ascontiguousarray(records).view(np.uint8))
+    raw = records.tobytes() if len(records) < VIEWED_FROM else np.ascontiguousarray(records).view(np.uint8).data
     width = RECORD.itemsize * BLOCK_RECORDS_MAX
     found = survey_records(records)
     looked_up = [look(writer.shard, first, records) if found & bit else {} for bit, look in _LOOKS] if found else ()

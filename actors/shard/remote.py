@@ -50,7 +50,7 @@ _TIMES: Final = struct.Struct("<qqqq")
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
     """REQUEST, CREDIT_REQUEST or SCORE_ROW rows and their details."""
     entries = _ENCODER.encode(details) if details else b""
-    body = rows.tobytes() if len(rows) < VIEWED_FROM_ROWS else np.ascontiguousarray(rows).view(np.uint8)
+    body = rows.tobytes() if len(rows) < VIEWED_FROM_ROWS else np.ascontiguousarray(rows).view(np.uint8).data
     return b"".join((_COUNT.pack(len(rows)), body, entries))
 
 
