@@ -159,7 +159,7 @@ def _warm_scores(ledger: Ledger, holder: int) -> None:
     record["kind"], record["payer"] = Kind.SCORE, holder
     ledger.credit.replay(ledger.book, record, np.ones(1, np.int64))
     one, long, short = (read_only(np.ones(1, kind)) for kind in (np.int32, np.int64, np.uint8))
-    fill_plain(long, long, one, short, short, 1, 1, rows)
+    fill_plain(long, long, read_only(np.zeros(1, np.int32)), short, short, 1, 1, rows)
     assert (
         fill_subtotals((one,) * len(DIMENSIONS), read_only(np.array([len(DIMENSIONS)], np.int32)), rows["subtotals"])
         < 0

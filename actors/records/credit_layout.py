@@ -352,7 +352,7 @@ CreditStates = NDArray[np.void]
 
 def outcomes_of(results: CreditResults) -> ScoreOutcomes:
     """Of CREDIT_RESULT rows (n,) how they begin."""
-    words = results.view(np.uint32).reshape(len(results), -1)
+    words = results.view(np.uint32).reshape(len(results), CREDIT_RESULT.itemsize // 4)
     return np.ascontiguousarray(words[:, 0]).view(SCORE_OUTCOME)
 
 
