@@ -209,7 +209,8 @@ def _places(array: pa.Array, known: list[str]) -> NDArray[np.int32]:
         values = pc.index_in(array.dictionary, pa.array(known, array.type.value_type))
         if not array.indices.null_count:
             of_value: NDArray[np.int32] = values.fill_null(-1).to_numpy(zero_copy_only=True)
-            return of_value[array.indices.to_numpy(zero_copy_only=True)]
+            picked: NDArray[np.int32] = of_value[array.indices.to_numpy(zero_copy_only=True)]
+            return picked
         places = values.take(array.indices)
     else:
         places = pc.index_in(array, pa.array(known, array.type))
