@@ -23,7 +23,14 @@ from actors.ledger.ledger import REVIEW_SECONDS
 from actors.ledger.snapshot import in_use
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import records_of
-from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.credit_layout import (
+    CreditQuestions,
+    CreditRequests,
+    CreditResults,
+    CreditStates,
+    ScoreOutcomes,
+    ScoreRows,
+)
 from actors.records.ids import Secret
 from actors.records.layout import SENDER, Requests, Results, WalletRows
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
@@ -97,7 +104,7 @@ class LocalClient:
         self.after()
         return results
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
         try:
             return await self._host.publish(rows, details)
         except NotReady:

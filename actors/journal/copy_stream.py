@@ -1,18 +1,18 @@
-"""Stream a shard's blocks out of PostgreSQL with one COPY.
+"""Stream a shard's blocks into PostgreSQL and out of it, each with one COPY.
 
-The stream is cut into pages whose blocks are views of the bytes that arrived.
+What comes out is cut into pages whose blocks are views of the bytes that arrived.
 
-Rows decoded one by one cost more than all that is done with them (see ARCHITECTURE.md).
+Rows encoded or decoded one by one cost more than all that is done with them (see ARCHITECTURE.md).
 """
 
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Final
 
 from actors.database.connection import SQL
-from actors.journal.interface import ScannedBlock
+from actors.journal.interface import Block, ScannedBlock
 
 PAGE_BYTES: Final = 1 << 20
 """Some 130 blocks, about 2 ms of replay: a page and what is made of it stay in the processor's cache and in memory used before."""
@@ -30,6 +30,30 @@ _FIELDS: Final = 3
 _END: Final = -1
 _NULL: Final = -1
 _END_BYTES: Final = 2
+
+PIECE_BYTES: Final = 1 << 19
+"""Of what is sent at a time: the appends of payments are one piece."""
+_ADDED: Final = struct.Struct(">hiiiqi")
+"""Number of fields; length 4 and the shard; length 8 and the block's number; length of its records."""
+_ADDED_FIELDS: Final = 4
+_HEAD: Final = _START.pack(_SIGNATURE, 0, 0)
+_NO_DETAILS: Final = _LENGTH.pack(_NULL)
+_TAIL: Final = _END.to_bytes(_END_BYTES, "big", signed=True)
+
+
+async def copy_of(blocks: Sequence[Block]) -> AsyncIterator[bytes]:
+    """The pieces of a COPY (shard int, block bigint, records bytea, details bytea) of blocks: each is copied once, where asyncpg's
+    encoder makes room for a block at a time and moves what it has."""
+    parts, size = [_HEAD], 0
+    for block in blocks:
+        parts.append(_ADDED.pack(_ADDED_FIELDS, 4, block.shard, 8, block.number, len(block.records)))
+        parts.append(block.records)
+        parts += [_NO_DETAILS] if block.details is None else [_LENGTH.pack(len(block.details)), block.details]
+        size += block.size
+        if size >= PIECE_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    yield b"".join((*parts, _TAIL))
 
 
 class Cutter:

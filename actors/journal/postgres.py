@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.connection import ALONG_THE_KEY, CONNECTION_LOST, SQL, check_server, connect, travel_s
-from actors.journal.copy_stream import stream_blocks
+from actors.journal.copy_stream import copy_of, stream_blocks
 from actors.journal.interface import (
     RECORDS_BYTES_MAX,
     REVIEW_OPEN,
@@ -290,7 +290,6 @@ def writer_name(shard: int, writer: int | None) -> str:
 
 
 async def _store(connection: Any, blocks: Sequence[Block]) -> None:
-    rows = [(block.shard, block.number, block.records, block.details) for block in blocks]
     references = [reference for block in blocks for reference in block.references]
     anchors = [(a[0], block.shard, a[1], a[2]) for block in blocks for a in block.anchors]
     reviews = [review for block in blocks for review in block.reviews]
@@ -300,10 +299,10 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     if not (
         references or anchors or reviews or suspended or late or credit
     ):  # one statement is a transaction by itself, one round trip
-        await _add(connection, rows)
+        await _add(connection, blocks)
         return
     await connection.execute("BEGIN")
-    await _add(connection, rows)
+    await _add(connection, blocks)
     if references:
         await connection.copy_records_to_table("reference", columns=_REFERENCE_COLUMNS, records=references)
     if anchors:
@@ -320,12 +319,13 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     assert status == "COMMIT", status
 
 
-async def _add(connection: Any, rows: Sequence[tuple[int, int, bytes, bytes | None]]) -> None:
+async def _add(connection: Any, blocks: Sequence[Block]) -> None:
     """A block alone costs this process and the server a third less by a statement that is prepared once; many blocks cost less by COPY."""
-    if len(rows) == 1:
-        await connection.execute(SQL["journal_add"], *rows[0])
+    if len(blocks) == 1:
+        (block,) = blocks
+        await connection.execute(SQL["journal_add"], block.shard, block.number, block.records, block.details)
     else:
-        await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
+        await connection.copy_to_table("journal", source=copy_of(blocks), columns=_JOURNAL_COLUMNS, format="binary")
 
 
 async def _store_late(connection: Any, shard: int, late: Sequence[tuple[int, int, int, int, int]]) -> None:

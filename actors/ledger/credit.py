@@ -33,6 +33,7 @@ from actors.records.credit_layout import (
     FIRST_CREDIT,
     OPEN_STATES,
     ORDER,
+    SCORE_WORDS,
     CaseRows,
     CaseState,
     ConsentRows,
@@ -315,9 +316,9 @@ class CreditBook:
     # Scores.
 
     def publish(self, book: Book, turn: Turn, run: int, rows: ScoreRows, results: CreditResults) -> Published:
-        """Answer SCORE rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied."""
+        """Answer SCORE_ROW rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied."""
         records, made_of = np.zeros(len(rows), RECORD), np.empty(len(rows), np.int64)
-        given = read_only(rows.view(RECORD))
+        given = read_only(rows.view(SCORE_WORDS))
         made = publish_scores(book, self._tables, turn, run, given, results, records, made_of)
         return Published(records[:made], made_of[:made])
 

@@ -12,7 +12,7 @@ from actors.ledger.inquiries import Turn
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
 from actors.records.blocks import addresses_of
-from actors.records.credit_layout import CREDIT_RESULT, DIMENSIONS, SCORE, SCORE_RANGE, OrderState
+from actors.records.credit_layout import CREDIT_RESULT, DIMENSIONS, SCORE_RANGE, SCORE_ROW, OrderState
 from actors.records.ids import (
     Secret,
     bound_key,
@@ -35,7 +35,7 @@ from actors.records.layout import (
     Requests,
     WalletKind,
 )
-from actors.records.score_columns import NOTHING, fill_reasons, fill_subtotals
+from actors.records.score_columns import NOTHING, fill_plain, fill_reasons, fill_subtotals
 from actors.records.survey import survey_records, survey_requests
 from models.jit import read_only
 
@@ -150,13 +150,16 @@ def _warm_credit(ledger: Ledger, holder: int = wallet_address(1, 0)) -> None:
 
 def _warm_scores(ledger: Ledger, holder: int) -> None:
     """A score, of the holder or of nobody, and the same in a replay; and what front doors make of columns."""
-    rows = np.zeros(1, SCORE)
+    rows = np.zeros(1, SCORE_ROW)
     rows["holder"], rows["run"] = holder, 1
     rows["score"] = rows["subtotals"][:, 0] = SCORE_RANGE.start
     made = ledger.credit.publish(ledger.book, Turn(ledger.record_time, 0, 1, 0), 1, rows, np.zeros(1, CREDIT_RESULT))
     assert len(made.records) == (1 if holder else 0), "a step of the warm-up was refused"
-    ledger.credit.replay(ledger.book, rows.view(RECORD), np.ones(1, np.int64))
-    one = read_only(np.ones(1, np.int32))
+    record = np.zeros(1, RECORD)
+    record["kind"], record["payer"] = Kind.SCORE, holder
+    ledger.credit.replay(ledger.book, record, np.ones(1, np.int64))
+    one, long, short = (read_only(np.ones(1, kind)) for kind in (np.int32, np.int64, np.uint8))
+    fill_plain(long, long, read_only(np.zeros(1, np.int32)), short, short, 1, 1, rows)
     assert (
         fill_subtotals((one,) * len(DIMENSIONS), read_only(np.array([len(DIMENSIONS)], np.int32)), rows["subtotals"])
         < 0

@@ -9,7 +9,7 @@ from actors.ledger.book import local_row
 from actors.ledger.inquiries import TOUCHED
 from actors.records.addresses import address_after
 from actors.records.codes import Code
-from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE_RANGE
+from actors.records.credit_layout import DIMENSIONS, SCORE_RANGE
 from actors.records.layout import CREDIT_PREVIOUS, RUN, Kind
 from models.jit import inlined, kernel
 
@@ -22,29 +22,27 @@ _LOW, _HIGH = SCORE_RANGE.start, SCORE_RANGE.stop
 _BITS: Final = 16
 """Of a subtotal, a reason or a gap: a SCORE has them one after the other in fields of 64 bits, see `credit_layout.SCORE`."""
 _PARTS: Final = 64 // _BITS
-_LAST: Final = (1 << _BITS * ((len(DIMENSIONS) + 2 * REASONS_MAX) % _PARTS)) - 1
-"""The part of `payer_held` that it uses."""
 
 
 @inlined
 def _is_valid(row, run, now):
     """One run in a message; a score in its range, or none and a cause; as of no later than now."""
-    if row[RUN] == 0 or row[RUN] != run or not 0 <= row["effective_time"] <= now:
+    if row["run"] == 0 or row["run"] != run or not 0 <= row["as_of"] <= now:
         return False
-    if row["channel"] == 0:
-        return _LOW <= row["points"] < _HIGH
-    return row["points"] == 0
+    if row["cause"] == 0:
+        return _LOW <= row["score"] < _HIGH
+    return row["score"] == 0
 
 
 @inlined
 def _fill(record, row, previous, now):
-    """What a SCORE says is taken as it is; links and record time are the shard's."""
-    record["kind"], record["payer"] = _SCORE, row["payer"]
+    """What a run says is taken as it is; links and record time are the shard's."""
+    record["kind"], record["payer"] = _SCORE, row["holder"]
     record[CREDIT_PREVIOUS], record["record_time"] = previous, now
-    record["label"], record["channel"], record["points"] = row["label"], row["channel"], row["points"]
-    record["pack"], record[RUN], record["effective_time"] = row["pack"], row[RUN], row["effective_time"]
-    record["amount"], record["payer_posted"] = row["amount"], row["payer_posted"]
-    record["payee_posted"], record["payer_held"] = row["payee_posted"], row["payer_held"] & _LAST
+    record["label"], record["channel"], record["points"] = row["band"], row["cause"], row["score"]
+    record["pack"], record[RUN], record["effective_time"] = row["card"], row["run"], row["as_of"]
+    record["amount"], record["payer_posted"] = row["first"], row["second"]
+    record["payee_posted"], record["payer_held"] = row["third"], row["last"]
 
 
 @inlined
@@ -63,19 +61,19 @@ def _effect(book, tables, record, at, address):
 
 @kernel
 def publish_scores(book, tables, turn, run, rows, results, records, made_of):
-    """Answer SCORE rows (n,) of a run, seen as records, in `results` (n,). Records (n,) of those that are new are made and applied;
-    `made_of` (n,) says of which rows they are. Gives how many."""
+    """Answer SCORE_WORDS rows (n,) of a run in `results` (n,). Records (n,) of those that are new are made and applied; `made_of` (n,) says
+    of which rows they are. Gives how many."""
     made = 0
     for i in range(len(rows)):
         row, result = rows[i], results[i]
-        at = local_row(book, row["payer"])
+        at = local_row(book, row["holder"])
         if not _is_valid(row, run, turn.now):
             result["code"] = _INVALID_REQUEST
         elif at < 0:
             result["code"] = _WALLET_NOT_FOUND
-        elif tables.rows[at]["run"] > row[RUN]:
+        elif tables.rows[at]["run"] > row["run"]:
             result["code"] = _RUN_SUPERSEDED
-        elif tables.rows[at]["run"] == row[RUN]:
+        elif tables.rows[at]["run"] == row["run"]:
             result["code"], result["replayed"], result["address"] = _OK, 1, tables.rows[at]["scored"]
         else:
             address = address_after(turn.first, turn.start + made)

@@ -254,6 +254,9 @@ CREDIT_RESULT: Final = np.dtype(
 transfer of a collection, declined or not. `state`: of the order after it. `record_time`: of the record; DEFERRED: to be echoed as
 `deferred_at`."""
 
+SCORE_OUTCOME: Final = np.dtype([("code", "u2"), ("replayed", "u1"), ("spare", "u1")])
+"""What became of a published score: how a CREDIT_RESULT begins. Where its record is nobody asks."""
+
 _SCORE_FIELDS: Final = {
     "kind": ("u1", offset_of(RECORD, "kind")),
     "band": ("u1", offset_of(RECORD, "label")),
@@ -279,6 +282,38 @@ SCORE: Final = np.dtype(
 )
 """A SCORE record: in the bytes of amount, payer_posted, payee_posted and payer_held it keeps five subtotals, four reasons and their
 gaps."""
+
+SCORE_ROW: Final = np.dtype(
+    [
+        ("holder", "i8"),
+        ("as_of", "i8"),
+        ("subtotals", "<i2", (len(DIMENSIONS),)),
+        ("reasons", "<u2", (REASONS_MAX,)),
+        ("gaps", "<i2", (REASONS_MAX,)),
+        ("band", "u1"),
+        ("cause", "u1"),
+        ("card", "u4"),
+        ("run", "u4"),
+        ("score", "i4"),
+    ]
+)
+"""What a run says of a wallet, front door to shard: what a SCORE keeps but for links and record time, a third of its bytes."""
+SCORE_WORDS: Final = np.dtype(
+    [
+        ("holder", "i8"),
+        ("as_of", "i8"),
+        ("first", "i8"),
+        ("second", "i8"),
+        ("third", "i8"),
+        ("last", "u2"),
+        ("band", "u1"),
+        ("cause", "u1"),
+        ("card", "u4"),
+        ("run", "u4"),
+        ("score", "i4"),
+    ]
+)
+"""A SCORE_ROW with subtotals, reasons and gaps in the words of a record that keep them: amount, payer_posted, payee_posted, payer_held."""
 
 CREDIT_QUESTION: Final = np.dtype(
     [("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4"), ("payee", "i8"), ("to_record", "i8")]
@@ -306,11 +341,19 @@ OrderRows = NDArray[np.void]
 CaseRows = NDArray[np.void]
 """CASE rows (n,)."""
 ScoreRows = NDArray[np.void]
-"""SCORE rows (n,)."""
+"""SCORE_ROW rows (n,)."""
+ScoreOutcomes = NDArray[np.void]
+"""SCORE_OUTCOME rows (n,)."""
 CreditQuestions = NDArray[np.void]
 """CREDIT_QUESTION rows (n,)."""
 CreditStates = NDArray[np.void]
 """CREDIT_STATE rows (n,)."""
+
+
+def outcomes_of(results: CreditResults) -> ScoreOutcomes:
+    """Of CREDIT_RESULT rows (n,) how they begin."""
+    words = results.view(np.uint32).reshape(len(results), CREDIT_RESULT.itemsize // 4)
+    return np.ascontiguousarray(words[:, 0]).view(SCORE_OUTCOME)
 
 
 def is_credit(records: Records) -> NDArray[np.bool_]:
@@ -319,5 +362,7 @@ def is_credit(records: Records) -> NDArray[np.bool_]:
     return found
 
 
-assert (CREDIT.itemsize, CREDIT_RESULT.itemsize) == (64, 32)
+assert (CREDIT.itemsize, CREDIT_RESULT.itemsize, SCORE_OUTCOME.itemsize) == (64, 32, 4)
+assert SCORE_ROW.itemsize == SCORE_WORDS.itemsize == 56
+assert all(SCORE_OUTCOME.fields[name] == CREDIT_RESULT.fields[name] for name in ("code", "replayed"))  # type: ignore[index]
 assert offset_of(RECORD, "amount") + 2 * (len(DIMENSIONS) + 2 * REASONS_MAX) <= offset_of(RECORD, "key_hi")

@@ -18,6 +18,16 @@ TWICE: Final = 4
 
 
 @kernel
+def fill_plain(holders, as_of, scores, bands, causes, card, run, rows):
+    """Write what takes no looking at into rows (n,) of SCORE_ROW: columns (n,), and `bands` by score."""
+    for i in range(len(rows)):
+        row = rows[i]
+        row["holder"], row["as_of"], row["score"] = holders[i], as_of[i], scores[i]
+        row["band"], row["cause"] = bands[scores[i]], causes[i]
+        row["card"], row["run"] = card, run
+
+
+@kernel
 def fill_subtotals(parts, scores, subtotals):
     """Write columns (n,) of points as rows of `subtotals` (n, columns). Gives the first row whose points do not add up to its score, or do
     not fit, else -1."""

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from actors.process.tuning import give_way
 from actors.rescore.job import RescoreRefused
@@ -27,6 +28,13 @@ from models.scorecard import REASONS_MAX, CardError, parse
 
 BATCH_ROWS: Final = 16_384
 """Of one call, a quarter of the most that a switch takes: it checks so many beside payments in some 5 ms."""
+_COLUMNS: Final = (
+    "score",
+    "not_available",
+    *(f"subtotal_{name}" for name in DIMENSIONS),
+    *(f"{name}_{at}" for at in range(1, REASONS_MAX + 1) for name in ("reason", "gap")),
+)
+"""What is read of a part besides the wallets."""
 UNDER_WAY: Final = 2
 """Calls at once: while the shards publish one batch, the front door checks the next, and the one after that is read here."""
 
@@ -71,16 +79,16 @@ def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
     table: Callable[..., pa.Table] = (
         _undone if note.undone else partial(_sent, card=_wallet_card(output.folder.read(CARD), manifest))
     )
+    columns = [manifest.settings["wallet"], *(() if note.undone else _COLUMNS)]
     for at, part in enumerate(manifest.parts[note.parts :], start=note.parts):
         before = note.rows if at == note.parts else 0
         with pq.ParquetFile(output.part(part)) as file:
             sent = 0
-            for batch in file.iter_batches(BATCH_ROWS):
+            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 sent += batch.num_rows
                 if sent > before:
-                    rows = pa.Table.from_batches([batch])
                     over = sent == part.rows
-                    yield Batch(table(rows, manifest=manifest, note=note), at + over, 0 if over else sent)
+                    yield Batch(table(batch, manifest=manifest, note=note), at + over, 0 if over else sent)
 
 
 def answered(
@@ -120,7 +128,7 @@ def _wallet_card(document: bytes, manifest: Manifest) -> Any:
     return card
 
 
-def _undone(rows: pa.Table, manifest: Manifest, note: Note) -> pa.Table:
+def _undone(rows: pa.RecordBatch, manifest: Manifest, note: Note) -> pa.Table:
     """Wallets of a part with the columns of the call that undoes."""
     return pa.table(
         {
@@ -131,39 +139,32 @@ def _undone(rows: pa.Table, manifest: Manifest, note: Note) -> pa.Table:
     )
 
 
-def _sent(rows: pa.Table, manifest: Manifest, note: Note, card: Any) -> pa.Table:
+def _sent(rows: pa.RecordBatch, manifest: Manifest, note: Note, card: Any) -> pa.Table:
     """Rows of a part with the columns of the call."""
-    count = len(rows)
-    none = rows.column("score").is_null().combine_chunks()
+    count, score = len(rows), rows.column("score")
     subtotals = [
-        _chunk(rows.column(f"subtotal_{name}")) if name in card.dimensions else pa.array(np.zeros(count, np.int32))
+        rows.column(f"subtotal_{name}") if name in card.dimensions else pa.array(np.zeros(count, np.int32))
         for name in DIMENSIONS
     ]
     return pa.table(
         {
             "wallet": _ids(rows.column(manifest.settings["wallet"])),
-            "score": _chunk(rows.column("score")),
-            "na_cause": _chunk(rows.column("not_available").cast(pa.string())),
-            "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=none),
+            "score": score,
+            "na_cause": rows.column("not_available"),
+            "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=score.is_null()),
             "reasons": _reasons(rows, list(card.reasons)),
-            "card": pa.DictionaryArray.from_arrays(
-                pa.repeat(0, count).cast(pa.int8()), [f"{card.name}@{card.version}"]
-            ),
+            "card": pa.DictionaryArray.from_arrays(np.zeros(count, np.int8), [f"{card.name}@{card.version}"]),
             "run": pa.repeat(pa.scalar(note.run, pa.int64()), count),
             "as_of": pa.repeat(pa.scalar(manifest.settings["as_of"], pa.timestamp("ms", "UTC")), count),
         }
     )
 
 
-def _chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
-
-
-def _ids(column: pa.ChunkedArray) -> pa.Array:
+def _ids(column: pa.Array) -> pa.Array:
     """Ids of wallets, 16 bytes each. Raises RescoreRefused for wallets that are no ids of a switch."""
-    column = stored(column)
+    column = stored(pa.chunked_array([column])).chunk(0)
     if column.type == pa.binary(16):
-        return _chunk(column)
+        return column
     try:
         if not pa.types.is_string(column.type):
             raise ValueError(f"they are {column.type}")
@@ -172,17 +173,29 @@ def _ids(column: pa.ChunkedArray) -> pa.Array:
         raise RescoreRefused(f"these wallets are no ids of a switch: {error}") from None
 
 
-def _reasons(rows: pa.Table, codes: list[str]) -> pa.ListArray:
+def _reasons(rows: pa.RecordBatch, codes: list[str]) -> pa.ListArray:
     """Four pairs of columns as one list a row, without what is absent."""
     known = pa.array(codes)
-    places = [
-        pc.index_in(_chunk(rows.column(f"reason_{at}").cast(pa.string())), value_set=known).fill_null(-1).to_numpy()
-        for at in range(1, REASONS_MAX + 1)
-    ]
-    gaps = [_chunk(rows.column(f"gap_{at}")).fill_null(0).to_numpy() for at in range(1, REASONS_MAX + 1)]
-    place, gap = np.stack(places, axis=1), np.stack(gaps, axis=1)
+    place, gap = np.empty((len(rows), REASONS_MAX), np.int16), np.empty((len(rows), REASONS_MAX), np.int32)
+    for at in range(REASONS_MAX):
+        place[:, at] = _places(rows.column(f"reason_{at + 1}"), known)
+        gap[:, at] = rows.column(f"gap_{at + 1}").fill_null(0)
     there = place >= 0
-    named = pa.DictionaryArray.from_arrays(pa.array(place[there].astype(np.int16)), known)
-    pairs = pa.StructArray.from_arrays([named, pa.array(gap[there])], ["code", "gap"])
-    offsets = np.concatenate(([0], np.cumsum(there.sum(axis=1)))).astype(np.int32)
+    kept = np.flatnonzero(there)
+    named = pa.DictionaryArray.from_arrays(place.ravel()[kept], known)
+    pairs = pa.StructArray.from_arrays([named, pa.array(gap.ravel()[kept])], ["code", "gap"])
+    offsets = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(
+        np.bitwise_count(there.view(np.uint32).ravel()), out=offsets[1:]
+    )  # four truth values are a number of four bytes
     return pa.ListArray.from_arrays(pa.array(offsets), pairs)
+
+
+def _places(column: pa.Array, known: pa.Array) -> NDArray[np.int16]:
+    """Where texts (n,) stand among those that are known, -1: nowhere, or no text. Each text is looked up once."""
+    texts = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    found = pc.index_in(texts.dictionary.cast(known.type), known).fill_null(-1)
+    places = np.append(found.to_numpy().astype(np.int16), np.int16(-1))
+    indices = texts.indices.cast(pa.int32()).fill_null(len(places) - 1)
+    at: NDArray[np.int16] = places[indices.to_numpy()]
+    return at

@@ -11,7 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.credit_layout import (
+    CreditQuestions,
+    CreditRequests,
+    CreditResults,
+    CreditStates,
+    ScoreOutcomes,
+    ScoreRows,
+)
 from actors.records.layout import Requests, Results, WalletRows
 
 
@@ -94,9 +101,9 @@ class ShardClient(Protocol):
     async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows (n,) for CREDIT_REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
-        """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one run, after their commit: the record that the run made of each wallet,
-        `replayed` when it had done so before. `details`: msgpack by row index, kept beside the records."""
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+        """SCORE_OUTCOME rows (n,) for SCORE_ROW rows (n,) of one run, after their commit: `replayed` where the run had scored the wallet
+        before. `details`: msgpack by row index, kept beside the records."""
 
     async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """CREDIT_STATE rows (n,) for CREDIT_QUESTION rows (n,), durable; zeros where there is nothing."""

@@ -30,6 +30,8 @@ Method = Callable[[bytes], Answer | Awaitable[Answer]]
 
 FRAME_BYTES_MAX: Final = 256 << 20
 """Far above the largest batch with all its details; a longer frame means that the two ends do not speak the same language."""
+APART_FROM_BYTES: Final = 16 << 10
+"""What is so long leaves beside the head of its frame: to put both in one piece would copy it."""
 SWEEP_MIN: Final = 64
 """A connection keeps at most so many calls that nobody waits for any more, and twice those that somebody does."""
 
@@ -55,6 +57,12 @@ class _Frames(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+
+    def _write(self, head: bytes, data: bytes) -> None:
+        if len(data) < APART_FROM_BYTES:
+            self._transport.write(head + data)
+        else:
+            self._transport.writelines((head, data))
 
     def data_received(self, data: bytes) -> None:
         if self._parts:
@@ -174,7 +182,7 @@ class _Served(_Frames):
 
     def _send(self, number: int, answer: bytes, end: int) -> None:
         if not self._transport.is_closing():
-            self._transport.write(_FRAME.pack(len(answer), number, end) + answer)
+            self._write(_FRAME.pack(len(answer), number, end), answer)
 
 
 def _bytes(answer: Answer) -> bytes:
@@ -223,7 +231,7 @@ class _Link(_Frames):
         self._waiting[number] = future
         if self._transport.is_closing():  # `connection_lost` follows in the loop's next turn, and ends it
             return future
-        self._transport.write(_FRAME.pack(len(name) + len(data), number, len(name)) + name + data)
+        self._write(_FRAME.pack(len(name) + len(data), number, len(name)) + name, data)
         return future
 
     def _sweep(self) -> None:

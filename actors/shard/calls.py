@@ -10,7 +10,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, SCORE, CreditResults, CreditStates
+from actors.records.credit_layout import (
+    CREDIT_QUESTION,
+    CREDIT_REQUEST,
+    SCORE_ROW,
+    CreditResults,
+    CreditStates,
+    ScoreOutcomes,
+)
 from actors.records.layout import REQUEST, Results, WalletRows
 from actors.rpc.transport import Method
 from actors.shard.host import ShardHost
@@ -66,9 +73,9 @@ class ShardCalls:
         """As `ShardHost.credit`."""
         return self._host().credit(*unpack_rows(data, CREDIT_REQUEST))
 
-    def publish(self, data: bytes) -> Awaitable[CreditResults]:
+    def publish(self, data: bytes) -> Awaitable[ScoreOutcomes]:
         """As `ShardHost.publish`."""
-        return self._host().publish(*unpack_rows(data, SCORE))
+        return self._host().publish(*unpack_rows(data, SCORE_ROW))
 
     def credit_states(self, data: bytes) -> Awaitable[CreditStates]:
         """As `ShardHost.credit_states`; CREDIT_QUESTION rows in."""

@@ -24,7 +24,15 @@ from actors.journal.interface import Block, BlockConflict, Journal, JournalUnava
 from actors.process.elapsed import elapsed_ns
 from actors.records.admin_entries import LOG_SHARD
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
-from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.credit_layout import (
+    CreditQuestions,
+    CreditRequests,
+    CreditResults,
+    CreditStates,
+    ScoreOutcomes,
+    ScoreRows,
+    outcomes_of,
+)
 from actors.records.layout import ORIGINAL, Requests, Results, WalletRows
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
@@ -193,10 +201,9 @@ class ShardHost:
         result: CreditResults = await self._ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
         return result
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
-        """CREDIT_RESULT rows for SCORE rows of one run, durable. Raises NotReady."""
-        result: CreditResults = await self._ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details))
-        return result
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+        """SCORE_OUTCOME rows for SCORE_ROW rows of one run, durable. Raises NotReady."""
+        return outcomes_of(await self._ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details)))
 
     async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """CREDIT_STATE rows for CREDIT_QUESTION rows, durable. Raises NotReady."""

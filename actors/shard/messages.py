@@ -57,7 +57,7 @@ class ReadCredit(Message, frozen=True):
 
 
 class Publish(Message, frozen=True):
-    """Rows (n,) of SCORE: what a run says of wallets; links and record times are the shard's. `details` by row index, as msgpack."""
+    """SCORE_ROW rows (n,): what a run says of wallets; links and record times are the shard's. `details` by row index, as msgpack."""
 
     ref: int
     rows: ScoreRows

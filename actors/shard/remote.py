@@ -15,10 +15,12 @@ from actors.database.connection import travel_s
 from actors.records.credit_layout import (
     CREDIT_RESULT,
     CREDIT_STATE,
+    SCORE_OUTCOME,
     CreditQuestions,
     CreditRequests,
     CreditResults,
     CreditStates,
+    ScoreOutcomes,
     ScoreRows,
 )
 from actors.records.layout import RECORD, RESULT, WALLET, Requests, Results, WalletRows
@@ -29,6 +31,9 @@ from models.arrays import Rows
 
 PEER_TIMEOUT_S: Final = 2.0
 """And what the bytes take. A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
+
+VIEWED_FROM_ROWS: Final = 64
+"""So many rows are copied once, as a view of their bytes, which costs more than to copy few of them twice."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
@@ -43,9 +48,10 @@ _TIMES: Final = struct.Struct("<qqqq")
 
 
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
-    """REQUEST, CREDIT_REQUEST or SCORE rows and their details."""
+    """REQUEST, CREDIT_REQUEST or SCORE_ROW rows and their details."""
     entries = _ENCODER.encode(details) if details else b""
-    return b"".join((_COUNT.pack(len(rows)), rows.tobytes(), entries))
+    body = rows.tobytes() if len(rows) < VIEWED_FROM_ROWS else np.ascontiguousarray(rows).view(np.uint8).data
+    return b"".join((_COUNT.pack(len(rows)), body, entries))
 
 
 def unpack_rows(data: bytes, dtype: np.dtype[np.void]) -> tuple[Rows, dict[int, bytes]]:
@@ -159,9 +165,9 @@ class RemoteShard:
         """As `ShardClient.credit`."""
         return np.frombuffer(await self._called("credit", pack_rows(rows, details)), CREDIT_RESULT)
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
         """As `ShardClient.publish`."""
-        return np.frombuffer(await self._called("publish", pack_rows(rows, details)), CREDIT_RESULT)
+        return np.frombuffer(await self._called("publish", pack_rows(rows, details)), SCORE_OUTCOME)
 
     async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """As `ShardClient.credit_states`."""

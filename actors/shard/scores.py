@@ -18,7 +18,7 @@ from actors.shard.credit import Core
 from actors.shard.messages import Answer, Output, Pause, Publish, Rested
 
 ROWS_MAX: Final = 8_192
-"""Scores in one message, 1.3 MB. More are refused."""
+"""Scores in one message, half a megabyte. More are refused."""
 QUEUE_ROWS_MAX: Final = 65_536
 """Scores that wait; beyond it the answer is BUSY."""
 TURN_ROWS: Final = 40 * BLOCK_RECORDS_MAX

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import owned
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, CreditResults, ScoreRows
+from actors.records.credit_layout import SCORE_OUTCOME, ScoreOutcomes, ScoreRows
 from models.credit.wallet_card import RELATIONS, checked
 from models.scorecard import CardError, Scorecard
 from switch.api.credit_services import PublicationServices
@@ -88,13 +88,15 @@ async def _features(
     services: PublicationServices, account: int, table: ScoreTable, card: Scorecard, rows: ScoreRows
 ) -> dict[int, bytes]:
     """Details of scores that come with the features that they are of, by row; the kernels run in a thread, without the interpreter."""
+    if "features" not in table.columns.column_names:
+        return {}
     features = await asyncio.to_thread(features_of, table, card, rows)
     return {} if features is None else await services.scheduler.run(account, feature_details(features))
 
 
-async def published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
-    """CREDIT_RESULT rows for SCORE rows, from all their home shards."""
-    results: CreditResults = np.zeros(len(rows), CREDIT_RESULT)
+async def published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+    """SCORE_OUTCOME rows for SCORE_ROW rows, from all their home shards."""
+    results: ScoreOutcomes = np.zeros(len(rows), SCORE_OUTCOME)
     homes = await home_shards(services, rows["holder"])
     results["code"][homes == UNKNOWN] = Code.WALLET_NOT_FOUND
     deadline = services.deadline()

@@ -12,8 +12,7 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, CREDIT_STATE, SCORE, CreditResults, CreditStates, ScoreRows
-from actors.records.layout import Kind
+from actors.records.credit_layout import CREDIT_STATE, SCORE_OUTCOME, SCORE_ROW, CreditStates, ScoreOutcomes, ScoreRows
 from models.credit.score import Cause
 from switch.api.credit_scores import ScoreRow, home_shards, published
 from switch.api.credit_services import PublicationServices
@@ -54,10 +53,10 @@ async def undo_scores(services: PublicationServices, call: Call) -> web.Response
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
 
 
-async def _undone(services: PublicationServices, undo: Undo, some: slice) -> CreditResults:
-    """CREDIT_RESULT rows for some of the wallets."""
+async def _undone(services: PublicationServices, undo: Undo, some: slice) -> ScoreOutcomes:
+    """SCORE_OUTCOME rows for some of the wallets."""
     holders = undo.holders[some]
-    results = np.zeros(len(holders), CREDIT_RESULT)
+    results = np.zeros(len(holders), SCORE_OUTCOME)
     found = await _states(services, holders)
     run = found["credit"]["run"]
     unknown = ~np.array([is_holder(wallet) for wallet in found["wallet"]], np.bool_)
@@ -84,9 +83,9 @@ async def _states(services: PublicationServices, holders: NDArray[np.int64]) -> 
 
 
 def _rows(holders: NDArray[np.int64], earlier: list[CreditRecord | None], credit: Any, run: int) -> ScoreRows:
-    """SCORE rows that say what was said before, or that nothing was."""
-    rows = np.zeros(len(holders), SCORE)
-    rows["kind"], rows["run"], rows["holder"] = Kind.SCORE, run, holders
+    """SCORE_ROW rows that say what was said before, or that nothing was."""
+    rows = np.zeros(len(holders), SCORE_ROW)
+    rows["run"], rows["holder"] = run, holders
     for at, record in enumerate(earlier):
         if record is None:
             rows["cause"][at], rows["card"][at], rows["as_of"][at] = (

@@ -11,10 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE, SCORE_RANGE, ScoreRows
+from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE_RANGE, SCORE_ROW, ScoreRows
 from actors.records.ids import Secret, decode_wallets
-from actors.records.layout import Kind
-from actors.records.score_columns import GAP_MAX, NO_GAP, TOO_MANY, TWICE, UNKNOWN, fill_reasons, fill_subtotals
+from actors.records.score_columns import (
+    GAP_MAX,
+    NO_GAP,
+    TOO_MANY,
+    TWICE,
+    UNKNOWN,
+    fill_plain,
+    fill_reasons,
+    fill_subtotals,
+)
 from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
 from models.jit import read_only
@@ -129,21 +137,23 @@ def _holders(table: pa.Table, secret: Secret) -> Steps[NDArray[np.int64]]:
 
 
 def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> ScoreRows:
-    """SCORE rows (n,), holder 0 for an id that is not of this cluster. For a thread: most of it holds no interpreter. `number`: of the
+    """SCORE_ROW rows (n,), holder 0 for an id that is not of this cluster. For a thread: most of it holds no interpreter. `number`: of the
     card; `reasons`: its codes, as records number them. Raises ProblemError invalid_field with the first row that does not add up."""
     table = given.columns
-    rows = np.zeros(table.num_rows, SCORE)
-    rows["kind"], rows["card"], rows["run"] = Kind.SCORE, number, given.run
-    rows["as_of"] = column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True)
-    rows["holder"] = decode_wallets(secret, uuids(table, "wallet"))
     score = column_of(table, "score")
     scored = score.is_valid().to_numpy(zero_copy_only=False)
     scores = score.fill_null(0).to_numpy(zero_copy_only=True)
     wrong = scored & ((scores < SCORE_RANGE.start) | (scores >= SCORE_RANGE.stop))
     _refuse(wrong, "score", f"a score is {SCORE_RANGE.start} to {SCORE_RANGE.stop - 1}, or null with its `na_cause`")
-    rows["score"] = scores
-    rows["band"] = _BAND_OF[np.where(scored, scores, 0)]
-    rows["cause"] = _causes(table, scored)
+    columns = (
+        decode_wallets(secret, uuids(table, "wallet")),
+        column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True),
+        scores,
+        _BAND_OF,
+        _causes(table, scored),
+    )
+    rows = np.zeros(table.num_rows, SCORE_ROW)
+    fill_plain(*map(read_only, columns), number, given.run, rows)
     _fill_subtotals(rows, table, scores)
     _fill_reasons(rows, column_of(table, "reasons"), scored, reasons)
     return rows
@@ -196,7 +206,12 @@ def _causes(table: pa.Table, scored: NDArray[np.bool_]) -> NDArray[np.uint8]:
 def _places(array: pa.Array, known: list[str]) -> NDArray[np.int32]:
     """Where texts (n,) stand among those that are known, -1: nowhere. A dictionary's values are looked up once each, and never unfold."""
     if pa.types.is_dictionary(array.type):
-        places = pc.index_in(array.dictionary, pa.array(known, array.type.value_type)).take(array.indices)
+        values = pc.index_in(array.dictionary, pa.array(known, array.type.value_type))
+        if not array.indices.null_count:
+            of_value: NDArray[np.int32] = values.fill_null(-1).to_numpy(zero_copy_only=True)
+            picked: NDArray[np.int32] = of_value[array.indices.to_numpy(zero_copy_only=True)]
+            return picked
+        places = values.take(array.indices)
     else:
         places = pc.index_in(array, pa.array(known, array.type))
     found: NDArray[np.int32] = places.fill_null(-1).to_numpy(zero_copy_only=True)
@@ -235,7 +250,9 @@ _WRONG_REASONS: Final = {
 
 def load_kernels() -> None:
     """Load the machine code that rows are made with, as `score_features.load_kernels` does."""
-    rows, one = np.zeros(1, SCORE), pa.array([1], pa.int32())
+    rows, one = np.zeros(1, SCORE_ROW), pa.array([1], pa.int32())
+    long, short = read_only(np.ones(1, np.int64)), read_only(np.zeros(1, np.uint8))
+    fill_plain(long, long, read_only(np.zeros(1, np.int32)), read_only(_BAND_OF), short, 1, 1, rows)
     reason = pa.StructArray.from_arrays([pa.array(["R"]), one], ["code", "gap"])
     subtotals = pa.StructArray.from_arrays(
         [pa.array([1, 0, 0, 0, 0], pa.int32()).slice(k, 1) for k in range(5)], DIMENSIONS

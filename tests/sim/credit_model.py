@@ -12,7 +12,7 @@ from actors.audit.credit import COMPLETE_WITHIN_MS, STOPPED_FOR_MS, CreditCheck
 from actors.records.addresses import block_of, slot_of
 from actors.records.blocks import CreditEntry, Sealed, addresses_of, records_of
 from actors.records.codes import FIRST_REFUSED, Code, is_declined
-from actors.records.credit_layout import OPEN_STATES, SCORE, OrderState, Stopped
+from actors.records.credit_layout import OPEN_STATES, SCORE_ROW, OrderState, Stopped
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
@@ -417,7 +417,7 @@ class CreditModel:
 
 
 def score_rows(holders: list[int], run: int, score: int) -> Any:
-    """A run's rows (n,) of SCORE."""
-    rows = np.zeros(len(holders), SCORE)
+    """A run's SCORE_ROW rows (n,)."""
+    rows = np.zeros(len(holders), SCORE_ROW)
     rows["holder"], rows["run"], rows["score"], rows["card"] = holders, run, score, 1
     return rows

@@ -189,7 +189,7 @@ class StateQuestion(NamedTuple):
 
 
 class ScoreQuestion(NamedTuple):
-    """Scores of a run, rows (n,) of SCORE."""
+    """Scores of a run, SCORE_ROW rows (n,)."""
 
     shard: int
     rows: Any

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from actors.records.credit_layout import SCORE
+from actors.records.credit_layout import SCORE_ROW
 from actors.records.ids import Secret, decode_wallet
-from actors.records.layout import Kind
 from switch.http.times import now_ms
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import SECRET, running_switch
@@ -16,8 +15,8 @@ async def test_a_holder_sees_the_published_score_with_its_subtotals_and_why_ther
         scene = await credit_scene(switch)
         (client,) = switch.clients
         ann, bob = (decode_wallet(Secret.of(SECRET), wallet) for wallet in (scene.ann_wallet, scene.bob_wallet))
-        scores = np.zeros(2, SCORE)
-        scores["kind"], scores["holder"], scores["run"], scores["as_of"] = Kind.SCORE, (ann, bob), 7, now_ms() - 1_000
+        scores = np.zeros(2, SCORE_ROW)
+        scores["holder"], scores["run"], scores["as_of"] = (ann, bob), 7, now_ms() - 1_000
         scores["score"], scores["cause"] = (655, 0), (0, 2)
         scores["subtotals"][0] = (150, 140, 130, 120, 115)
         published = await client.publish(scores, {})

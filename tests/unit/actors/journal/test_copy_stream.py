@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.journal.copy_stream import Cutter
-from actors.journal.interface import ScannedBlock
+from actors.journal import copy_stream
+from actors.journal.copy_stream import Cutter, copy_of
+from actors.journal.interface import Block, ScannedBlock
 
 START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = struct.pack(">h", -1)
@@ -39,6 +40,20 @@ def test_wherever_pieces_end_the_blocks_are_the_same(
         found += cutter.page()
     cutter.check_end()
     assert found == written
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 70, 1 << 19])
+async def test_what_is_sent_is_a_row_a_block_however_large_its_pieces(
+    piece_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy_stream, "PIECE_BYTES", piece_bytes)
+    kept: list[tuple[int, bytes, bytes | None]] = [(2**40, b"r" * 50, None), (7, b"", b"why"), (8, b"s" * 30, b"")]
+    blocks = [Block(shard=3, number=number, records=body, details=details) for number, body, details in kept]
+    pieces = [piece async for piece in copy_of(blocks)]
+    assert len(pieces) == {1: 4, 70: 2, 1 << 19: 1}[piece_bytes]
+    shard = field(struct.pack(">i", 3))
+    sent = [struct.pack(">h", 4) + shard + row(*each)[2:] for each in kept]
+    assert b"".join(pieces) == START + b"".join(sent) + END
 
 
 def test_a_copy_that_breaks_off_is_noticed() -> None:

@@ -12,7 +12,7 @@ from actors.ledger.orders import ends_at
 from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS, record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.credit_layout import SCORE, OrderState
+from actors.records.credit_layout import SCORE_ROW, OrderState
 from actors.records.layout import CREDIT_PREVIOUS, ORDER_STATE, Kind
 from actors.shard import messages as m
 from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SCENARIO, SMALL, OneShard
@@ -38,7 +38,7 @@ def granted(shard: OneShard, holder: int, **columns: int) -> int:
 
 
 def scored(shard: OneShard, holders: list[int], run: int = 1) -> None:
-    rows = np.zeros(len(holders), SCORE)
+    rows = np.zeros(len(holders), SCORE_ROW)
     rows["holder"], rows["run"], rows["score"], rows["card"] = holders, run, 640, 1
     results = shard.ask(lambda ref: m.Publish(ref=ref, rows=rows, details={}))
     assert not results["code"].any()

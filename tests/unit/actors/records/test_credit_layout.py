@@ -14,8 +14,11 @@ from actors.records.credit_layout import (
     REASONS_MAX,
     SCORE,
     SCORE_RANGE,
+    SCORE_ROW,
+    SCORE_WORDS,
     OrderState,
     is_credit,
+    outcomes_of,
 )
 from actors.records.layout import FIELDS_OF_KIND, RECORD, Kind
 
@@ -92,3 +95,21 @@ def test_rows_are_aligned_and_hold_every_score() -> None:
             field, offset = dtype.fields[name][:2]  # type: ignore[index]
             assert offset % field.base.alignment == 0, (dtype, name)
     assert max(SCORE_RANGE) <= np.iinfo(CREDIT["score"]).max and min(SCORE_RANGE) > 0
+
+
+def test_an_outcome_is_how_a_result_begins() -> None:
+    results = np.zeros(3, CREDIT_RESULT)
+    results["code"], results["replayed"], results["address"] = [0, 404, 65_535], [1, 0, 255], 2**40
+    found = outcomes_of(results)
+    assert found["code"].tolist() == [0, 404, 65_535] and found["replayed"].tolist() == [1, 0, 255]
+    assert len(outcomes_of(results[:0])) == 0
+
+
+def test_words_of_a_row_lie_where_its_numbers_do() -> None:
+    row = np.zeros(1, SCORE_ROW)
+    row["subtotals"], row["reasons"], row["gaps"] = range(1, 6), range(6, 10), range(10, 14)
+    words = row.view(SCORE_WORDS)[0]
+    packed = b"".join(int(words[name]).to_bytes(8, "little") for name in ("first", "second", "third", "last"))
+    assert np.frombuffer(packed, "<i2").tolist() == [*range(1, 14), 0, 0, 0]
+    for name in ("holder", "as_of", "band", "cause", "card", "run", "score"):
+        assert SCORE_ROW.fields[name] == SCORE_WORDS.fields[name]  # type: ignore[index]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.records.credit_layout import SCORE_ROW
 from actors.records.score_columns import (
     GAP_MAX,
     NO_GAP,
@@ -12,9 +13,21 @@ from actors.records.score_columns import (
     TOO_MANY,
     TWICE,
     UNKNOWN,
+    fill_plain,
     fill_reasons,
     fill_subtotals,
 )
+
+
+def test_what_takes_no_looking_at_is_written_and_nothing_else() -> None:
+    rows = np.frombuffer(bytearray(b"\xff" * 2 * SCORE_ROW.itemsize), SCORE_ROW)
+    before = rows.copy()
+    bands = np.array([0, 0, 5], np.uint8)
+    columns = np.array([7, 2**40]), np.array([9, 2**41]), np.array([2, 0], np.int32), bands, np.array([0, 3], np.uint8)
+    fill_plain(*columns, 4, 2**32 - 1, rows)
+    found = [rows[name].tolist() for name in ("holder", "as_of", "score", "band", "cause", "card", "run")]
+    assert found == [[7, 2**40], [9, 2**41], [2, 0], [5, 0], [0, 3], [4, 4], [2**32 - 1] * 2]
+    assert all((rows[name] == before[name]).all() for name in ("subtotals", "reasons", "gaps"))
 
 
 def subtotals(scores: list[int], *rows: tuple[int, ...]) -> tuple[int, Any]:

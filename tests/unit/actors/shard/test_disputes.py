@@ -10,7 +10,7 @@ from actors.audit.credit import CreditCheck
 from actors.ledger.rebuilding import Rebuilder
 from actors.records.blocks import addresses_of, records_of
 from actors.records.codes import Code
-from actors.records.credit_layout import SCORE, InquiryResult, OrderState, Resolution
+from actors.records.credit_layout import SCORE_ROW, InquiryResult, OrderState, Resolution
 from actors.records.layout import RESOLUTION, Kind
 from actors.shard import messages as m
 from actors.shard.disputes import REVIEWS_MAX
@@ -32,14 +32,8 @@ def opened(shard: OneShard, holder: int, kind: Kind = Kind.DISPUTE_OPENED, refer
 
 def published(shard: OneShard, holder: int, score: int, run: int) -> int:
     """Address of a score."""
-    scores = np.zeros(1, SCORE)
-    scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = (
-        Kind.SCORE,
-        holder,
-        score,
-        run,
-        1,
-    )
+    scores = np.zeros(1, SCORE_ROW)
+    scores["holder"], scores["score"], scores["run"], scores["as_of"] = holder, score, run, 1
     (made,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
     assert made["code"] == 0
     return int(made["address"])
@@ -190,8 +184,8 @@ def test_a_score_that_nobody_defends_in_time_is_none(shard: OneShard) -> None:
 
 def test_a_score_that_is_corrected_stays_until_a_run_gives_another(shard: OneShard) -> None:
     holder = shard.wallet()
-    scores = np.zeros(1, SCORE)
-    scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = Kind.SCORE, holder, 640, 1, 1
+    scores = np.zeros(1, SCORE_ROW)
+    scores["holder"], scores["score"], scores["run"], scores["as_of"] = holder, 640, 1, 1
     (published,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
     dispute = opened(shard, holder, reference=int(published["address"]))
     resolved = {"reference": dispute, "kind": Resolution.CORRECTED}

@@ -5,13 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, CREDIT_RESULT, CREDIT_STATE, SCORE
+from actors.records.credit_layout import (
+    CREDIT_QUESTION,
+    CREDIT_REQUEST,
+    CREDIT_RESULT,
+    CREDIT_STATE,
+    SCORE_OUTCOME,
+    SCORE_ROW,
+)
 from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import CallLost
 from actors.shard import remote
 from actors.shard.messages import Legs
 from actors.shard.remote import (
+    VIEWED_FROM_ROWS,
     RemotePeer,
     RemoteShard,
     pack_address,
@@ -59,9 +67,9 @@ def random_rows(dtype: np.dtype[np.void], count: int) -> Any:
     return np.frombuffer(np.random.default_rng(count).bytes(count * dtype.itemsize), dtype)
 
 
-@pytest.mark.parametrize("dtype", [REQUEST, CREDIT_REQUEST, SCORE], ids=["payments", "credit", "scores"])
+@pytest.mark.parametrize("dtype", [REQUEST, CREDIT_REQUEST, SCORE_ROW], ids=["payments", "credit", "scores"])
 @pytest.mark.parametrize("details", [{}, {0: b"a", 2: bytes(300)}], ids=["plain", "with details"])
-@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("count", [0, 3, VIEWED_FROM_ROWS + 1])
 def test_rows_and_details_come_back(dtype: np.dtype[np.void], details: dict[int, bytes], count: int) -> None:
     rows = random_rows(dtype, count)
     back, kept = unpack_rows(pack_rows(rows, details), dtype)
@@ -84,7 +92,7 @@ def test_a_push_comes_back() -> None:
     [
         ("submit", (random_rows(REQUEST, 2), {1: b"x"}), RESULT),
         ("credit", (random_rows(CREDIT_REQUEST, 2), {}), CREDIT_RESULT),
-        ("publish", (random_rows(SCORE, 2), {}), CREDIT_RESULT),
+        ("publish", (random_rows(SCORE_ROW, 2), {}), SCORE_OUTCOME),
         ("credit_states", (random_rows(CREDIT_QUESTION, 2),), CREDIT_STATE),
         ("wallets", (np.array([5, 6]),), WALLET),
         ("preview", (random_rows(REQUEST, 1),), RESULT),

@@ -9,7 +9,7 @@ from actors.audit.credit import CreditCheck
 from actors.records.addresses import slot_of
 from actors.records.blocks import addresses_of, entries_of, records_of
 from actors.records.codes import Code
-from actors.records.credit_layout import SCORE, ScoreRows
+from actors.records.credit_layout import SCORE, SCORE_ROW, ScoreRows
 from actors.records.layout import Kind
 from actors.shard import messages as m
 from actors.shard import scores as publication
@@ -23,7 +23,7 @@ def shard() -> OneShard:
 
 
 def scores(holders: list[int], run: Any, **columns: Any) -> ScoreRows:
-    rows = np.zeros(len(holders), SCORE)
+    rows = np.zeros(len(holders), SCORE_ROW)
     rows["holder"], rows["run"], rows["card"], rows["band"] = holders, run, 4, 3
     rows["score"] = 600 + np.arange(len(holders))
     rows["subtotals"], rows["reasons"], rows["gaps"] = (120, 130, 140, 110, 100), (1, 2, 3, 4), (9, 8, 7, 6)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from actors.records import ids
-from actors.records.credit_layout import SCORE
+from actors.records.credit_layout import SCORE_ROW
 from actors.records.layout import RESULT
 from models import evaluation, placing
 from models.credit import score
@@ -38,7 +38,7 @@ card = shipped()
 names = [item.feature for item in card.characteristics]
 features = Features(np.arange(3), pa.table({name: pa.array([1, None, 7]) for name in names}))
 try:
-    check_scores(card, np.zeros(3, SCORE), features)
+    check_scores(card, np.zeros(3, SCORE_ROW), features)
 except ProblemError:
     pass
 record = {**dict.fromkeys(names, 2), DAYS: 1, PAYMENTS: 1}

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from actors.records.credit_layout import DIMENSIONS, SCORE, ScoreRows
+from actors.records.credit_layout import DIMENSIONS, SCORE_ROW, ScoreRows
 from models.credit.score import DAYS, PAYMENTS, WalletScorer
 from models.credit.shipped import shipped
 from switch.api.score_features import EVERYBODY, Features, card_features, feature_details, features_of
@@ -22,7 +22,7 @@ NAMES = card_features(CARD)
 
 def computed(values: list[dict[str, Any] | None]) -> tuple[ScoreTable, ScoreRows]:
     """A batch as a publisher makes it; None: a row without features and without a score."""
-    scorer, rows = WalletScorer(CARD, EVERYBODY), np.zeros(len(values), SCORE)
+    scorer, rows = WalletScorer(CARD, EVERYBODY), np.zeros(len(values), SCORE_ROW)
     for row, known in zip(rows, values, strict=True):
         if known is None:
             continue

@@ -6,23 +6,23 @@ from typing import Any, cast
 import numpy as np
 
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, SCORE, CreditResults, ScoreRows
+from actors.records.credit_layout import SCORE_OUTCOME, SCORE_ROW, ScoreOutcomes, ScoreRows
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.gateway.score_calls import CALL_ROWS_MAX, publish
 from switch.problems.table import UNKNOWN_NUMBER
 
 
 class Shard:
-    """Answers with the holder's number, or as it is told to."""
+    """Says of every third holder that it was scored before, or answers as it is told to."""
 
     def __init__(self, *first: Any) -> None:
         self.first = list(first)
         self.calls: list[tuple[int, dict[int, bytes]]] = []
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
         self.calls.append((len(rows), details))
-        results = np.zeros(len(rows), CREDIT_RESULT)
-        results["address"] = rows["holder"]
+        results = np.zeros(len(rows), SCORE_OUTCOME)
+        results["replayed"] = rows["holder"] % 3 == 0
         say = self.first.pop(0) if self.first else Code.OK
         if isinstance(say, Exception):
             raise say
@@ -30,20 +30,32 @@ class Shard:
         return results
 
 
-async def published(shard: Shard, count: int, details: dict[int, bytes], within_s: float = 5.0) -> CreditResults:
-    rows = np.zeros(count, SCORE)
+async def published(
+    shard: Shard, count: int, details: dict[int, bytes], within_s: float = 5.0, index: Any = None
+) -> ScoreOutcomes:
+    rows = np.zeros(count, SCORE_ROW)
     rows["holder"] = np.arange(count)
     deadline = asyncio.get_running_loop().time() + within_s
-    results: CreditResults = np.zeros(count, CREDIT_RESULT)
-    await publish(cast(ShardClient, shard), rows, details, np.arange(count), results, deadline)
+    results: ScoreOutcomes = np.zeros(count, SCORE_OUTCOME)
+    await publish(
+        cast(ShardClient, shard), rows, details, np.arange(count) if index is None else index, results, deadline
+    )
     return results
 
 
 async def test_a_batch_is_cut_into_calls_and_details_go_with_their_rows() -> None:
     shard, count = Shard(), CALL_ROWS_MAX + 2
     results = await published(shard, count, {0: b"first", CALL_ROWS_MAX - 1: b"last", CALL_ROWS_MAX + 1: b"next"})
-    assert results["address"].tolist() == list(range(count))
+    assert results["replayed"].tolist() == [row % 3 == 0 for row in range(count)]
     assert shard.calls == [(CALL_ROWS_MAX, {0: b"first", CALL_ROWS_MAX - 1: b"last"}), (2, {1: b"next"})]
+
+
+async def test_rows_between_those_of_the_shard_are_not_sent_and_have_no_result() -> None:
+    shard, count = Shard(), 3 * CALL_ROWS_MAX
+    index = np.flatnonzero(np.arange(count) % 2 == 0)
+    results = await published(shard, count, {3: b"other", 4: b"its own"}, index=index)
+    assert results["replayed"].tolist() == [row % 6 == 0 for row in range(count)]
+    assert shard.calls == [(CALL_ROWS_MAX, {2: b"its own"}), (CALL_ROWS_MAX // 2, {})]
 
 
 async def test_what_was_not_tried_or_was_lost_is_sent_again() -> None:
