@@ -33,14 +33,14 @@ SELDOM_PACE_S: Final = 0.001
 """From the beginning of a statement to that of the next for those: many that ask now and then are together no more than a flood."""
 
 
-class Beside(NamedTuple):
+class BesideQuestions(NamedTuple):
     """What goes on beside the questions: whether several callers are about, how many payments were made so far."""
 
     several: Callable[[], bool] = lambda: False
     payments: Callable[[], int] = lambda: 0
 
 
-NOBODY: Final = Beside()
+NOBODY: Final = BesideQuestions()
 
 
 class _Asked(NamedTuple, Generic[Key, Value]):
@@ -52,7 +52,9 @@ class Gathered(Generic[Key, Value]):
     """Gives what `read` finds of keys. The first is read at once; those that come meanwhile wait for their turn, in order, but those of
     askers that ask now and then before all others."""
 
-    def __init__(self, read: Callable[[list[Key]], Awaitable[Mapping[Key, Value]]], beside: Beside = NOBODY) -> None:
+    def __init__(
+        self, read: Callable[[list[Key]], Awaitable[Mapping[Key, Value]]], beside: BesideQuestions = NOBODY
+    ) -> None:
         self._read = read
         self._beside = beside
         self._waiting: deque[_Asked[Key, Value]] = deque()

@@ -44,7 +44,7 @@ from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of
 from switch.http.times import time_text
-from switch.views.gathered import NOBODY, Beside, Gathered
+from switch.views.gathered import NOBODY, BesideQuestions, Gathered
 from switch.views.representations import LABEL_NAMES
 
 OTHERS_MAX: Final = 1_000
@@ -219,7 +219,7 @@ ALL_CASES: Final = CaseFilter()
 class History:
     """Reads of the journal for the front door. `asker`, where there is one: the account that only asks."""
 
-    def __init__(self, pool: Pool, beside: Beside = NOBODY) -> None:
+    def __init__(self, pool: Pool, beside: BesideQuestions = NOBODY) -> None:
         self._pool = pool
         self._found = Gathered(self._records, beside)
         self._few_parts = Gathered(self._parts, beside)

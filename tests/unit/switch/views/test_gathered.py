@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from switch.views.gathered import KEYS_MAX, PACE_S, TURNS, UNDER_WAY, Beside, Gathered
+from switch.views.gathered import KEYS_MAX, PACE_S, TURNS, UNDER_WAY, BesideQuestions, Gathered
 
 FLOOD = 1
 
@@ -128,8 +128,8 @@ class About:
     payments = 0
 
     @property
-    def beside(self) -> Beside:
-        return Beside(lambda: self.several, lambda: self.payments)
+    def beside(self) -> BesideQuestions:
+        return BesideQuestions(lambda: self.several, lambda: self.payments)
 
 
 async def begun(store: Store, statements: int) -> None:
