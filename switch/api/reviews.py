@@ -163,7 +163,7 @@ async def get_review(services: ReviewServices, call: Call) -> web.Response:
     address, found = await transfer_in_path(services, call)
     if not is_case(found.record):
         raise ProblemError("not_in_review")
-    answer = answer_in(address, await services.history.parts(address))
+    answer = answer_in(address, await services.history.parts(address, call.principal.account))
     accounts = await services.keys.accounts([] if answer is None else [answer["caller"]])
     names = await services.catalogue.names({found.record["pack"]})
     work = await _work_on(services, [address])

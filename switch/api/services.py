@@ -53,6 +53,7 @@ from switch.http.metrics import Metrics
 from switch.problems.table import NUMBERS, ProblemError
 from switch.views.credit_records import CreditHistory
 from switch.views.event_feed import EventFeed
+from switch.views.gathered import BesideQuestions
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import Balance
 from switch.views.statement import History, WriterFenced
@@ -205,7 +206,7 @@ class Services:
         )  # before they are decoded: what finds no room in a queue waits
         self.batch_rows = Places(rows_max, rows_max // 2, limits.batch_wait_s)
         self.callers = Callers(self._loop.time, BESIDE_S)
-        self.history = History(deps.pool, lambda: self.callers.several)
+        self.history = History(deps.pool, BesideQuestions(lambda: self.callers.several, lambda: self.metrics.call_rows))
         self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
         self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
         self.erasing = Places(1, 1, limits.batch_wait_s)

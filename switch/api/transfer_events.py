@@ -96,7 +96,7 @@ async def list_transfer_events(services: TransferEventServices, call: Call) -> w
     payment, scope = _Record(address, PAYMENT, found.record), f"transfer events {address}"
     after = decode_places(services.secret, scope, query["after"], PLACES) if "after" in query else None
     async with services.pages.place(call.principal.account):
-        records, owed = await _records(services, payment, after, limit)
+        records, owed = await _records(services, payment, after, limit, call.principal.account)
         credits = await _credits(services, records[: limit + owed])
         lines = [*_lines(records, credits)][owed : owed + limit + 1]
         events = dict(await _at(services, call, [line.address for line in lines]))
@@ -111,7 +111,7 @@ async def list_transfer_events(services: TransferEventServices, call: Call) -> w
 
 
 async def _records(
-    services: TransferEventServices, payment: _Record, after: Sequence[int] | None, limit: int
+    services: TransferEventServices, payment: _Record, after: Sequence[int] | None, limit: int, asker: int
 ) -> tuple[list[_Record], int]:
     """The records that a page is made of, one more than it can show; 1 when of the first only the leg is to be shown, else 0."""
     *numbers, owed = after or (*PAYMENT, 0)
@@ -120,7 +120,7 @@ async def _records(
     if owed:
         last = payment.record
         if place != PAYMENT:
-            found = await services.history.transfer(place.address)
+            found = await services.history.transfer(place.address, asker)
             assert found is not None, "what was shown is in the journal"
             last = found.record
         first = [_Record(place.address or payment.address, place, last)]

@@ -85,7 +85,7 @@ async def get_transfer(services: FindServices, call: Call) -> web.Response:
     sides = await services.access.seen(call.principal, found.record)
     if sides == NEITHER:
         raise ProblemError("transfer_not_found")
-    return json_response(await shown(services, address, found, sides))
+    return json_response(await shown(services, address, found, sides, call.principal.account))
 
 
 async def find_transfer(services: FindServices, call: Call) -> web.Response:
@@ -94,7 +94,7 @@ async def find_transfer(services: FindServices, call: Call) -> web.Response:
     if uuid_bytes(query["wallet"]) is None:
         raise invalid_query("wallet", "a wallet id (UUID) is expected")
     found = await find_by_key(services, call.principal, query["wallet"], plain_key(query["idempotency_key"]))
-    return json_response(await shown(services, *found))
+    return json_response(await shown(services, *found, call.principal.account))
 
 
 async def find_by_key(
@@ -113,7 +113,7 @@ async def find_by_key(
             address = await services.clients[shard].find_key(principal.account, wallet, key_bytes(key))
     except (ShardUnavailable, TimeoutError):
         raise ProblemError("timeout") from None
-    found = await services.history.transfer(address) if address else None
+    found = await services.history.transfer(address, principal.account) if address else None
     sides = NEITHER if found is None else await services.access.seen(principal, found.record)
     if found is None or sides == NEITHER:
         name = (await services.keys.accounts([principal.account])).get(principal.account, "")
@@ -128,13 +128,14 @@ async def find_by_key(
 
 async def transfer_in_path(services: RecordServices, call: Call) -> tuple[int, Found]:
     """The record whose id is in the path, and its address. Raises ProblemError transfer_not_found."""
-    return await find_by_id(services, call.request.match_info["id"])
+    asker = call.principal.account if call.request.method == "GET" else None
+    return await find_by_id(services, call.request.match_info["id"], asker)
 
 
-async def find_by_id(services: RecordServices, text: str) -> tuple[int, Found]:
-    """The record with an id, and its address. Raises ProblemError transfer_not_found."""
+async def find_by_id(services: RecordServices, text: str, asker: int | None = None) -> tuple[int, Found]:
+    """The record with an id, and its address; `asker` as of History. Raises ProblemError transfer_not_found."""
     address = decode_transfer(services.secret, text)
-    found = await services.history.transfer(address) if address else None
+    found = await services.history.transfer(address, asker) if address else None
     if found is None or transfer_id(services.secret, found.record["record_time"], address) != text.lower():
         raise ProblemError("transfer_not_found")
     return address, found
@@ -157,15 +158,18 @@ async def _to_change(services: LifecycleServices, call: Call) -> _Target:
     return _Target(address, found, sides)
 
 
-async def shown(services: ShowServices, address: int, found: Found, sides: Sides) -> TransferAnswer:
-    """A record as it is shown to who stands on these sides: how and whence it was paid, and what was decided, is the payer's alone."""
+async def shown(
+    services: ShowServices, address: int, found: Found, sides: Sides, asker: int | None = None
+) -> TransferAnswer:
+    """A record as it is shown to who stands on these sides: how and whence it was paid, and what was decided, is the payer's alone.
+    `asker` as of History."""
     target_time = None
     if found.record["kind"] in REFERRING:
         origins = await services.history.origins([found.record["reference"]])
         origin = origins[found.record["reference"]]
         target_time = origin.time
         found = found._replace(details=origin.details)
-    parts = await services.history.parts(address) if found.referred and found.record["code"] == 0 else NO_PARTS
+    parts = await services.history.parts(address, asker) if found.referred and found.record["code"] == 0 else NO_PARTS
     moved = [(address, found.record), *((part.address, part.record) for part in parts.listed)]
     suspended = await services.history.suspended(moved)
     answer = answer_in(address, parts) if is_case(found.record) else None

@@ -65,7 +65,7 @@ def _check(asked: NamedTransfer, path: str) -> None:
 async def _row(services: LookupServices, call: Call, asked: NamedTransfer) -> LookupRow:
     try:
         if asked.id is not UNSET:
-            address, found = await find_by_id(services, asked.id)
+            address, found = await find_by_id(services, asked.id, call.principal.account)
             sides = await services.access.seen(call.principal, found.record)
             if sides == NEITHER:
                 raise ProblemError("transfer_not_found")
@@ -76,7 +76,7 @@ async def _row(services: LookupServices, call: Call, asked: NamedTransfer) -> Lo
         if problem.code not in _MISSING:
             raise
         return LookupRow(code=problem.code, transfer=None, detail=PROBLEMS[problem.code].title)
-    return LookupRow(code="ok", transfer=await shown(services, address, found, sides))
+    return LookupRow(code="ok", transfer=await shown(services, address, found, sides, call.principal.account))
 
 
 ROUTES: Final = (

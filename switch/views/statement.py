@@ -14,7 +14,7 @@ chain a shard. A look back in time begins at an anchor, so it never walks far.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -44,7 +44,7 @@ from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of
 from switch.http.times import time_text
-from switch.views.gathered import Gathered
+from switch.views.gathered import NOBODY, BesideQuestions, Gathered
 from switch.views.representations import LABEL_NAMES
 
 OTHERS_MAX: Final = 1_000
@@ -217,21 +217,21 @@ ALL_CASES: Final = CaseFilter()
 
 
 class History:
-    """Reads of the journal for the front door. `several`: whether several callers are about."""
+    """Reads of the journal for the front door. `asker`, where there is one: the account that only asks."""
 
-    def __init__(self, pool: Pool, several: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, pool: Pool, beside: BesideQuestions = NOBODY) -> None:
         self._pool = pool
-        self._found = Gathered(self._records, several)
-        self._few_parts = Gathered(self._parts, several)
+        self._found = Gathered(self._records, beside)
+        self._few_parts = Gathered(self._parts, beside)
 
-    async def transfer(self, address: int) -> Found | None:
+    async def transfer(self, address: int, asker: int | None = None) -> Found | None:
         """The record at an address, None when it is nothing that a caller may ask for by id."""
-        found = await self._found.get(address)
+        found = await self._found.get(address, asker)
         return None if found is None or found.record["kind"] not in ASKED else found
 
-    async def parts(self, address: int) -> Parts:
+    async def parts(self, address: int, asker: int | None = None) -> Parts:
         """What became of the record at an address."""
-        rows = await self._few_parts.get(address) or []
+        rows = await self._few_parts.get(address, asker) or []
         if len(rows) > FEW_PARTS:
             rows = await self._pool.fetch("transfer_parts", [address], PARTS_MAX, None)
         if not rows:

@@ -1,5 +1,6 @@
 """What became of many payments at once, by id and by key."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.stores.api_keys import KeyStore
-from tests.front_door import RunningSwitch, running_switch
+from tests.front_door import Answer, RunningSwitch, running_switch
 
 
 @pytest.fixture
@@ -46,6 +47,35 @@ async def test_many_payments_are_found_at_once_by_id_and_by_key(switch: RunningS
     till = (await KeyStore(switch.pool).create("till", ["pay"])).key  # asks after what it did itself
     answer = await switch.call("POST", "/v1/lookups/transfers", {"transfers": asked}, token=till)
     assert {row["code"] for row in answer.json["results"]} == {"transfer_not_found", "key_not_seen", "wallet_not_found"}
+
+
+async def test_a_flood_waits_longer_after_a_payment_and_neither_who_asks_now_and_then_nor_a_capture_waits_with_it(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = KeyStore(switch.pool)
+    flood, few = [(await keys.create(name, ["read"])).key for name in ("flood", "few")]
+    bank, ann = await switch.wallet("external"), await switch.wallet()
+    held = (await switch.pay(bank, ann, 5, hold=True)).json["id"]
+    path = f"/v1/transfers/{held}"
+    for name in ("PAYMENT_S", "PACE_MAX_S", "SELDOM_S"):
+        monkeypatch.setattr(f"switch.views.gathered.{name}", 3600.0)
+    assert (await switch.call("GET", path, token=flood)).json["status"] == "held"
+
+    async def rests() -> "asyncio.Task[Answer]":
+        """Another question of the flood, after a payment."""
+        assert (await switch.pay(bank, ann, 1)).status == 201
+        asked = asyncio.create_task(switch.call("GET", path, token=flood))
+        while not switch.services.history._found._rests:
+            assert not asked.done()
+            await asyncio.sleep(0.001)
+        return asked
+
+    waits = await rests()
+    assert (await switch.call("GET", path, token=few)).json["status"] == "held"
+    assert (await waits).json["status"] == "held", "it is read with what waits for nothing"
+    waits = await rests()
+    assert (await switch.call("POST", f"{path}/capture", {}, key="capture")).status == 201
+    assert (await waits).status == 200
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from switch.views.gathered import KEYS_MAX, TURNS, UNDER_WAY, Gathered
+from switch.views.gathered import KEYS_MAX, PACE_S, TURNS, UNDER_WAY, BesideQuestions, Gathered
+
+FLOOD = 1
 
 
 class Store:
@@ -32,8 +34,10 @@ async def turned() -> None:
         await asyncio.sleep(0)
 
 
-async def waiting(gathered: Gathered[int, int], keys: list[int]) -> list["asyncio.Task[int | None]"]:
-    tasks = [asyncio.create_task(gathered.get(key)) for key in keys]
+async def waiting(
+    gathered: Gathered[int, int], keys: list[int], asker: int | None = None
+) -> list["asyncio.Task[int | None]"]:
+    tasks = [asyncio.create_task(gathered.get(key, asker)) for key in keys]
     await turned()
     return tasks
 
@@ -111,23 +115,123 @@ async def test_from_one_answer_to_the_next_the_event_loop_has_turns_for_others()
     assert done == [1 + turn // TURNS for turn in range(TURNS * len(tasks))]
 
 
+async def drained(store: Store) -> None:
+    """All statements that have begun have ended."""
+    while store.gates:
+        await store.let_go()
+
+
+class About:
+    """What goes on beside: changed by the test."""
+
+    several = True
+    payments = 0
+
+    @property
+    def beside(self) -> BesideQuestions:
+        return BesideQuestions(lambda: self.several, lambda: self.payments)
+
+
+async def begun(store: Store, statements: int) -> None:
+    while len(store.asked) < statements:
+        await asyncio.sleep(0.001)
+
+
 async def test_while_several_callers_are_about_a_statement_waits_for_more_to_gather(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("switch.views.gathered.PACE_S", 0.2)
-    store, several = Store(), True
-    gathered = Gathered(store.read, lambda: several)
-    (first,) = await waiting(gathered, [1])
+    monkeypatch.setattr("switch.views.gathered.SELDOM_S", 3600.0)
+    store, about = Store(), About()
+    gathered = Gathered(store.read, about.beside)
+    busy = await waiting(gathered, [0, 1], FLOOD)
+    later = [*await waiting(gathered, [2], FLOOD), *await waiting(gathered, [3], FLOOD)]
+    assert store.asked == [[0, 1]], "the first are read at once"
+    await begun(store, 2)
+    assert store.asked == [[0, 1], [2, 3]]
+    await drained(store)
+    assert [each.result() for each in (*busy, *later)] == [0, 1, 4, 9]
+    about.several = False
+    for key in (4, 5):
+        await waiting(gathered, [key], FLOOD)
+    assert store.asked[2:] == [[4], [5]], "nobody is about who would be held up"
+    await drained(store)
+
+
+async def test_a_statement_waits_longer_for_each_payment_that_was_made_meanwhile_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("switch.views.gathered.PAYMENT_S", 3600.0)
+    monkeypatch.setattr("switch.views.gathered.PACE_MAX_S", 3600.0)
+    monkeypatch.setattr("switch.views.gathered.SELDOM_S", 3600.0)
+    store, about = Store(), About()
+    about.payments = 7
+    gathered = Gathered(store.read, about.beside)
+    flood = await waiting(gathered, [0], FLOOD)
+    flood += await waiting(gathered, [1], FLOOD)
+    await begun(store, 2)
+    store.gates.pop().set_result(None)
+    await flood[1]
+    flood += await waiting(gathered, [2], FLOOD)
+    about.payments += 1
+    await asyncio.sleep(3 * PACE_S)
+    assert store.asked == [[0], [1]]
+    monkeypatch.setattr("switch.views.gathered.PACE_MAX_S", PACE_S)
+    await waiting(gathered, [10], 2)
+    await begun(store, 3)
+    assert store.asked == [[0], [1], [10, 2]]
+    flood += await waiting(gathered, [3], FLOOD)
+    about.payments += 1_000
+    await drained(store)
+    await begun(store, 4)
+    await drained(store)
+    assert [await each for each in flood] == [0, 1, 4, 9]
+
+
+@pytest.mark.parametrize("asker", [2, None])
+async def test_who_asks_now_and_then_is_read_at_once_and_answered_before_a_flood(
+    monkeypatch: pytest.MonkeyPatch, asker: int | None
+) -> None:
+    monkeypatch.setattr("switch.views.gathered.PACE_S", 3600.0)
+    monkeypatch.setattr("switch.views.gathered.SELDOM_S", 3600.0)
+    monkeypatch.setattr("switch.views.gathered.SELDOM_PACE_S", 0.0)
+    store, about = Store(), About()
+    gathered = Gathered(store.read, about.beside)
+    flood = await waiting(gathered, [0, 1, 2], FLOOD)
     await store.let_go()
-    assert first.result() == 1, "the first is read at once"
-    later = [*await waiting(gathered, [2]), *await waiting(gathered, [3])]
-    assert store.asked == [[1]]
-    while not store.gates:
-        await asyncio.sleep(0.01)
-    assert store.asked == [[1], [2, 3]]
-    await store.let_go()
-    assert [each.result() for each in later] == [4, 9]
-    several = False
-    (alone,) = await waiting(gathered, [4])
-    await store.let_go()
-    assert alone.result() == 16, "nobody is about who would be held up"
+    assert [each.result() for each in flood] == [0, 1, 4]
+    flood = await waiting(gathered, [3, 4], FLOOD)
+    assert store.asked == [[0, 1, 2]], "nothing of it is in line, but it asked a moment ago"
+    (few,) = await waiting(gathered, [10], asker)
+    assert store.asked[1:] == [[10, 3, 4]]
+    store.gates.pop().set_result(None)
+    while not few.done():
+        await asyncio.sleep(0)
+    assert not any(each.done() for each in flood)
+    await asyncio.gather(*flood)
+
+
+async def test_who_asked_nothing_for_a_while_asks_now_and_then_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switch.views.gathered.PACE_S", 3600.0)
+    monkeypatch.setattr("switch.views.gathered.SELDOM_S", 0.0)
+    monkeypatch.setattr("switch.views.gathered.SELDOM_PACE_S", 0.0)
+    store, about = Store(), About()
+    gathered = Gathered(store.read, about.beside)
+    for key in range(3):
+        (answer,) = await waiting(gathered, [key], 2)
+        await drained(store)
+        assert await answer == key * key
+    assert len(gathered._asked_at) == 1
+
+
+async def test_many_that_ask_now_and_then_are_no_more_than_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switch.views.gathered.PACE_S", 3600.0)
+    monkeypatch.setattr("switch.views.gathered.SELDOM_PACE_S", 0.05)
+    store, about = Store(), About()
+    gathered = Gathered(store.read, about.beside)
+    tasks = [each for asker in range(5) for each in await waiting(gathered, [asker], asker)]
+    assert store.asked == [[0]]
+    await begun(store, 2)
+    assert store.asked == [[0], [1, 2, 3, 4]]
+    await drained(store)
+    await asyncio.gather(*tasks)
