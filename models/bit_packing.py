@@ -52,7 +52,7 @@ def _store_word(typing: Any, out: Any, at: Any, word: Any) -> Any:
 
 
 @_overload(_store, inline="always")
-def _compiled(out, at, word):  # type: ignore[no-untyped-def]
+def _compiled(out, at, word):
     return lambda out, at, word: _store_word(out, at, word)
 
 

@@ -1,7 +1,7 @@
 """Thrift's compact protocol, read into and written from plain values: what Parquet's footers and page headers are in.
 
-The format is https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md; sets, maps, doubles and bytes are not read,
-as Parquet has none where this is used.
+The format is https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md; sets, maps, doubles, bytes and lists of
+truths are not read, as no footer has them.
 """
 
 from collections.abc import Mapping
@@ -111,6 +111,8 @@ class _Reader:
         if kind == LIST:
             head = self._byte()
             length, each = head >> 4, head & 15
+            if each in (TRUE, FALSE):
+                raise ValueError("a list of truths is not read")
             return each, [self._value(each) for _ in range(self._varint() if length == _LONG else length)]
         raise ValueError(f"a field of type {kind} is not read")
 

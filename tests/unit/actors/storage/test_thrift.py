@@ -76,5 +76,7 @@ def test_numbers_take_seven_bits_a_byte(number: int, data: bytes) -> None:
 def test_types_that_are_not_read_are_named_and_what_ends_too_soon_is_an_error() -> None:
     with pytest.raises(ValueError, match="type 7"):
         decode(b"\x17" + bytes(8))
+    with pytest.raises(ValueError, match="list of truths"):
+        decode(b"\x19\x21\x01\x02\x00")
     with pytest.raises(IndexError):
         decode(encode({1: Field(I64, 2**60)})[:3])
