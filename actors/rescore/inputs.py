@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -31,6 +30,7 @@ from actors.rescore.job import (
     Unit,
     code_version,
 )
+from actors.rescore.part_writer import load_packing
 from actors.rescore.scoring import CardScorer, Columns, Counting
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
@@ -255,7 +255,8 @@ def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
     """Score and count no rows. Kernels are loaded by this, which workers that are copies of this process then have."""
     nobody = found.schema.empty_table().select(list(scorer.columns))
     try:
-        Counting(scorer.card).add(scorer.score(nobody), np.empty(0, np.int16))
+        Counting(scorer.card).add(scorer.score(nobody))
+        load_packing()
     except (ValueError, pa.ArrowException) as error:
         raise RescoreRefused(f"{found.file.path}: {_line(error)}") from None
 

@@ -40,10 +40,12 @@ class Bad(NamedTuple):
 
 
 class ScoredRows(NamedTuple):
-    """n scored rows. `causes` (n,): numbers of Cause, all 0 for a card that scores everybody."""
+    """n scored rows. `causes` (n,): numbers of Cause, all 0 for a card that scores everybody. `bands` (n,): places in the card's bands
+    of rows with a score, all 0 for a card without."""
 
     scores: Scores
     causes: NDArray[np.int16]
+    bands: NDArray[np.int16]
 
 
 class CardScorer:
@@ -64,9 +66,16 @@ class CardScorer:
     def score(self, table: pa.Table) -> ScoredRows:
         """Score all rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
         if self.wallets is None:
-            return ScoredRows(self._evaluator.evaluate_table(table), np.zeros(table.num_rows, np.int16))
+            scores = self._evaluator.evaluate_table(table)
+            return ScoredRows(scores, np.zeros(table.num_rows, np.int16), self._bands_of(scores.totals))
         found = self.wallets.score_table(table)
-        return ScoredRows(found.rows, found.causes)
+        return ScoredRows(found.rows, found.causes, found.bands)
+
+    def _bands_of(self, totals: NDArray[np.int32]) -> NDArray[np.int16]:
+        place = np.zeros(len(totals), np.int16)
+        for band in (self.card.bands or ())[1:]:
+            place += totals >= band.low
+        return place
 
     def bad(self, table: pa.Table, wallet: str) -> Bad:
         """Rows that cannot be scored, by the first of their faults."""
@@ -116,7 +125,6 @@ class Columns:
         self._everything = not settings.scores_only
         self._causes = causes
         self._bands = _texts(band.name for band in card.bands or ())
-        self._lows = [band.low for band in card.bands or ()][1:]
         self._reasons, self._codes, self._card = _texts(card.reasons), _texts(CODES), _texts([card_hash(card)])
         self._as_of = pa.scalar(settings.as_of, pa.timestamp("ms", "UTC"))
 
@@ -134,13 +142,13 @@ class Columns:
         """Those that have a value in every row: a writer need not look which have."""
         return ["card", "as_of"] if self._as_of.is_valid else ["card"]
 
-    def of(self, found: ScoredRows, bands: NDArray[np.int16]) -> dict[str, pa.Array]:
+    def of(self, found: ScoredRows) -> dict[str, pa.Array]:
         """The columns by name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)
         there = _bits(found.causes == 0) if found.causes.any() else None
         made: dict[str, pa.Array] = {"score": _whole(scores.totals, there)}
         if len(self._bands):
-            made["band"] = _words(bands, self._bands, there)
+            made["band"] = _words(found.bands, self._bands, there)
         if self._everything:
             for dimension, points in zip(self._dimensions, scores.subtotals, strict=True):
                 made[f"subtotal_{dimension}"] = _whole(points, there)
@@ -150,16 +158,9 @@ class Columns:
                 made[f"gap_{at}"] = _whole(gap, named)
         if self._causes:
             made[NOT_AVAILABLE] = _words(found.causes - np.int16(1), self._codes, _bits(found.causes != 0))
-        made["card"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), self._card)
+        made["card"] = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int16), self._card)
         made["as_of"] = pa.repeat(self._as_of, rows)
         return made
-
-    def bands(self, totals: NDArray[np.int32]) -> NDArray[np.int16]:
-        """Places in the card's bands (n,), all 0 for a card without."""
-        place = np.zeros(len(totals), np.int16)
-        for low in self._lows:
-            place += totals >= low
-        return place
 
 
 def _texts(texts: Iterable[str]) -> pa.Array:
@@ -201,9 +202,9 @@ class Counting:
         self._unknown: Counter[str] = Counter()
         self.bad = self.checked = 0
 
-    def add(self, found: ScoredRows, bands: NDArray[np.int16]) -> None:
+    def add(self, found: ScoredRows) -> None:
         """Count a batch."""
-        count_scores(found.scores, found.causes, bands, self._counts)
+        count_scores(found.scores, found.causes, found.bands, self._counts)
         for item, rows in zip(self._card.characteristics, found.scores.unknown.tolist(), strict=True):
             if rows:
                 self._unknown[item.feature] += rows

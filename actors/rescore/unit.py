@@ -7,7 +7,7 @@ of the part that it writes, however large a row group is.
 
 import secrets
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from actors.process.worker_pool import ProcessPool
 from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
+from actors.rescore.part_writer import PartWriter
 from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
 from actors.storage.interface import Changed, Found, Staged
@@ -29,6 +30,8 @@ from models.evaluation import UnknownCategory
 
 BAD_TEXTS: Final = ("file", "column", "reason")
 COMPRESSION_LEVEL: Final = 1
+PACKED: Final = frozenset({pa.int32(), pa.dictionary(pa.int16(), pa.string())})
+"""Of what scoring adds."""
 
 
 class Batch(NamedTuple):
@@ -124,9 +127,8 @@ class Worker:
         if not len(rows):
             return
         counting.checked += self._check(self._path(batch.file), rows, table, found)
-        bands = self._columns.bands(found.scores.totals)
-        counting.add(found, bands)
-        parts.write(self._made(table, found, bands))
+        counting.add(found)
+        parts.write(self._made(table, found))
 
     def _without(
         self, batch: Batch, table: pa.Table, rows: NDArray[np.int64], faults: Bad, bad: "_Parts", counting: Counting
@@ -140,10 +142,10 @@ class Worker:
         kept[faults.rows] = False
         return table.filter(pa.array(kept)), rows[kept]
 
-    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int16]) -> pa.Table:
+    def _made(self, table: pa.Table, found: ScoredRows) -> pa.Table:
         """The output's columns."""
         kept = {field.name: _as(table.column(field.name), field.type) for field in self._job.kept}
-        columns = {**kept, **self._columns.of(found, bands)}
+        columns = {**kept, **self._columns.of(found)}
         fields = [pa.field(name, each.type, name not in self._whole) for name, each in columns.items()]
         return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
@@ -258,7 +260,7 @@ class _Parts:
         self._kept = job.kept.names
         self._token = secrets.token_hex(8)
         self._staged: Staged | None = None
-        self._writer: Any = None
+        self._writer: PartWriter | None = None
         self._group: list[pa.Table] = []
         self._group_rows = self._rows = 0
         self._made: list[Part] = []
@@ -278,15 +280,16 @@ class _Parts:
     def drop(self) -> None:
         """Leave nothing that is not finished."""
         if self._writer is not None:
-            with suppress(OSError):  # what is not on the disk yet may find no room
-                self._writer.close()
+            self._writer.drop()
         if self._staged is not None:
             self._staged.drop()
 
     def _append(self, table: pa.Table) -> None:
         if self._writer is None:
             self._staged = self._output.stage(f"{self._unit:06}-{self._folder}.{self._token}")
-            self._writer = pq.ParquetWriter(self._staged.sink, table.schema, **self._encoding(table.schema))
+            schema = table.schema
+            packed = [field.name for field in schema if self._is_packed(field)]
+            self._writer = PartWriter(self._staged.sink, schema, packed, self._encoding(schema, packed))
         self._group.append(table)
         self._group_rows += table.num_rows
         self._rows += table.num_rows
@@ -295,31 +298,33 @@ class _Parts:
         if self._rows == self._rows_max:
             self._end()
 
-    def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
-        """What costs least to write. Points by their differences: a dictionary would have each looked up. Texts, of which Arrow has the
-        places already, and the time, the same in all rows, as dictionaries. Compressed are kept columns only, as zstd makes the others
-        a tenth smaller for a fifth of the time that writing takes, and not wallets of a fixed number of bytes, which are drawn at random.
-        Lowest and highest values of a row group are nearly the same in all of them, so no reader could pass over one for them: there
-        are none."""
-        added = [field for field in schema if field.name not in self._kept]
-        points = [field.name for field in added if pa.types.is_integer(field.type)]
-        few = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-        same = [field.name for field in added if pa.types.is_timestamp(field.type)]
+    def _is_packed(self, field: pa.Field) -> bool:
+        if field.name in self._kept:
+            return not field.nullable and pa.types.is_fixed_size_binary(field.type)
+        return field.type in PACKED
+
+    def _encoding(self, schema: pa.Schema, packed: list[str]) -> dict[str, Any]:
+        """What costs least to write, of what is not packed. The time, the same in all rows, is a dictionary, and so are texts of which
+        Arrow has the places already. Compressed are kept columns only, as zstd makes the others a tenth smaller for a fifth of the
+        time that writing takes, and not wallets of a fixed number of bytes, which are drawn at random. Lowest and highest values of a
+        row group are nearly the same in all of them, so no reader could pass over one for them: there are none."""
+        others = [field for field in schema if field.name not in packed]
+        few = [field.name for field in others if pa.types.is_dictionary(field.type)]
+        same = [field.name for field in others if field.name not in self._kept and pa.types.is_timestamp(field.type)]
         random = [name for name in self._kept[:1] if name in schema.names and _is_fixed(schema.field(name).type)]
         compressed = [name for name in schema.names if name in self._kept and name not in random]
         return {
             "use_dictionary": few + same,
-            "column_encoding": dict.fromkeys(points, "DELTA_BINARY_PACKED"),
             "write_statistics": False,
-            "compression": {name: "zstd" if name in compressed else "none" for name in schema.names},
+            "compression": {field.name: "zstd" if field.name in compressed else "none" for field in others},
             "compression_level": dict.fromkeys(compressed, COMPRESSION_LEVEL) or None,
             "max_rows_per_page": self._rows_a_group,
             "write_batch_size": self._rows_a_group,
         }
 
     def _end_group(self) -> None:
-        assert self._staged is not None
-        self._writer.write_table(pa.concat_tables(self._group), self._rows_a_group)
+        assert self._staged is not None and self._writer is not None
+        self._writer.write(pa.concat_tables(self._group))
         self._staged.begin_sync()
         self._group, self._group_rows = [], 0
 

@@ -4,18 +4,19 @@ The lease is a lock, which ends with its holder.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import stat
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from actors.process.atomic_file import begin_to_sync, publish, sync, write_whole
+from actors.storage.hashed_file import HashedFile
 from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Range, Taken, this_process
 
 BUFFER_BYTES: Final = 256 << 10
@@ -160,23 +161,24 @@ class _StagedFile:
 
     def __init__(self, folder: Path, path: Path) -> None:
         self._folder, self._path = folder, path
-        self.sink: Any = str(path)
+        self.sink = HashedFile(open(path, "wb"))
 
     def begin_sync(self) -> None:
         """The disk begins with it."""
+        self.sink.flush()
         begin_to_sync(self._path)
 
     def place(self, name: str) -> Placed:
         """Synced and renamed."""
-        with open(self._path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = self._path.stat().st_size
+        self.sink.close()
         _make(self._folder / name)
         publish(self._path, self._folder / name)
-        return Placed(size, digest)
+        return Placed(self.sink.bytes, self.sink.sha256())
 
     def drop(self) -> None:
         """The name too."""
+        with suppress(OSError):  # what is not on the disk yet may find no room
+            self.sink.close()
         self._path.unlink(missing_ok=True)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from actors.process.identity import own_identity
+from actors.storage.hashed_file import HashedFile
 
 
 class Found(NamedTuple):
@@ -65,8 +66,8 @@ class LeaseLost(Exception):
 class Staged(Protocol):
     """A file that is being written where no reader sees it."""
 
-    sink: Any
-    """What Arrow writes to."""
+    sink: HashedFile
+    """What is written to."""
 
     def begin_sync(self) -> None:
         """More was written, and more will be: whatever makes `place` shorter may begin."""

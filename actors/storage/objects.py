@@ -6,12 +6,11 @@ killed.
 """
 
 import functools
-import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, Pre
 from obstore.store import S3Store
 
 from actors.storage.faults import refused
+from actors.storage.hashed_file import HashedFile
 from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Range, StorageRefused
 from actors.storage.lease import LEASE_S, Newest, ObjectLease, read, take
 from actors.storage.ranges import AHEAD, RangeFile
@@ -220,24 +220,23 @@ class _StagedObject:
 
     def __init__(self, folder: ObjectFolder) -> None:
         self._folder = folder
-        self.sink: Any = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()
+        self.sink = HashedFile(self._file)
 
     def begin_sync(self) -> None:
         """An object is put when it is whole."""
 
     def place(self, name: str) -> Placed:
         """Uploaded."""
-        with self.sink as file:
-            size = file.tell()
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            self._folder.upload(name, file)
-        return Placed(size, digest)
+        with self._file:
+            self._file.seek(0)
+            self._folder.upload(name, self._file)
+        return Placed(self.sink.bytes, self.sink.sha256())
 
     def drop(self) -> None:
         """The system frees it."""
-        self.sink.close()
+        with suppress(OSError):  # what is not on the disk yet may find no room
+            self._file.close()
 
 
 class _LeaseObjects:

@@ -96,8 +96,9 @@ def test_what_will_be_read_is_asked_of_the_system_in_as_few_pieces_as_it_lies_in
 def test_a_staged_file_is_dropped_any_number_of_times_and_placed_in_a_folder_that_is_made(folder: DiskFolder) -> None:
     for name in ("kept", "dropped"):
         staged = folder.stage(f"work/{name}")
-        Path(staged.sink).write_bytes(b"1234")
+        staged.sink.write(b"1234")
         staged.begin_sync()
+        assert (folder.path / f"work/{name}").read_bytes() == b"1234"
         if name == "kept":
             placed = staged.place("parts/x/kept")
         staged.drop()

@@ -99,7 +99,7 @@ def test_of_what_is_expected_the_first_buffer_of_each_is_fetched() -> None:
 
 def test_a_staged_object_lies_in_a_file_without_a_name_that_goes_with_it() -> None:
     staged = ObjectFolder("s3://bureau").stage("work/a")
-    assert isinstance(staged.sink.name, int)
+    assert isinstance(staged._file.name, int)
     staged.sink.write(b"1234")
     staged.begin_sync()
     staged.drop()

@@ -1,0 +1,123 @@
+"""Pack whole numbers as Parquet's pages have them, in as many bits as they need.
+
+The formats are https://parquet.apache.org/docs/file-format/data-pages/encodings/: the least significant bit first, eight numbers at a time.
+Rows without a value are left out; which those are, `valid` says: bits as Arrow has them, the first row's the lowest of the first byte, none
+where each row has a value.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, overload
+from numba.np.arrayobj import make_array
+
+from models.jit import inlined, kernel
+
+WIDTH_MAX: Final = 15
+"""Bits of a number."""
+_RUN_MOST: Final = 5
+"""Bytes that say how long a run is."""
+_SLACK: Final = 16
+"""Bytes after the last number that packing may write over."""
+
+_make_array: Any = make_array
+_tools: Any = cgutils
+_overload: Any = overload
+_intrinsic: Any = intrinsic
+_ADDRESS: Any = cgutils.voidptr_t
+_WORD: Any = ir.IntType(64)
+
+
+def room(rows: int) -> int:
+    """Bytes that packing so many rows writes at most."""
+    return _RUN_MOST + (rows + 7) // 8 * WIDTH_MAX + _SLACK
+
+
+def _store(out: Any, at: Any, word: Any) -> None:
+    """Eight bytes of `out` from `at` on."""
+    out[at : at + 8] = np.frombuffer(int(word).to_bytes(8, "little"), np.uint8)
+
+
+@_intrinsic  # type: ignore[untyped-decorator]
+def _store_word(typing: Any, out: Any, at: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        laid_out = _make_array(signature.args[0])(context, builder, arguments[0])
+        place = _tools.pointer_add(builder, laid_out.data, arguments[1], _WORD.as_pointer())
+        builder.store(arguments[2], place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, types.uint64), generate
+
+
+@_overload(_store, inline="always")
+def _compiled(out, at, word):
+    return lambda out, at, word: _store_word(out, at, word)
+
+
+@inlined
+def _put_varint(out, at, number):
+    """ULEB128."""
+    while number >= 128:
+        out[at] = number & 127 | 128
+        number >>= 7
+        at += 1
+    out[at] = number
+    return at + 1
+
+
+@kernel
+def keep_valid(values, valid, kept):
+    """Those of `values` (n,) that are there, in `kept` (n,) int32: returns their number, the lowest and the highest."""
+    rows, count = len(values), 0
+    if len(valid) == 0:
+        for row in range(rows):
+            kept[row] = values[row]
+        count = rows
+    else:
+        for byte in range(rows // 8):
+            first = 8 * byte
+            if valid[byte] == 255:
+                for bit in range(8):
+                    kept[count + bit] = values[first + bit]
+                count += 8
+            else:
+                for bit in range(8):
+                    kept[count] = values[first + bit]
+                    count += valid[byte] >> bit & 1
+        for row in range(rows // 8 * 8, rows):
+            kept[count] = values[row]
+            count += valid[row // 8] >> (row % 8) & 1
+    low, high = np.int32(2**31 - 1), np.int32(-(2**31))
+    for place in range(count):
+        low, high = min(low, kept[place]), max(high, kept[place])
+    return count, low, high
+
+
+@inlined
+def _four(numbers, first, low, width):
+    """As one word."""
+    a, b = np.uint64(np.int64(numbers[first]) - low), np.uint64(np.int64(numbers[first + 1]) - low)
+    c, d = np.uint64(np.int64(numbers[first + 2]) - low), np.uint64(np.int64(numbers[first + 3]) - low)
+    return a | b << np.uint64(width) | (c | d << np.uint64(width)) << np.uint64(2 * width)
+
+
+@kernel
+def bit_packed(numbers, count, low, width, out):
+    """The hybrid of RLE and bit-packing, as one packed run, of `count` of `numbers`, each by what it is above `low`, in `width` bits, at
+    most WIDTH_MAX; up to seven more are written over. Returns the length; `out` has `room(count)` bytes."""
+    if count == 0:
+        return 0
+    eights = (count + 7) // 8
+    for place in range(count, 8 * eights):
+        numbers[place] = low
+    at = _put_varint(out, 0, eights << 1 | 1)
+    half = np.uint64(4 * width)
+    for first in range(0, 8 * eights, 8):
+        one, other = _four(numbers, first, low, width), _four(numbers, first + 4, low, width)
+        _store(out, at, one | other << half)
+        if width > 8:
+            _store(out, at + 8, other >> np.uint64(64) - half)
+        at += width
+    return at
