@@ -77,15 +77,10 @@ def keep_valid(values, valid, kept):
         count = rows
     else:
         for byte in range(rows // 8):
-            first = 8 * byte
-            if valid[byte] == 255:
-                for bit in range(8):
-                    kept[count + bit] = values[first + bit]
-                count += 8
-            else:
-                for bit in range(8):
-                    kept[count] = values[first + bit]
-                    count += valid[byte] >> bit & 1
+            first, eight = 8 * byte, int(valid[byte])
+            for bit in range(8):
+                kept[count] = values[first + bit]
+                count += eight >> bit & 1
         for row in range(rows // 8 * 8, rows):
             kept[count] = values[row]
             count += valid[row // 8] >> (row % 8) & 1

@@ -169,6 +169,8 @@ class _Arrays:
 
     def pages(self, kind: pa.DataType, column: pa.ChunkedArray) -> _Pages:
         """Of a column in one of the types that are packed."""
+        if isinstance(kind, pa.BaseExtensionType):
+            kind, column = kind.storage_type, pa.chunked_array([each.storage for each in column.chunks])
         if pa.types.is_fixed_size_binary(kind):
             each = np.dtype((np.void, kind.byte_width))
             return _Pages(_FIXED_LEN_BYTE_ARRAY, None, [_values(chunk, each).data for chunk in column.chunks])

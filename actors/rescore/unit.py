@@ -19,6 +19,7 @@ from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
 from actors.process.tuning import freeze_gc, keep_freed_memory
 from actors.process.worker_pool import ProcessPool
+from actors.rescore.column_reader import ColumnReader
 from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
@@ -43,10 +44,11 @@ class Batch(NamedTuple):
 
 
 class _Opened(NamedTuple):
-    """An input: what its folder gave, and what Arrow makes of it."""
+    """An input: what its folder gave, and what Arrow makes of it. `columns`: reads some of them, of a file of this machine."""
 
     source: Any
     file: pq.ParquetFile
+    columns: ColumnReader | None
 
 
 class _Unreadable(Exception):
@@ -190,7 +192,7 @@ class Worker:
         rows, names = self._job.plan.batch_rows, list(self._job.columns)
         if all(rows // 2 <= file.metadata.row_group(at).num_rows <= rows for at in groups[:-1] or groups):
             for at in groups:
-                yield file.read_row_group(at, columns=names, use_threads=False).select(names)
+                yield _row_group(opened, at, names)
             return
         for batch in file.iter_batches(rows, row_groups=groups, columns=names, use_threads=False):
             yield pa.Table.from_batches([batch]).select(names)
@@ -216,7 +218,8 @@ class Worker:
         except FileNotFoundError as error:
             raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
         with found:
-            yield _Opened(source, found)
+            columns = ColumnReader(source, found, self._job.columns) if isinstance(source, str) else None
+            yield _Opened(source, found, columns)
 
     def _unreadable_groups(self, error: _Unreadable, skipped: list[Corrupt]) -> Iterator[Corrupt]:
         """Which groups of a span they are; at least one, so that trying again ends."""
@@ -300,7 +303,7 @@ class _Parts:
 
     def _is_packed(self, field: pa.Field) -> bool:
         if field.name in self._kept:
-            return not field.nullable and pa.types.is_fixed_size_binary(field.type)
+            return not field.nullable and _is_fixed(field.type)
         return field.type in PACKED
 
     def _encoding(self, schema: pa.Schema, packed: list[str]) -> dict[str, Any]:
@@ -339,6 +342,16 @@ class _Parts:
         placed = self._staged.place(name)
         self._made.append(Part(file=name, rows=self._rows, bytes=placed.bytes, sha256=placed.sha256))
         self._writer, self._staged, self._rows = None, None, 0
+
+
+def _row_group(opened: _Opened, group: int, names: list[str]) -> pa.Table:
+    """Its columns in this order."""
+    found = {} if opened.columns is None else opened.columns.read(group)
+    others = [name for name in names if name not in found]
+    theirs = opened.file.read_row_group(group, columns=others, use_threads=False)
+    if not found:
+        return theirs.select(names)
+    return pa.table({name: found[name] if name in found else theirs.column(name) for name in names})
 
 
 def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: list[str]) -> pa.Table:
