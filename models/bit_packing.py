@@ -83,7 +83,7 @@ def keep_valid(values, valid, kept):
                 count += eight >> bit & 1
         for row in range(rows // 8 * 8, rows):
             kept[count] = values[row]
-            count += valid[row // 8] >> (row % 8) & 1
+            count += int(valid[row // 8]) >> (row % 8) & 1
     low, high = np.int32(2**31 - 1), np.int32(-(2**31))
     for place in range(count):
         low, high = min(low, kept[place]), max(high, kept[place])

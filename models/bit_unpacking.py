@@ -76,14 +76,38 @@ def _signed(number):
     return np.int64(number >> np.uint64(1)) ^ -np.int64(number & np.uint64(1))
 
 
+@inlined
+def _set_bits(valid, first, last):
+    """Of rows [first, last)."""
+    begin, end = first >> 3, last >> 3
+    if begin == end:
+        valid[begin] |= np.uint8((1 << (last & 7)) - (1 << (first & 7)))
+        return
+    valid[begin] |= np.uint8(256 - (1 << (first & 7)))
+    for byte in range(begin + 1, end):
+        valid[byte] = 255
+    valid[end] |= np.uint8((1 << (last & 7)) - 1)
+
+
+@inlined
+def _count_bits(valid, count):
+    """Of so many bytes."""
+    found = 0
+    for byte in range(count):
+        bits = valid[byte]
+        bits = (bits & 0x55) + (bits >> 1 & 0x55)
+        bits = (bits & 0x33) + (bits >> 2 & 0x33)
+        found += int((bits & 0x0F) + (bits >> 4))
+    return found
+
+
 @kernel
 def unpack_levels(data, start, end, rows, valid):
     """Bits of rows that have a value, from the hybrid of RLE and bit-packing, one bit wide, in bytes [start, end) of `data`. `valid`:
     (rows + 7) // 8 + SLACK bytes. Returns how many rows have one, or REFUSED."""
     for byte in range((rows + 7) // 8 + SLACK):
         valid[byte] = 0
-    row = there = 0
-    at = start
+    row, at = 0, start
     while row < rows:
         header, at = _varint(data, at, end)
         if at >= end or header >> np.uint64(40) != 0:
@@ -104,24 +128,12 @@ def unpack_levels(data, start, end, rows, valid):
                 return REFUSED
             last = min(row + count, rows)
             if data[at] == 1:
-                first, end_byte = row >> 3, last >> 3
-                if first == end_byte:
-                    valid[first] |= np.uint8((1 << (last & 7)) - (1 << (row & 7)))
-                else:
-                    valid[first] |= np.uint8(256 - (1 << (row & 7)))
-                    for byte in range(first + 1, end_byte):
-                        valid[byte] = 255
-                    valid[end_byte] |= np.uint8((1 << (last & 7)) - 1)
+                _set_bits(valid, row, last)
             row = last
             at += 1
     if rows % 8 != 0:
         valid[rows // 8] &= np.uint8((1 << rows % 8) - 1)
-    for byte in range((rows + 7) // 8):
-        bits = valid[byte]
-        bits = (bits & 0x55) + (bits >> 1 & 0x55)
-        bits = (bits & 0x33) + (bits >> 2 & 0x33)
-        there += (bits & 0x0F) + (bits >> 4)
-    return there
+    return _count_bits(valid, (rows + 7) // 8)
 
 
 @inlined
@@ -184,7 +196,7 @@ def spread(values, valid, rows, there):
     at = there - 1
     for row in range(rows - 1, rows // 8 * 8 - 1, -1):
         values[row] = values[max(at, 0)]
-        at -= valid[row // 8] >> (row % 8) & 1
+        at -= int(valid[row // 8]) >> (row % 8) & 1
     for byte in range(rows // 8 - 1, -1, -1):
         first, eight = 8 * byte, int(valid[byte])
         for bit in range(7, -1, -1):

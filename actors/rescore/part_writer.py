@@ -1,4 +1,6 @@
-"""Write a Parquet file of scores: whole numbers and texts of a card are packed here, other columns by Arrow.
+"""Write a Parquet file of scores.
+
+Whole numbers and texts of a card are packed here, other columns by Arrow.
 
 Arrow's writer takes 8 to 20 ns for a value, and a row has 17 of a card's. They are small numbers, or places in a list of texts, and lie in
 arrays already. Arrow makes the other columns and the schema, and its footer is read for where it put them.
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from actors.storage.hashed_file import HashedFile
 from actors.storage.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Struct, decode, encode, varint
+from models.arrays import Array
 from models.bit_packing import WIDTH_MAX, bit_packed, keep_valid, room
 from models.jit import read_only
 
@@ -213,7 +216,7 @@ class _Out:
     def __init__(self, file: HashedFile) -> None:
         self._file = file
         self._footer: bytearray | None = None
-        self._told = 0
+        self._arrow_at = 0
 
     @property
     def at(self) -> int:
@@ -223,7 +226,7 @@ class _Out:
     @property
     def moved(self) -> int:
         """How much further that is than Arrow believes."""
-        return self.at - self._told
+        return self.at - self._arrow_at
 
     def put(self, data: Any) -> None:
         """What is not Arrow's."""
@@ -231,7 +234,7 @@ class _Out:
 
     def write(self, data: Any) -> None:
         """What Arrow writes."""
-        self._told += len(data)
+        self._arrow_at += len(data)
         if self._footer is None:
             self._file.write(data)
         else:
@@ -239,7 +242,7 @@ class _Out:
 
     def tell(self) -> int:
         """Where Arrow believes that it is."""
-        return self._told
+        return self._arrow_at
 
     def flush(self) -> None:
         """Whoever has the file flushes it."""
@@ -274,7 +277,7 @@ def _texts(texts: pa.Array) -> _Listed:
     return _Listed(len(data), b"".join(_LENGTH.pack(len(each)) + each for each in data))
 
 
-def _values(array: pa.Array, kind: Any) -> NDArray[Any]:
+def _values(array: pa.Array, kind: Any) -> Array:
     return read_only(np.frombuffer(array.buffers()[1], kind, len(array), array.offset * np.dtype(kind).itemsize))
 
 

@@ -1,4 +1,4 @@
-"""A file that is written from its first byte to its last, and hashed meanwhile: nobody reads it again for that."""
+"""A file that is hashed while it is written, from its first byte to its last."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, read into and written from plain values: what Parquet's footers and page headers are in.
+"""Thrift's compact protocol, which Parquet's footers and page headers are in, as plain values.
 
 The format is https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md; sets, maps, doubles, bytes and lists of
 truths are not read, as no footer has them.

@@ -31,6 +31,8 @@ FLOORS: Final = {
         "statistics": 2,
         "table": 2,
         "tidying": 2,
+        "bit_packing": 3,
+        "bit_unpacking": 3,
         "counting": 3,
         "held": 3,
         "scorecard": 3,
