@@ -1,7 +1,7 @@
 """Read columns of whole numbers as `shardpay features` writes them.
 
-That is their differences, in one page of a row group. Arrow takes 6 ns for such a number, half of all that rescoring takes. Columns of any other form are left to Arrow, and so is a page that is
-not what is expected: whether it is damaged, Arrow says.
+That is their differences, in one page of a row group. Arrow takes 6 ns for such a number, half of all that rescoring takes. Columns of any
+other form are left to Arrow, and so is a page that is not what is expected: whether it is damaged, Arrow says.
 """
 
 import os
