@@ -1,5 +1,6 @@
 """Backtests over HTTP: what is asked is one pack and a time that there is; labels name payments, each refusal its field."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -40,7 +41,9 @@ async def test_hits_are_split_by_what_became_of_the_payments(database_url: str) 
     async with running_switch(database_url) as switch:
         _, payer = await funded(switch, 1_000)
         shop = await switch.wallet("merchant")
-        before = time_text(now_ms())
+        await asyncio.sleep(0.02)
+        before = time_text(now_ms())  # by another clock than the shard's
+        await asyncio.sleep(0.02)
         refunded, fraud, _ = [(await switch.pay(payer, shop, 60)).json["id"] for _ in range(3)]
         held = (await switch.pay(payer, shop, 70, hold=True)).json["id"]
         capture = (await switch.call("POST", f"/v1/transfers/{held}/capture", {}, key="c")).json["id"]
