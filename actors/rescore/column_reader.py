@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from actors.storage.thrift import I32, STRUCT, Field, Struct, decode_from
+from actors.rescore.thrift import I32, STRUCT, Field, Struct, decode_from
 from models.bit_unpacking import REFUSED, SLACK, spread, unpack_differences, unpack_levels
 from models.jit import read_only
 

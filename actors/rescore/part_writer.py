@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from actors.rescore.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Struct, decode, encode, varint
 from actors.storage.hashed_file import HashedFile
-from actors.storage.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Struct, decode, encode, varint
 from models.arrays import Array
 from models.bit_packing import WIDTH_MAX, bit_packed, keep_valid, room
 from models.jit import read_only

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.thrift import (
+from actors.rescore.thrift import (
     BINARY,
     FALSE,
     I16,
