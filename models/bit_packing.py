@@ -5,15 +5,12 @@ Rows without a value are left out; which those are, `valid` says: bits as Arrow 
 where each row has a value.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
-from numba.np.arrayobj import make_array
 
 from models.jit import inlined, kernel
+from models.words import store_word
 
 WIDTH_MAX: Final = 15
 """Bits of a number."""
@@ -22,38 +19,10 @@ _RUN_MOST: Final = 5
 _SLACK: Final = 16
 """Bytes after the last number that packing may write over."""
 
-_make_array: Any = make_array
-_tools: Any = cgutils
-_overload: Any = overload
-_intrinsic: Any = intrinsic
-_ADDRESS: Any = cgutils.voidptr_t
-_WORD: Any = ir.IntType(64)
-
 
 def room(rows: int) -> int:
     """Bytes that packing so many rows writes at most."""
     return _RUN_MOST + (rows + 7) // 8 * WIDTH_MAX + _SLACK
-
-
-def _store(out: Any, at: Any, word: Any) -> None:
-    """Eight bytes of `out` from `at` on."""
-    out[at : at + 8] = np.frombuffer(int(word).to_bytes(8, "little"), np.uint8)
-
-
-@_intrinsic  # type: ignore[untyped-decorator]
-def _store_word(typing: Any, out: Any, at: Any, word: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        laid_out = _make_array(signature.args[0])(context, builder, arguments[0])
-        place = _tools.pointer_add(builder, laid_out.data, arguments[1], _WORD.as_pointer())
-        builder.store(arguments[2], place, align=1)
-        return context.get_dummy_value()
-
-    return types.void(out, types.intp, types.uint64), generate
-
-
-@_overload(_store, inline="always")
-def _compiled(out, at, word):
-    return lambda out, at, word: _store_word(out, at, word)
 
 
 @inlined
@@ -111,8 +80,8 @@ def bit_packed(numbers, count, low, width, out):
     half = np.uint64(4 * width)
     for first in range(0, 8 * eights, 8):
         one, other = _four(numbers, first, low, width), _four(numbers, first + 4, low, width)
-        _store(out, at, one | other << half)
+        store_word(out, at, one | other << half)
         if width > 8:
-            _store(out, at + 8, other >> np.uint64(64) - half)
+            store_word(out, at + 8, other >> np.uint64(64) - half)
         at += width
     return at

@@ -4,15 +4,12 @@ The formats are https://parquet.apache.org/docs/file-format/data-pages/encodings
 whatever lies in a page: what does not fit is refused.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
-from numba.np.arrayobj import make_array
 
 from models.jit import inlined, kernel
+from models.words import load_word
 
 SLACK: Final = 8
 """Bytes after the last row's bit, and numbers after the last, that unpacking may write over."""
@@ -21,35 +18,10 @@ _PART: Final = 32
 """Differences of one width are so many, or a multiple."""
 _VARINT_BITS: Final = 70
 
-_make_array: Any = make_array
-_tools: Any = cgutils
-_overload: Any = overload
-_intrinsic: Any = intrinsic
-_WORD: Any = ir.IntType(64)
-
-
-def _word(data: Any, at: Any) -> Any:
-    """Eight bytes of `data` from `at` on."""
-    return np.uint64(int.from_bytes(data[at : at + 8].tobytes(), "little"))
-
-
-@_intrinsic  # type: ignore[untyped-decorator]
-def _load_word(typing: Any, data: Any, at: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        laid_out = _make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.load(_tools.pointer_add(builder, laid_out.data, arguments[1], _WORD.as_pointer()), align=1)
-
-    return types.uint64(data, types.intp), generate
-
-
-@_overload(_word, inline="always")
-def _compiled(data, at):
-    return lambda data, at: _load_word(data, at)
-
 
 @inlined
 def _last_word(data, at, end):
-    """As `_word`, where fewer than eight bytes are left: zeros stand for the others."""
+    """As `load_word`, where fewer than eight bytes are left: zeros stand for the others."""
     word = np.uint64(0)
     for place in range(at, min(at + 8, end)):
         word |= np.uint64(data[place]) << np.uint64(8 * (place - at))
@@ -144,7 +116,7 @@ def _unpack_part(data, at, count, width, end, low, numbers, first):
     if width <= 56 and at + count * width // 8 + 8 <= end:
         for each in range(count):
             bit = each * width
-            word = _word(data, at + (bit >> 3)) >> np.uint64(bit & 7)
+            word = load_word(data, at + (bit >> 3)) >> np.uint64(bit & 7)
             value += low + np.int64(word & mask)
             numbers[first + each] = value
         return

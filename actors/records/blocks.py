@@ -34,12 +34,11 @@ from actors.records.layout import (
     joined,
 )
 from actors.records.survey import survey_records
+from models.arrays import bytes_of
 
 VERSION: Final = 2
 HASH_BYTES: Final = 32
 _ANCHORS: Final = FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR
-VIEWED_FROM: Final = BLOCK_RECORDS_MAX
-"""So many records are not copied before they are cut into blocks: a view of their bytes costs more than to copy few."""
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands for the block before the first."""
 
@@ -201,7 +200,7 @@ def seal(
     controls: int = 0,
 ) -> tuple[list[Sealed], bytes]:
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
-    raw = records.tobytes() if len(records) < VIEWED_FROM else np.ascontiguousarray(records).view(np.uint8).data
+    raw = bytes_of(records)
     width = RECORD.itemsize * BLOCK_RECORDS_MAX
     found = survey_records(records)
     looked_up = [look(writer.shard, first, records) if found & bit else {} for bit, look in _LOOKS] if found else ()

@@ -81,6 +81,15 @@ class ColumnReader:
                 yield _Chunk(column, start, start + chunk.total_compressed_size, _COMPRESSED[chunk.compression])
 
 
+def load_unpacking() -> None:
+    """Load what unpacks, before it is wanted: copies of this process have it then."""
+    page, valid = read_only(np.zeros(_LENGTH_BYTES, np.uint8)), np.zeros(SLACK + 1, np.uint8)
+    unpack_levels(page, 0, len(page), 1, valid)
+    values = np.zeros(SLACK + 1, np.int64)
+    unpack_differences(page, 0, len(page), 1, values)
+    spread(values, valid, 1, 0)
+
+
 def _unpacked(page: NDArray[np.uint8], nullable: bool, rows: int) -> pa.Array | None:
     there, start, valid = rows, 0, None
     if nullable:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from actors.process.tuning import give_back_freed_memory
+from actors.rescore.column_reader import load_unpacking
 from actors.rescore.job import (
     FORMAT,
     Corrupt,
@@ -257,6 +258,7 @@ def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
     try:
         Counting(scorer.card).add(scorer.score(nobody))
         load_packing()
+        load_unpacking()
     except (ValueError, pa.ArrowException) as error:
         raise RescoreRefused(f"{found.file.path}: {_line(error)}") from None
 

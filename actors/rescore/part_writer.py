@@ -140,11 +140,9 @@ class PartWriter:
 
 def load_packing() -> None:
     """Load what packs, before it is wanted: copies of this process have it then."""
-    arrays = _Arrays(2)
-    for kind in (pa.int32(), pa.int16()):
-        some = pa.array([1, 2], kind)
-        places = pa.DictionaryArray.from_arrays(some, pa.array(["a", "b", "c"])) if kind == pa.int16() else some
-        arrays.pages(places.type, pa.chunked_array([places]))
+    arrays, texts = _Arrays(2), pa.array(["a", "b"])
+    for column in (pa.array([1, 2], pa.int32()), pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int16()), texts)):
+        arrays.pages(column.type, pa.chunked_array([column]))
 
 
 class _Listed(NamedTuple):

@@ -27,13 +27,10 @@ from actors.records.layout import RECORD, RESULT, WALLET, Requests, Results, Wal
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
-from models.arrays import Rows
+from models.arrays import Rows, bytes_of
 
 PEER_TIMEOUT_S: Final = 2.0
 """And what the bytes take. A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
-
-VIEWED_FROM_ROWS: Final = 64
-"""So many rows are copied once, as a view of their bytes, which costs more than to copy few of them twice."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
@@ -50,8 +47,7 @@ _TIMES: Final = struct.Struct("<qqqq")
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
     """REQUEST, CREDIT_REQUEST or SCORE_ROW rows and their details."""
     entries = _ENCODER.encode(details) if details else b""
-    body = rows.tobytes() if len(rows) < VIEWED_FROM_ROWS else np.ascontiguousarray(rows).view(np.uint8).data
-    return b"".join((_COUNT.pack(len(rows)), body, entries))
+    return b"".join((_COUNT.pack(len(rows)), bytes_of(rows), entries))
 
 
 def unpack_rows(data: bytes, dtype: np.dtype[np.void]) -> tuple[Rows, dict[int, bytes]]:

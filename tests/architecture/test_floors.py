@@ -31,6 +31,7 @@ FLOORS: Final = {
         "statistics": 2,
         "table": 2,
         "tidying": 2,
+        "words": 2,
         "bit_packing": 3,
         "bit_unpacking": 3,
         "counting": 3,

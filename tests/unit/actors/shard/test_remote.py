@@ -19,7 +19,6 @@ from actors.rpc.transport import CallLost
 from actors.shard import remote
 from actors.shard.messages import Legs
 from actors.shard.remote import (
-    VIEWED_FROM_ROWS,
     RemotePeer,
     RemoteShard,
     pack_address,
@@ -34,6 +33,7 @@ from actors.shard.remote import (
     unpack_legs,
     unpack_rows,
 )
+from models.arrays import VIEWED_FROM
 
 
 class Actor:
@@ -69,7 +69,7 @@ def random_rows(dtype: np.dtype[np.void], count: int) -> Any:
 
 @pytest.mark.parametrize("dtype", [REQUEST, CREDIT_REQUEST, SCORE_ROW], ids=["payments", "credit", "scores"])
 @pytest.mark.parametrize("details", [{}, {0: b"a", 2: bytes(300)}], ids=["plain", "with details"])
-@pytest.mark.parametrize("count", [0, 3, VIEWED_FROM_ROWS + 1])
+@pytest.mark.parametrize("count", [0, 3, VIEWED_FROM + 1])
 def test_rows_and_details_come_back(dtype: np.dtype[np.void], details: dict[int, bytes], count: int) -> None:
     rows = random_rows(dtype, count)
     back, kept = unpack_rows(pack_rows(rows, details), dtype)
