@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from actors.stores.api_keys import KeyStore
 from switch.api.console import CONSOLE
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.console.rule_packs import EXAMPLE
 from switch.console.scorecards import EXAMPLE as CARD
 from switch.fairness.shares import Places
