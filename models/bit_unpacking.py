@@ -1,7 +1,7 @@
 """Unpack whole numbers from Parquet's pages: the header, which rows have one, and their differences.
 
-The formats are https://parquet.apache.org/docs/file-format/data-pages/encodings/ and, of the header, Thrift's compact protocol. Nothing is read or written outside of the arrays,
-whatever lies in a page: what does not fit is refused.
+The formats are https://parquet.apache.org/docs/file-format/data-pages/encodings/ and, of the header, Thrift's compact protocol. Nothing
+is read or written outside of the arrays, whatever lies in a page: what does not fit is refused.
 """
 
 from typing import Final

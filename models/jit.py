@@ -142,7 +142,7 @@ class _KeptLibrary(JITCodeLibrary):
     def _read_source(self) -> None:
         if self._source:
             self._shared_module: Any = parse_bitcode(self._source)
-            self._codegen._engine._load_defined_symbols(self._shared_module)
+            self._codegen._engine._load_defined_symbols(self._shared_module)  # type: ignore[no-untyped-call]
             self._code = self._source = b""
 
 

@@ -383,10 +383,10 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 def make_worker(job: Job) -> Worker:
     """Make a worker, as pools do, in a process of its own."""
-    return settled(Worker(job))
+    return started(Worker(job))
 
 
-def settled(worker: Worker) -> Worker:
+def started(worker: Worker) -> Worker:
     """A worker, once its process is one of its own. Arrow takes memory from the C library: its own allocator gives batches back, and has
     pages of 2 MB zeroed for the next, which is up to a fifth of what the first millions of rows take."""
     pa.set_cpu_count(1)
@@ -397,8 +397,8 @@ def settled(worker: Worker) -> Worker:
 
 
 def local_pool(job: Job) -> ProcessPool:
-    """Workers of this machine. Where its stores allow it they are copies of this process, which has the kernels, and of a worker that is made
-    here: to make one in each copy would have it copy what that touches, a millisecond a megabyte."""
+    """Workers of this machine. Where its stores allow it they are copies of this process, which has the kernels, and of a worker that is
+    made here: each copy that made its own would copy the memory that this touches, a millisecond a megabyte."""
     if job.source.copied and job.output.copied:
-        return ProcessPool(settled, Worker(job), copies=True)
+        return ProcessPool(started, Worker(job), copies=True)
     return ProcessPool(make_worker, job)
