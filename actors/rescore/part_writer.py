@@ -193,7 +193,7 @@ class _Arrays:
         count, low, high = 0, INT32_MAX, -INT32_MAX - 1
         for chunk in chunks:
             more, its_low, its_high = keep_valid(_values(chunk, kind), _valid(chunk), self._kept[count:])
-            count, low, high = count + more, min(low, its_low), max(high, its_high)
+            count, low, high = count + int(more), min(low, int(its_low)), max(high, int(its_high))
         return count, low, high
 
     def _pack(self, count: int, first: int, low: int, high: int, listed: int) -> list[Any]:
