@@ -1,7 +1,7 @@
-"""Unpack whole numbers from Parquet's pages: which rows have one, and their differences.
+"""Unpack whole numbers from Parquet's pages: the header, which rows have one, and their differences.
 
-The formats are https://parquet.apache.org/docs/file-format/data-pages/encodings/. Nothing is read or written outside of the arrays,
-whatever lies in a page: what does not fit is refused.
+The formats are https://parquet.apache.org/docs/file-format/data-pages/encodings/ and, of the header, Thrift's compact protocol. Nothing
+is read or written outside of the arrays, whatever lies in a page: what does not fit is refused.
 """
 
 from typing import Final
@@ -46,6 +46,56 @@ def _varint(data, at, end):
 def _signed(number):
     """Of zigzag."""
     return np.int64(number >> np.uint64(1)) ^ -np.int64(number & np.uint64(1))
+
+
+HEADER: Final = 7
+"""Numbers of a header: the page's kind, its bytes when decompressed, its bytes; values, their encoding, that of the two kinds of levels."""
+_WHOLE_NEXT, _DATA_PAGE_NEXT, _STATISTICS_NEXT = 0x15, 0x2C, 0x1C
+"""What stands before a 32-bit number, a data page and its statistics, each by its distance from the field before."""
+_TRUE, _FALSE, _INT16, _INT64, _BINARY = 1, 2, 4, 6, 8
+
+
+@inlined
+def _after_statistics(data, at, end):
+    """Where the byte after a struct of numbers, truths and texts is; after `end` where it is something else."""
+    while at < end and data[at] != 0:
+        kind = data[at] & 15
+        if data[at] >> 4 == 0:
+            return end + 1
+        at += 1
+        if _INT16 <= kind <= _INT64:
+            number, at = _varint(data, at, end)
+        elif kind == _BINARY:
+            number, at = _varint(data, at, end)
+            if at > end or number > np.uint64(end - at):
+                return end + 1
+            at += np.int64(number)
+        elif kind != _TRUE and kind != _FALSE:
+            return end + 1
+    return at + 1
+
+
+@kernel
+def unpack_header(data, numbers):
+    """The HEADER `numbers` of the data page that `data` begins with. Returns where the next byte is, or REFUSED for a header that is not
+    just these numbers, and perhaps statistics."""
+    end, at = len(data), 0
+    for place in range(HEADER):
+        if place == 3:
+            if at >= end or data[at] != _DATA_PAGE_NEXT:
+                return REFUSED
+            at += 1
+        if at >= end or data[at] != _WHOLE_NEXT:
+            return REFUSED
+        number, at = _varint(data, at + 1, end)
+        if at > end:
+            return REFUSED
+        numbers[place] = _signed(number)
+    if at < end and data[at] == _STATISTICS_NEXT:
+        at = _after_statistics(data, at + 1, end)
+    if at + 2 > end or data[at] != 0 or data[at + 1] != 0:
+        return REFUSED
+    return at + 2
 
 
 @inlined

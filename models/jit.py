@@ -18,7 +18,9 @@ from uuid import uuid4
 import llvmlite
 import numba
 import numba.extending
+from llvmlite.binding import parse_bitcode
 from numba.core.caching import CacheImpl, FunctionCache, _CacheLocator
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numpy.typing import NDArray
 
 from models.arrays import S
@@ -106,6 +108,46 @@ for _name, _looking in _NOT_NEEDED.items():
 _LOCATORS: Any = CacheImpl._locator_classes
 _LOCATORS.insert(0, _ByContent)
 
+
+class _KeptLibrary(JITCodeLibrary):
+    """Machine code that was kept. What it was compiled from is kept with it, for whoever compiles it into other code; Numba reads that at
+    once, for the names of its functions, which takes three quarters of the time to load a kernel. Here it is read when it is wanted."""
+
+    def __init__(self, codegen: Any, name: str) -> None:
+        super().__init__(codegen, name)  # type: ignore[no-untyped-call]
+        self._code = self._source = b""
+
+    @classmethod
+    def _unserialize(cls, codegen: Any, state: Any) -> Any:
+        name, kind, data = state
+        if kind != "object":
+            return super()._unserialize(codegen, state)  # type: ignore[no-untyped-call]
+        self = codegen.create_library(name)
+        self._code, self._source = data
+        self.enable_object_caching()
+        self._set_compiled_object(self._code)
+        self._finalize_final_module()
+        return self
+
+    def _get_module_for_linking(self) -> Any:
+        self._read_source()
+        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
+
+    def get_pointer_to_function(self, name: str) -> Any:
+        if name.encode() in self._code:
+            return self._codegen._engine.get_function_address(name)
+        self._read_source()
+        return super().get_pointer_to_function(name)  # type: ignore[no-untyped-call]
+
+    def _read_source(self) -> None:
+        if self._source:
+            self._shared_module: Any = parse_bitcode(self._source)
+            self._codegen._engine._load_defined_symbols(self._shared_module)  # type: ignore[no-untyped-call]
+            self._code = self._source = b""
+
+
+_CODEGEN: Any = JITCPUCodegen
+_CODEGEN._library_class = _KeptLibrary
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
 

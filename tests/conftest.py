@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import functools
+import gc
+import importlib
 import os
 import shutil
 import signal
@@ -11,7 +13,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -77,11 +79,45 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         ready_kernels()
 
 
+class _Turned(pytest.Package):
+    """Each worker reads the files of all tests, and a new clone's must be compiled first. So one of three begins a third on in each
+    directory, and finds compiled what the others have come to before."""
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        entries = list(super().collect())
+        worker = vars(self.config)["workerinput"]
+        first = len(entries) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        yield from entries[first:] + entries[:first]
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Of workers; a directory without an `__init__.py` goes the usual way."""
+    if not hasattr(parent.config, "workerinput") or not (path / "__init__.py").exists():
+        return None
+    turned: pytest.Collector = _Turned.from_parent(parent, path=path)
+    return turned
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, object, object]:
+    """With `--cov`, what a module of tests imports is traced, and not how pytest finds the tests in it."""
+    if not isinstance(collector, pytest.Module | pytest.Class) or sys.gettrace() is None:
+        return (yield)
+    with contextlib.suppress(Exception, pytest.skip.Exception):  # told of below, when it is imported again
+        _ = collector.obj
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(trace)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """At both ends what takes longest, since workers begin there: what waits for processes at one, what computes at the other. Where they
     meet are the short files of units, so that neither is idle in the end. The slow proofs have their time."""
     long = {item.path for item in items if item.get_closest_marker("long") is not None}
-    items.sort(key=lambda item: _place(item.path, item.path in long))
+    items.sort(key=lambda item: (_place(item.path, item.path in long), item.path))
     for item in items:
         if item.get_closest_marker("slow") is not None:
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
@@ -97,15 +133,79 @@ def _place(file: Path, long: bool) -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """With `--cov`, tests of units and of modules with their database or process are traced, but for the long ones. The others start
-    processes, which are not traced, and a tracer takes time from what they measure."""
+    processes, which are not traced, and a tracer takes time from what they measure. Where a test is traced, its fixtures are and what
+    it does itself, but not pytest around it, which takes as long as many a test."""
     plugin = item.config.pluginmanager.getplugin("_cov")
-    if plugin is None or plugin.cov_controller is None or _is_traced(item):
+    if plugin is None or plugin.cov_controller is None:
         return (yield)
+    if _is_traced(item):
+        _TRACE.append(sys.gettrace())
+        sys.settrace(None)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(_TRACE.pop())
     plugin.cov_controller.pause()
     try:
         return (yield)
     finally:
         plugin.cov_controller.resume()
+
+
+def pytest_collection_finish() -> None:
+    """What was found stays to the end: each search for garbage would look at it again, a tenth of the time of short tests."""
+    gc.collect()
+    gc.freeze()
+
+
+def _compile_untraced() -> None:
+    """Numba compiles rules in Python, for twice as long where it is traced. It is imported here, as `models.jit` imports it."""
+    compiler: Any = importlib.import_module("numba.core.compiler")
+    compile_traced = compiler.compile_extra
+
+    @functools.wraps(compile_traced)
+    def compile_untraced(*given: Any, **named: Any) -> Any:
+        trace = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return compile_traced(*given, **named)
+        finally:
+            sys.settrace(trace)
+
+    compiler.compile_extra = compile_untraced
+
+
+_compile_untraced()
+
+
+_TRACE: Final[list[Any]] = []
+"""Of the test that runs, when it is traced."""
+
+
+def _trace() -> Generator[None, object, object]:
+    if not _TRACE:
+        return (yield)
+    before = sys.gettrace()
+    sys.settrace(_TRACE[-1])
+    try:
+        return (yield)
+    finally:
+        sys.settrace(before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    return (yield from _trace())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    return (yield from _trace())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    return (yield from _trace())
 
 
 def _is_traced(item: pytest.Item) -> bool:

@@ -50,8 +50,9 @@ from rules.decisions.decision import Decisions, Fallback
 from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.app import SERVICES
+from switch.api.four_eyes import FourEyes
 from switch.api.front_door import FrontDoor, FrontDoorOptions, load_kernels
-from switch.api.services import FourEyes, Limits, Services
+from switch.api.services import Limits, Services
 from switch.http.tls import TlsFiles
 from switch.tracing.settings import TracingKeys
 from switch.webhooks.addresses import WebhookKeys

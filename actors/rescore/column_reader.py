@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from actors.rescore.thrift import I32, STRUCT, Field, Struct, decode_from
-from models.bit_unpacking import REFUSED, SLACK, spread, unpack_differences, unpack_levels
+from models.bit_unpacking import HEADER, REFUSED, SLACK, spread, unpack_differences, unpack_header, unpack_levels
 from models.jit import read_only
 
 _ENCODINGS: Final = frozenset({"DELTA_BINARY_PACKED", "RLE"})
@@ -26,8 +25,6 @@ _NUMBER_MOST: Final = 10
 
 # As https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift has them.
 _DATA_PAGE, _RLE, _DELTA_BINARY_PACKED = 0, 3, 5
-_TYPE, _UNCOMPRESSED_SIZE, _COMPRESSED_SIZE, _DATA_PAGE_HEADER = 1, 2, 3, 5
-_FORM, _STATISTICS = (1, 2, 3, 4), 5
 
 
 class _Column(NamedTuple):
@@ -62,11 +59,12 @@ class ColumnReader:
             return {}
         first, end = min(each.start for each in chunks), max(each.end for each in chunks)
         with open(self._path, "rb", buffering=0) as file:
-            data = memoryview(os.pread(file.fileno(), end - first, first))
+            data = read_only(np.frombuffer(os.pread(file.fileno(), end - first, first), np.uint8))
+        room = np.empty((len(chunks), rows + SLACK), np.int64)  # at once: the system gives so much in pages of 2 MB
         found = {}
-        for chunk in chunks:
+        for chunk, values in zip(chunks, room, strict=True):
             page = _page(data[chunk.start - first : chunk.end - first], chunk.compressed, rows)
-            column = None if page is None else _unpacked(page, chunk.column.nullable, rows)
+            column = None if page is None else _unpacked(page, chunk.column.nullable, rows, values)
             if column is not None:
                 found[chunk.column.name] = column
         return found
@@ -83,6 +81,7 @@ class ColumnReader:
 
 def load_unpacking() -> None:
     """Load what unpacks, before it is wanted: copies of this process have it then."""
+    unpack_header(read_only(np.zeros(1, np.uint8)), np.zeros(HEADER, np.int64))
     page, valid = read_only(np.zeros(_LENGTH_BYTES, np.uint8)), np.zeros(SLACK + 1, np.uint8)
     unpack_levels(page, 0, len(page), 1, valid)
     values = np.zeros(SLACK + 1, np.int64)
@@ -90,7 +89,8 @@ def load_unpacking() -> None:
     spread(values, valid, 1, 0)
 
 
-def _unpacked(page: NDArray[np.uint8], nullable: bool, rows: int) -> pa.Array | None:
+def _unpacked(page: NDArray[np.uint8], nullable: bool, rows: int, values: NDArray[np.int64]) -> pa.Array | None:
+    """The column that a page holds, in `values` (rows + SLACK,); None where it is not as expected."""
     there, start, valid = rows, 0, None
     if nullable:
         start = _LENGTH_BYTES + int.from_bytes(page[:_LENGTH_BYTES].tobytes(), "little")
@@ -100,7 +100,6 @@ def _unpacked(page: NDArray[np.uint8], nullable: bool, rows: int) -> pa.Array | 
         there = unpack_levels(page, _LENGTH_BYTES, start, rows, valid)
     if there == REFUSED:
         return None
-    values = np.empty(rows + SLACK, np.int64)
     if there and unpack_differences(page, start, len(page), there, values) == REFUSED:
         return None
     if there != rows:
@@ -110,30 +109,26 @@ def _unpacked(page: NDArray[np.uint8], nullable: bool, rows: int) -> pa.Array | 
 
 
 def _columns(file: pq.ParquetFile, names: frozenset[str]) -> Iterator[_Column]:
+    stored, read = file.schema, file.schema_arrow
     for place in range(file.metadata.num_columns):
-        column = file.schema.column(place)
-        if column.path in names and file.schema_arrow.field(column.path).type == pa.int64():
+        column = stored.column(place)
+        if column.path in names and read.field(column.path).type == pa.int64():
             yield _Column(column.path, place, column.max_definition_level == 1)
 
 
-def _page(data: memoryview, compressed: bool, rows: int) -> NDArray[np.uint8] | None:
+def _page(data: NDArray[np.uint8], compressed: bool, rows: int) -> NDArray[np.uint8] | None:
     """What the only page of a chunk holds; None where it is not as expected."""
+    header = np.empty(HEADER, np.int64)
+    at = unpack_header(data, header)
+    kind, size, stored, *form = header.tolist()
+    if at == REFUSED or (kind, stored, form) != (_DATA_PAGE, len(data) - at, [rows, _DELTA_BINARY_PACKED, _RLE, _RLE]):
+        return None
+    if not 0 <= size <= (rows + 1_024) * _NUMBER_MOST:
+        return None
+    if not compressed:
+        return data[at:] if len(data) - at == size else None
     try:
-        header, at = decode_from(data, 0)
-        size, page = header[_UNCOMPRESSED_SIZE].value, header[_DATA_PAGE_HEADER]
-        expected = _whole({_TYPE: _DATA_PAGE, _UNCOMPRESSED_SIZE: size, _COMPRESSED_SIZE: len(data) - at})
-        if header != {**expected, _DATA_PAGE_HEADER: page} or page.kind != STRUCT:
-            return None
-        form = {name: field for name, field in page.value.items() if name != _STATISTICS}
-        if form != _whole(dict(zip(_FORM, (rows, _DELTA_BINARY_PACKED, _RLE, _RLE), strict=True))):
-            return None
-        if not 0 <= size <= (rows + 1_024) * _NUMBER_MOST:
-            return None
-        body = lz4.block.decompress(data[at:], uncompressed_size=size) if compressed else data[at:]
-    except (ValueError, LookupError, lz4.block.LZ4BlockError):
+        body = lz4.block.decompress(data[at:], uncompressed_size=size)
+    except (ValueError, lz4.block.LZ4BlockError):
         return None
     return read_only(np.frombuffer(body, np.uint8)) if len(body) == size else None
-
-
-def _whole(numbers: dict[int, int]) -> Struct:
-    return {name: Field(I32, number) for name, number in numbers.items()}

@@ -253,8 +253,9 @@ def _checked_schemas(
 
 
 def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
-    """Score and count no rows. Kernels are loaded by this, which workers that are copies of this process then have."""
-    nobody = found.schema.empty_table().select(list(scorer.columns))
+    """Score and count a row of which nothing is known. This loads kernels, which workers that are copies of this process then have."""
+    fields = [found.schema.field(name) for name in scorer.columns]
+    nobody = pa.table([pa.nulls(1, field.type) for field in fields], [field.name for field in fields])
     try:
         Counting(scorer.card).add(scorer.score(nobody))
         load_packing()

@@ -50,7 +50,8 @@ class SelfCheck:
     def __call__(self, path: str, rows: NDArray[np.int64], table: pa.Table, found: ScoredRows) -> int:
         """How many rows of a batch were recomputed. Raises RescoreRefused for one that differs."""
         places = chosen(path, rows)
-        columns = {name: table.column(name) for name in self._names} if places else {}
+        schema = table.schema  # which a table makes anew for whoever asks it for a column by its name
+        columns = {name: table.column(schema.get_field_index(name)) for name in self._names} if places else {}
         for place in places:
             record = {name: _plain(column[place].as_py()) for name, column in columns.items()}
             expected, given = self._expected(record), self._given(found, place)

@@ -32,13 +32,7 @@ def encode(struct: Mapping[int, Field]) -> bytes:
 
 def decode(data: bytes) -> Struct:
     """The struct that `data` begins with. Raises ValueError for what is not one of these types, IndexError for what ends too soon."""
-    return decode_from(data, 0)[0]
-
-
-def decode_from(data: bytes | memoryview, at: int) -> tuple[Struct, int]:
-    """The struct that begins at `at`, and where the next byte is. Raises as `decode`."""
-    reader = _Reader(data, at)
-    return reader.struct(), reader.at
+    return _Reader(data).struct()
 
 
 def _put_struct(out: bytearray, struct: Mapping[int, Field]) -> None:
@@ -91,8 +85,8 @@ def varint(number: int) -> bytes:
 class _Reader:
     """Bytes, and how far they are read."""
 
-    def __init__(self, data: bytes | memoryview, at: int) -> None:
-        self._data, self.at = data, at
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
 
     def struct(self) -> Struct:
         found: Struct = {}
@@ -110,8 +104,8 @@ class _Reader:
             return kind == TRUE
         if kind == BINARY:
             length = self._varint()
-            self.at += length
-            return self._data[self.at - length : self.at]
+            self._at += length
+            return self._data[self._at - length : self._at]
         if kind == STRUCT:
             return self.struct()
         if kind == LIST:
@@ -136,5 +130,5 @@ class _Reader:
                 return number
 
     def _byte(self) -> int:
-        self.at += 1
-        return self._data[self.at - 1]
+        self._at += 1
+        return self._data[self._at - 1]

@@ -64,7 +64,6 @@ class Worker:
     """The worker of a process: called with a unit, it makes its files."""
 
     def __init__(self, job: Job) -> None:
-        pa.set_cpu_count(1)
         self._job = job
         self._output = Output(job.output)
         self._scorer = CardScorer(job.card, job.settings)
@@ -190,7 +189,8 @@ class Worker:
         file = opened.file
         self._job.source.expect(opened.source, chunk_ranges(file.metadata, groups, frozenset(self._job.columns)))
         rows, names = self._job.plan.batch_rows, list(self._job.columns)
-        if all(rows // 2 <= file.metadata.row_group(at).num_rows <= rows for at in groups[:-1] or groups):
+        sizes = [file.metadata.row_group(at).num_rows for at in groups]
+        if max(sizes) <= rows and min(sizes[:-1], default=rows) >= rows // 2:
             for at in groups:
                 yield _row_group(opened, at, names)
             return
@@ -382,14 +382,23 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def make_worker(job: Job) -> Worker:
-    """Make a worker, as pools do, in a process of its own. Arrow takes memory from the C library: its own allocator gives batches back, and
-    has pages of 2 MB zeroed for the next, which is up to a fifth of what the first millions of rows take."""
+    """Make a worker, as pools do, in a process of its own."""
+    return started(Worker(job))
+
+
+def started(worker: Worker) -> Worker:
+    """A worker, once its process is one of its own. Arrow takes memory from the C library: its own allocator gives batches back, and has
+    pages of 2 MB zeroed for the next, which is up to a fifth of what the first millions of rows take."""
+    pa.set_cpu_count(1)
     keep_freed_memory()
     pa.set_memory_pool(pa.system_memory_pool())
     freeze_gc()
-    return Worker(job)
+    return worker
 
 
 def local_pool(job: Job) -> ProcessPool:
-    """Workers of this machine; copies of this process, which has the kernels, where its stores allow it."""
-    return ProcessPool(make_worker, job, copies=job.source.copied and job.output.copied)
+    """Workers of this machine. Where its stores allow it they are copies of this process, which has the kernels, and of a worker that is
+    made here: each copy that made its own would copy the memory that this touches, a millisecond a megabyte."""
+    if job.source.copied and job.output.copied:
+        return ProcessPool(started, Worker(job), copies=True)
+    return ProcessPool(make_worker, job)

@@ -28,7 +28,8 @@ from rules.scenarios.law import PRESETS, CreditLaw
 from rules.vocabulary.credit import CREDIT_COLUMNS
 from switch.api import score_features
 from switch.api.app import SERVICES, build_app, dispatcher
-from switch.api.services import FourEyes, Limits, ServiceParts
+from switch.api.four_eyes import FourEyes
+from switch.api.services import Limits, ServiceParts
 from switch.gateway import score_columns
 from switch.gateway.routing import Topology
 from switch.http.server import Runner, Site

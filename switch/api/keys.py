@@ -28,9 +28,10 @@ from actors.stores.api_keys import (
     Principal,
     key_in,
 )
+from switch.api.four_eyes import FourEyes
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
-from switch.api.services import FourEyes, Limits
+from switch.api.services import Limits
 from switch.http.access import Access
 from switch.http.auth import KEYS, PUBLISH, SEE_KEYS
 from switch.http.call import Call, page_limit

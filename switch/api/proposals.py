@@ -26,9 +26,10 @@ from actors.stores.proposals import (
 )
 from switch.api import lists, rule_packs, scorecards, snoozes
 from switch.api.calling import Calls, demand_access
+from switch.api.four_eyes import FourEyes
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
-from switch.api.services import FourEyes, Limits, Services
+from switch.api.services import Limits, Services
 from switch.http.access import Access
 from switch.http.auth import PUBLISH
 from switch.http.call import JSON, Call, page_limit

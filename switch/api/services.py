@@ -5,7 +5,7 @@ Made once per process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ from actors.stores.wallet_profiles import WalletStore
 from actors.stores.webhook_endpoints import WebhookStore
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.admin_calls import AdminCalls
+from switch.api.four_eyes import FourEyes
 from switch.api.publisher import Publisher
 from switch.api.recorded import CHANGE_WAIT_S
 from switch.api.scenario_catalogue import ScenarioCatalogue
@@ -121,14 +122,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Requests under way may take so long to end when the process stops."""
     requests: RequestLimits = RequestLimits()
     queue: WriteQueueLimits = WriteQueueLimits()
-
-
-class FourEyes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The section `controls` of the configuration: whether what changes decisions needs a second account, and how many hours it can be
-    approved."""
-
-    four_eyes: bool = False
-    proposal_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 24
 
 
 class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,9 @@ from actors.rpc.members import NOBODY, Members, moved
 from actors.scoring.actor import RemoteScorer
 from actors.shard.remote import RemoteShard
 from rules.scenarios.law import PRESETS, CreditLaw
+from switch.api.four_eyes import FourEyes
 from switch.api.front_door import FrontDoor, FrontDoorOptions
-from switch.api.services import FourEyes, Limits
+from switch.api.services import Limits
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 from switch.tracing.current import TraceInLogs

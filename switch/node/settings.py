@@ -13,7 +13,7 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS
 from rules.scenarios.law import CreditKeys
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 from switch.tracing.settings import TracingKeys, check_installed

@@ -6,7 +6,7 @@ import msgspec
 
 from actors.ledger.book import Capacity
 from rules.scenarios.law import PRESETS, CreditKeys, CreditLaw
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile
 from switch.reference.markdown import code, page, table

@@ -15,8 +15,9 @@ import pytest
 from actors.stores.api_keys import Binding, KeyStore
 from actors.stores.scopes import SCOPES
 from switch.api.app import OPEN_ROUTES, ROUTES
+from switch.api.four_eyes import FourEyes
 from switch.api.route import Route
-from switch.api.services import FourEyes, Limits
+from switch.api.services import Limits
 from switch.fairness.rates import RequestLimits
 from switch.http.auth import KEY_TTL_S
 from switch.http.schema import LABELS_MAX

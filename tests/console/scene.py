@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from actors.stores.api_keys import KeyStore
 from bench.report.figures import figure
 from bench.report.report import BenchReport, new_run
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.console.scorecards import EXAMPLE
 from switch.http.times import now_ms, time_text
 from tests.front_door import RunningSwitch

@@ -3,19 +3,20 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
 
 from actors.stores.api_keys import KeyStore
 from switch.api.console import CONSOLE
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.console.rule_packs import EXAMPLE
 from switch.console.scorecards import EXAMPLE as CARD
 from switch.fairness.shares import Places
 from switch.http.times import now_ms, time_text
 from tests.console.browser import CHROMIUM, Tab, chromium
+from tests.console.conftest import Scene
 from tests.console.scene import Day, looked_at
 from tests.console.signing_in import signed_in
 from tests.front_door import RunningSwitch
@@ -291,31 +292,42 @@ async def test_without_scripts_the_overview_comes_anew(tab: Tab, switch: Running
         await tab.do("Emulation.setScriptExecutionDisabled", value=False)
 
 
-async def test_axe_finds_nothing_wrong_with_any_page(tab: Tab, switch: RunningSwitch, day: Day) -> None:
-    wrong = []
-    for path in looked_at(day).values():
-        await tab.open(switch.base + path)
-        wrong += [f"{path}: {found}" for found in await tab.axe()]
-        await tab.look(width=1280, dark=True)
-        wrong += [f"{path}, dark: {found}" for found in await tab.axe("color-contrast", "link-in-text-block")]
+class _Look(NamedTuple):
+    """What a page is found to be: as wide as so many pixels on a phone, by so many its tables are wider than their cards on a desktop, and
+    what axe says of it in both schemes."""
+
+    width: int
+    hidden: list[int]
+    wrong: list[str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def looks(tab: Tab, scene: Scene) -> dict[str, _Look]:
+    """Of every page, by its path. Each is opened once, on a phone: to open them takes half of the time."""
+    hidden = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
+    found = {}
+    for path in looked_at(scene.day).values():
+        await tab.look(width=390)
+        await tab.open(scene.switch.base + path)
+        width = await tab.run("document.documentElement.scrollWidth")
         await tab.look(width=1280)
+        wide = await tab.run(hidden)
+        wrong = [f"{path}: {each}" for each in await tab.axe()]
+        await tab.look(width=1280, dark=True)
+        wrong += [f"{path}, dark: {each}" for each in await tab.axe("color-contrast", "link-in-text-block")]
+        found[path] = _Look(width, wide, wrong)
+    await tab.look(width=1280)
+    return found
+
+
+async def test_axe_finds_nothing_wrong_with_any_page(looks: dict[str, _Look]) -> None:
+    wrong = [each for look in looks.values() for each in look.wrong]
     assert not wrong, "\n".join(wrong)
 
 
-async def test_no_page_is_wider_than_a_phone(tab: Tab, switch: RunningSwitch, day: Day) -> None:
-    await tab.look(width=390)
-    wide = {}
-    for path in looked_at(day).values():
-        await tab.open(switch.base + path)
-        wide[path] = await tab.run("document.documentElement.scrollWidth")
-    await tab.look(width=1280)
-    assert not {path: width for path, width in wide.items() if width > 390}
+async def test_no_page_is_wider_than_a_phone(looks: dict[str, _Look]) -> None:
+    assert not {path: look.width for path, look in looks.items() if look.width > 390}
 
 
-async def test_no_table_is_wider_than_its_card_on_a_desktop(tab: Tab, switch: RunningSwitch, day: Day) -> None:
-    hidden = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
-    wide = {}
-    for path in looked_at(day).values():
-        await tab.open(switch.base + path)
-        wide[path] = await tab.run(hidden)
-    assert not {path: pixels for path, pixels in wide.items() if pixels}
+async def test_no_table_is_wider_than_its_card_on_a_desktop(looks: dict[str, _Look]) -> None:
+    assert not {path: look.hidden for path, look in looks.items() if look.hidden}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.bit_unpacking import REFUSED, SLACK, spread, unpack_differences, unpack_levels
+from models.bit_unpacking import HEADER, REFUSED, SLACK, spread, unpack_differences, unpack_header, unpack_levels
 from tests.compiled import COMPILED
 
 GUARD = 0xA5
@@ -57,6 +57,61 @@ def unpacked(unpack: Callable[..., int], data: bytes, count: int) -> list[int] |
     found = unpack(np.frombuffer(data, np.uint8), 0, len(data), count, numbers)
     assert numbers[-1] == GUARD
     return None if found == REFUSED else numbers[:count].tolist()
+
+
+NUMBERS = [0, 400_000, 131, 65_536, 5, 3, 3]
+
+
+def header(numbers: list[int], statistics: bytes = b"") -> bytes:
+    """As Thrift's compact protocol has a page's: three numbers, a data page of four, and perhaps of statistics."""
+    fields = [b"\x15" + zigzag(number) for number in numbers]
+    return b"".join(fields[:3]) + b"\x2c" + b"".join(fields[3:]) + statistics + b"\0\0"
+
+
+def header_of(unpack: Callable[..., int], data: bytes) -> tuple[int, list[int]]:
+    found = np.full(HEADER + 1, GUARD, np.int64)
+    end = unpack(np.frombuffer(data, np.uint8), found)
+    assert found[-1] == GUARD
+    return end, found[:-1].tolist()
+
+
+@pytest.mark.parametrize("unpack", each_way(unpack_header))
+@pytest.mark.parametrize(
+    "statistics", [b"", b"\x1c\0", b"\x1c\x18\x03abc\x16\x08\x11\x12\x38\0\0", b"\x1c\x15\x01\x14\x80\x01\0"]
+)
+def test_a_header_is_seven_numbers_and_perhaps_statistics(unpack: Callable[..., int], statistics: bytes) -> None:
+    data = header(NUMBERS, statistics)
+    assert header_of(unpack, data + b"more") == (len(data), NUMBERS)
+    assert header_of(unpack, header([-each for each in NUMBERS]))[1] == [-each for each in NUMBERS]
+    assert all(header_of(unpack, data[:end])[0] == REFUSED for end in range(len(data)))
+
+
+@pytest.mark.parametrize("unpack", each_way(unpack_header))
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 40,
+        header(NUMBERS)[:-1] + b"\x15\x02\0",
+        header(NUMBERS[:6] + NUMBERS[:1]).replace(b"\x2c", b"\x4c"),
+        header(NUMBERS, b"\x15\x02"),
+        header(NUMBERS, b"\x1c\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc\0"),
+        header(NUMBERS, b"\x1c\x19\x15\x02\0"),
+        header(NUMBERS, b"\x1c\x08\x02\x01a\0"),
+        b"\x14" + header(NUMBERS)[1:],
+    ],
+)
+def test_what_is_no_header_of_a_data_page_alone_is_refused(unpack: Callable[..., int], data: bytes) -> None:
+    assert header_of(unpack, data)[0] == REFUSED
+
+
+@settings(max_examples=200, deadline=None)
+@given(places=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 255)), min_size=1, max_size=4))
+def test_damaged_headers_are_read_in_one_way_and_never_beyond_their_end(places: list[tuple[int, int]]) -> None:
+    data = bytearray(header(NUMBERS, b"\x1c\x18\x03abc\x16\x08\0"))
+    for place, byte in places:
+        data[place % len(data)] = byte
+    found = [header_of(each, bytes(data)) for each in each_way(unpack_header)]
+    assert all(each == found[0] and each[0] <= len(data) for each in found)
 
 
 @pytest.mark.parametrize("unpack", each_way(unpack_differences))

@@ -126,3 +126,40 @@ def test_a_kernel_that_is_kept_is_loaded_without_the_compiler_which_still_compil
     compiles, loads = lines
     assert compiles[1] == "True" and loads[1] == "False", "only a kernel that is not kept needs the compiler"
     assert compiles[0] == loads[0] and compiles[2:] == loads[2:] == ["21", "True"]
+
+
+HELPERS = """
+from models.jit import CACHE_FOLDER, inlined, kernel
+
+CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+
+@kernel
+def tripled(x):
+    return x * 3
+
+def twice(compiled):
+    def both(x):
+        return compiled(compiled(x))
+    return both
+"""
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_a_kernel_that_is_kept_can_be_compiled_into_another_one_later(tmp_path: Path) -> None:
+    """What it was compiled from is kept with it, and read when somebody wants it."""
+    (tmp_path / "helpers.py").write_text(HELPERS)
+    code = (
+        "import sys, numba, helpers; print(helpers.tripled(5), sum(helpers.tripled.stats.cache_hits.values()));"
+        "print(numba.njit(helpers.twice(helpers.tripled))(5) if sys.argv[1] == 'both' else 0)"
+    )
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(tmp_path / "kept"),
+        "PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path)]),
+    }
+    lines = []
+    for what in ("one", "both"):
+        command = [sys.executable, "-c", code, what]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        lines.append(done.stdout.split())
+    assert lines == [["15", "0", "0"], ["15", "1", "45"]]

@@ -20,7 +20,8 @@ from actors.shard.channels import cursor_of
 from actors.stores.admin_log import LAST, AdminLogStore, StoredEntry, Wanted
 from actors.stores.api_keys import KeyStore
 from switch.api.admin_calls import KEPT_BYTES_MAX, Together
-from switch.api.services import FourEyes, Limits
+from switch.api.four_eyes import FourEyes
+from switch.api.services import Limits
 from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,7 +10,7 @@ import pytest
 from actors.database.pool import StoreUnavailable
 from actors.records.ids import Secret, decode_wallet
 from actors.stores.api_keys import Binding, KeyLimits, KeyStore
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.http.auth import KEY_TTL_S
 from tests.front_door import SECRET, Answer, RunningSwitch, running_switch
 

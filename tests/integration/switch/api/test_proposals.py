@@ -10,7 +10,7 @@ import pytest
 
 from actors.stores import proposals
 from actors.stores.api_keys import KeyStore
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from switch.http.times import now_ms, time_text
 from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.published_packs import pack, payers, published

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from actors.database.connection import migrate
 from actors.stores.api_keys import KeyStore
-from switch.api.services import FourEyes
+from switch.api.four_eyes import FourEyes
 from tests.conftest import new_database
 from tests.console.scene import Day
 from tests.console.visitor import visitor

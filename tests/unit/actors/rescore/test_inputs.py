@@ -1,6 +1,8 @@
 """What cannot be read is found before anything is written, and named with its file and its column."""
 
 import datetime
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import pytest
 
 from actors.rescore.inputs import LAST_UNITS, SMALLEST_UNITS, chunk_ranges
 from actors.rescore.job import RescoreRefused, Settings
+from bench.workload.wallet_files import write_wallet_files
+from models.credit.shipped import shipped
+from tests.compiled import COMPILED
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
 
@@ -167,3 +172,32 @@ def test_ranges_of_columns_are_where_their_bytes_lie(tmp_path: Path) -> None:
     ]
     assert [each.end - each.start for each in ranges] == expected
     assert chunk_ranges(metadata, [], frozenset({"late"})) == [] == chunk_ranges(metadata, [0], frozenset())
+
+
+FIRST_UNIT = """
+import gc, sys
+from pathlib import Path
+from numba.core.dispatcher import Dispatcher
+from actors.rescore.inputs import prepare
+from actors.rescore.job import Settings
+from actors.rescore.unit import Worker
+from models.credit.shipped import shipped
+
+def loaded():
+    kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]
+    return sorted((each.__name__, len(each.overloads)) for each in kernels if each.overloads)
+
+prepared = prepare(Path(sys.argv[1]), Path(sys.argv[2]), shipped(), Settings())
+worker, before = Worker(prepared.job), loaded()
+done = [worker(unit) for unit in prepared.units]
+print(loaded() == before, len(before), sum(each.tally.rows for each in done))
+"""
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_copies_of_the_process_that_prepared_a_job_load_no_kernel(tmp_path: Path) -> None:
+    write_wallet_files(tmp_path / "in", shipped(), 1, 3_000)
+    command = [sys.executable, "-c", FIRST_UNIT, str(tmp_path / "in"), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    same, count, rows = done.stdout.split()
+    assert same == "True" and int(count) > 5 and rows == "3000", done.stdout

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from actors.rescore.job import RescoreRefused, Settings
+from actors.rescore.unit import Worker
 from models.scorecard import Characteristic, Scorecard
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
@@ -85,3 +87,21 @@ def test_corrupt_files_and_row_groups_are_refused_or_listed(tmp_path: Path) -> N
     (source / "shard-0002.parquet").unlink()
     with pytest.raises(RescoreRefused, match=r"shard-0001.parquet: row group 2 cannot be read"):
         rescore(prepared(source, tmp_path / "other"))
+
+
+def test_row_groups_are_read_whole_unless_one_is_larger_than_a_batch(tmp_path: Path) -> None:
+    """The last one may be small; however large it is, a worker holds no more than a batch of it."""
+    sizes = {"small": [90], "usual": [512, 300, 90], "large": [400, 400, 3_000], "tiny": [60] * 20}
+    for name, groups in sizes.items():
+        path = tmp_path / f"{name}.parquet"
+        table = wallets_table(sum(groups), 1)
+        with pq.ParquetWriter(path, table.schema) as file:
+            for start, rows in zip(np.cumsum([0, *groups]).tolist(), groups, strict=False):
+                file.write_table(table.slice(start, rows))
+        given = prepared(path, tmp_path / "out")
+        job = msgspec.structs.replace(given.job, plan=msgspec.structs.replace(given.job.plan, batch_rows=512))
+        worker = Worker(job)
+        batches = [batch.table for unit in given.units for batch in worker._batches(unit, [])]
+        found = [each.num_rows for each in batches]
+        assert pa.concat_tables(batches).column("wallet").equals(table.column("wallet"))
+        assert found == groups if name in ("small", "usual") else max(found) == 512, name
