@@ -26,6 +26,7 @@ from actors.rescore.run import Options as RunOptions
 from actors.rescore.run import run as rescore
 from actors.rescore.unit import local_pool
 from actors.storage.place import folder_at
+from bench.contenders.contender import call_json
 from bench.contenders.switch import KEY, Switch
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
@@ -144,9 +145,12 @@ def _round(options: Options, sizes: Sizes, switch: Switch, made: list[_Scores], 
         if not made:
             made.append(_Scores(options, switch, sizes))
         scores = made[0].batches()
-        with Client(f"http://127.0.0.1:{switch.port}", KEY, timeout_s=TIMEOUT_S) as client:
-            document = msgspec.json.decode(canonical(shipped()))
-            client.scorecards.publish(shipped().name, document=document)
+        url = f"http://127.0.0.1:{switch.port}"
+        with Client(url, KEY) as client:
+            client.scorecards.publish(shipped().name, document=msgspec.json.decode(canonical(shipped())))
+        asked = {"name": "credit-team", "scopes": ["credit"]}
+        key = call_json(switch.port, "/v1/keys", KEY, asked)["key"]
+        with Client(url, key, timeout_s=TIMEOUT_S) as client:
             publish = partial(_published, client, scores, switch)
             spec = partial(_load, sizes, switch)
             beside(spec(sizes.warm_up_s, 10 * number), switch.roots, lambda _: None)

@@ -47,11 +47,9 @@ async def publish_scores(services: PublicationServices, call: Call) -> web.Respo
     account, key = call.principal.account, call.given_key()
     body = await call.body(services.limits.arrow_bytes_max)
     async with services.batches.place(account):
-        table = await services.scheduler.apart(account, partial(read_scores, body))
+        table = await services.scheduler.run(account, read_scores(body))
         number, card = await _wallet_card(services, table.card)
-        rows = await services.scheduler.apart(
-            account, partial(score_rows, table, services.secret, number, card.reasons)
-        )
+        rows = await services.scheduler.run(account, score_rows(table, services.secret, number, card.reasons))
         details = await _features(services, account, table, card, rows)
         if key is not None:
             await bind_key(services, call.caller(), key, body)

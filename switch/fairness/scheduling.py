@@ -11,11 +11,9 @@ under way all the time, long work still gets its part.
 import asyncio
 import contextlib
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Final, TypeVar
 
-from actors.process.tuning import give_way
 from switch.fairness.shares import Places
 
 A = TypeVar("A")
@@ -96,13 +94,11 @@ class Callers:
 
 
 class Scheduler:
-    """Runs long work, round robin by caller, by slice or in a thread. Work whose turn does not come within `wait_s` is refused."""
+    """Runs long work by slice, round robin by caller. Work whose turn does not come within `wait_s` is refused."""
 
     def __init__(self, callers: Callers, wait_s: float) -> None:
         self._callers = callers
         self._turn = Places(1, 1, wait_s)
-        self._apart = Places(1, 1, wait_s)
-        self._thread = ThreadPoolExecutor(1, "apart", give_way)
         self._clock = perf_counter  # that of the event loop counts whole milliseconds
         self._rests_until = 0.0
 
@@ -123,27 +119,11 @@ class Scheduler:
                     now = self._clock()
                     self._rests_until = now + REST * (now - began)
 
-    async def apart(self, caller: int, function: Callable[[], T]) -> T:
-        """The result of work that holds no interpreter for long, one at a time in a thread that gives way. Raises what it raises, and
-        ProblemError overloaded."""
-        async with self._apart.place(caller):
-            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
-
     async def _rest(self, caller: int) -> None:
         """Let others work."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
         await self._callers.give_way(caller, self._rests_until - self._clock())
-
-
-def to_end(steps: Steps[T]) -> T:
-    """The result of work in one go, where nobody is beside: in a thread, in tests."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def mapped(function: Callable[[A], T], items: Sequence[A], step_rows: int = STEP_ROWS) -> Steps[list[T]]:

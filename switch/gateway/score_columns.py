@@ -26,9 +26,9 @@ from actors.records.score_columns import (
 from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
 from models.jit import read_only
-from switch.fairness.scheduling import Steps, to_end
+from switch.fairness.scheduling import Steps
 from switch.gateway.arrow import HASHED_ROWS, column_of, is_text, read_stream, uuids, whole_table
-from switch.problems.table import invalid_field
+from switch.problems.table import ProblemError, invalid_field
 
 COLUMNS: Final = {
     "wallet": True,
@@ -65,6 +65,8 @@ _NULLABLE: Final = ("score", "na_cause", "subtotals", "reasons", "features")
 _FEATURE: Final = (pa.int64(), pa.float64(), pa.string())
 RUN_MAX: Final = 2**32 - 1
 """Runs are numbered in 32 bits of a record."""
+PIECE_ROWS: Final = 8_192
+"""Rows that are checked at a time, in steps of at most 0.2 ms."""
 _CAUSES: Final = {cause.code: int(cause) for cause in Cause if cause is not Cause.NONE}
 
 
@@ -76,19 +78,16 @@ class ScoreTable(NamedTuple):
     run: int
 
 
-def read_scores(body: bytes) -> ScoreTable:
-    """The table of an Arrow stream; for a thread. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
-    table = to_end(_whole(body))
+def read_scores(body: bytes) -> Steps[ScoreTable]:
+    """The table of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
+    stream = yield from read_stream(body, COLUMNS, _fits)
+    table = yield from whole_table(stream, _NULLABLE)
+    yield
     card = _single_text(column_of(table, "card"), "card")
     run = column_of(table, "run").to_numpy(zero_copy_only=True)
     if run.min() != run.max() or not 1 <= run[0] <= RUN_MAX:
         raise invalid_field("run", f"one run in a batch, a number from 1 to {RUN_MAX}")
     return ScoreTable(table, card, int(run[0]))
-
-
-def _whole(body: bytes) -> Steps[pa.Table]:
-    stream = yield from read_stream(body, COLUMNS, _fits)
-    return (yield from whole_table(stream, _NULLABLE))
 
 
 def _single_text(array: pa.Array, name: str) -> str:
@@ -136,27 +135,52 @@ def _holders(table: pa.Table, secret: Secret) -> Steps[NDArray[np.int64]]:
     return holders
 
 
-def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> ScoreRows:
-    """SCORE_ROW rows (n,), holder 0 for an id that is not of this cluster. For a thread: most of it holds no interpreter. `number`: of the
-    card; `reasons`: its codes, as records number them. Raises ProblemError invalid_field with the first row that does not add up."""
-    table = given.columns
+def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[ScoreRows]:
+    """SCORE_ROW rows (n,), holder 0 for an id that is not of this cluster. `number`: of the card; `reasons`: its codes, as records number
+    them. Raises ProblemError invalid_field with the first row that does not add up."""
+    rows = np.zeros(given.columns.num_rows, SCORE_ROW)
+    for first in range(0, len(rows), PIECE_ROWS):
+        piece = _Piece(given.columns.slice(first, PIECE_ROWS), first, rows[first : first + PIECE_ROWS])
+        yield from _fill(piece, secret, number, given.run, reasons)
+    return rows
+
+
+class _Piece(NamedTuple):
+    """Some rows of a table, from `first` on, and what they become."""
+
+    table: pa.Table
+    first: int
+    rows: ScoreRows
+
+    def refuse(self, wrong: NDArray[np.bool_], name: str, message: str) -> None:
+        """Raise ProblemError invalid_field for the first row that is wrong, if there is one."""
+        if wrong.any():
+            raise self.wrong(name, int(np.argmax(wrong)), message)
+
+    def wrong(self, name: str, row: int, message: str) -> ProblemError:
+        """What to raise for a row of the piece."""
+        return invalid_field(f"{name}[{self.first + row}]", message)
+
+
+def _fill(piece: _Piece, secret: Secret, number: int, run: int, reasons: tuple[str, ...]) -> Steps[None]:
+    table = piece.table
     score = column_of(table, "score")
     scored = score.is_valid().to_numpy(zero_copy_only=False)
     scores = score.fill_null(0).to_numpy(zero_copy_only=True)
     wrong = scored & ((scores < SCORE_RANGE.start) | (scores >= SCORE_RANGE.stop))
-    _refuse(wrong, "score", f"a score is {SCORE_RANGE.start} to {SCORE_RANGE.stop - 1}, or null with its `na_cause`")
-    columns = (
-        decode_wallets(secret, uuids(table, "wallet")),
-        column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True),
-        scores,
-        _BAND_OF,
-        _causes(table, scored),
+    piece.refuse(
+        wrong, "score", f"a score is {SCORE_RANGE.start} to {SCORE_RANGE.stop - 1}, or null with its `na_cause`"
     )
-    rows = np.zeros(table.num_rows, SCORE_ROW)
-    fill_plain(*map(read_only, columns), number, given.run, rows)
-    _fill_subtotals(rows, table, scores)
-    _fill_reasons(rows, column_of(table, "reasons"), scored, reasons)
-    return rows
+    as_of = column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True)
+    causes = _causes(piece, scored)
+    yield
+    holders = yield from _holders(table, secret)
+    fill_plain(*map(read_only, (holders, as_of, scores, _BAND_OF, causes)), number, run, piece.rows)
+    yield
+    _fill_subtotals(piece, scores)
+    yield
+    _fill_reasons(piece, scored, reasons)
+    yield
 
 
 _BAND_OF: Final = np.searchsorted([band.low for band in BANDS], np.arange(SCORE_RANGE.stop), side="right").astype(
@@ -186,20 +210,15 @@ def _is_reason(kind: pa.DataType) -> bool:
     return is_text(kind.field("code").type) and bool(kind.field("gap").type == pa.int32())
 
 
-def _refuse(wrong: NDArray[np.bool_], name: str, message: str) -> None:
-    if wrong.any():
-        raise invalid_field(f"{name}[{int(np.argmax(wrong))}]", message)
-
-
-def _causes(table: pa.Table, scored: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _causes(piece: _Piece, scored: NDArray[np.bool_]) -> NDArray[np.uint8]:
     message = f"`na_cause` stands where the score is null, and there alone: {' or '.join(_CAUSES)}"
-    if "na_cause" not in table.column_names:
-        _refuse(~scored, "na_cause", message)
+    if "na_cause" not in piece.table.column_names:
+        piece.refuse(~scored, "na_cause", message)
         return np.zeros(len(scored), np.uint8)
-    array = column_of(table, "na_cause")
+    array = column_of(piece.table, "na_cause")
     named = array.is_valid().to_numpy(zero_copy_only=False)
     causes = np.array([*_CAUSES.values(), 0], np.uint8)[_places(array, list(_CAUSES))]
-    _refuse((named == scored) | (named & (causes == 0)), "na_cause", message)
+    piece.refuse((named == scored) | (named & (causes == 0)), "na_cause", message)
     return causes
 
 
@@ -218,27 +237,28 @@ def _places(array: pa.Array, known: list[str]) -> NDArray[np.int32]:
     return found
 
 
-def _fill_subtotals(rows: ScoreRows, table: pa.Table, scores: NDArray[np.int32]) -> None:
-    array = column_of(table, "subtotals")
+def _fill_subtotals(piece: _Piece, scores: NDArray[np.int32]) -> None:
+    array = column_of(piece.table, "subtotals")
     parts = [pc.struct_field(array, name).fill_null(0).to_numpy(zero_copy_only=True) for name in DIMENSIONS]
-    wrong = fill_subtotals(tuple(map(read_only, parts)), read_only(scores), rows["subtotals"])
+    wrong = fill_subtotals(tuple(map(read_only, parts)), read_only(scores), piece.rows["subtotals"])
     if wrong >= 0:
-        raise invalid_field(f"subtotals[{wrong}]", "they add up to the score; all null or 0 where there is none")
+        raise piece.wrong("subtotals", wrong, "they add up to the score; all null or 0 where there is none")
 
 
-def _fill_reasons(rows: ScoreRows, array: pa.Array, scored: NDArray[np.bool_], codes: tuple[str, ...]) -> None:
+def _fill_reasons(piece: _Piece, scored: NDArray[np.bool_], codes: tuple[str, ...]) -> None:
     """Numbers and gaps of reasons, at most four a row, each once."""
+    array = column_of(piece.table, "reasons")
     counts = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=True)
     flat = array.flatten()
     named, gap = pc.struct_field(flat, "code"), pc.struct_field(flat, "gap")
     if flat.null_count or named.null_count or gap.null_count:
         raise invalid_field("reasons", "null is no reason")
     given = counts, scored, _places(named, list(codes)), gap.to_numpy(zero_copy_only=True)
-    wrong, at = fill_reasons(*map(read_only, given), rows["reasons"], rows["gaps"])
+    wrong, at = fill_reasons(*map(read_only, given), piece.rows["reasons"], piece.rows["gaps"])
     if wrong == UNKNOWN:
         raise invalid_field("reasons", f"{str(named[at].as_py())[:40]!r} is no reason of the card")
     if wrong:
-        raise invalid_field(f"reasons[{at}]", _WRONG_REASONS[wrong])
+        raise piece.wrong("reasons", at, _WRONG_REASONS[wrong])
 
 
 _WRONG_REASONS: Final = {
@@ -257,5 +277,6 @@ def load_kernels() -> None:
     subtotals = pa.StructArray.from_arrays(
         [pa.array([1, 0, 0, 0, 0], pa.int32()).slice(k, 1) for k in range(5)], DIMENSIONS
     )
-    _fill_subtotals(rows, pa.table({"subtotals": subtotals}), np.ones(1, np.int32))
-    _fill_reasons(rows, pa.ListArray.from_arrays([0, 1], reason), np.ones(1, np.bool_), ("R",))
+    table = pa.table({"subtotals": subtotals, "reasons": pa.ListArray.from_arrays([0, 1], reason)})
+    _fill_subtotals(_Piece(table, 0, rows), np.ones(1, np.int32))
+    _fill_reasons(_Piece(table, 0, rows), np.ones(1, np.bool_), ("R",))

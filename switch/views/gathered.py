@@ -23,9 +23,9 @@ TURNS: Final = 3
 PACE_S: Final = 0.004
 """From the beginning of a statement to that of the next, while several callers are about: beside payments PostgreSQL spends 0.02 ms
 on a question in place of 0.08."""
-PAYMENT_S: Final = 0.001
+PAYMENT_S: Final = 0.0015
 """So much longer for each payment that was made meanwhile: it takes as long as some answers on its way, and others wait for those."""
-PACE_MAX_S: Final = 0.01
+PACE_MAX_S: Final = 0.016
 """However many payments there are."""
 SELDOM_S: Final = 0.02
 """Who asked nothing for so long asks now and then: up to 50 times a second."""

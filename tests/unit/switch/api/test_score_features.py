@@ -11,10 +11,10 @@ from actors.records.credit_layout import DIMENSIONS, SCORE_ROW, ScoreRows
 from models.credit.score import DAYS, PAYMENTS, WalletScorer
 from models.credit.shipped import shipped
 from switch.api.score_features import EVERYBODY, Features, card_features, feature_details, features_of
-from switch.fairness.scheduling import to_end
 from switch.gateway.score_columns import ScoreTable
 from switch.problems.table import ProblemError
 from switch.views.credit_records import CreditDetails
+from tests.steps import to_end
 
 CARD = shipped("wallet")
 NAMES = card_features(CARD)

@@ -21,7 +21,7 @@ from switch.console.rendering import (
     when,
     words,
 )
-from switch.fairness.scheduling import to_end
+from tests.steps import to_end
 
 NARROW, MINUS = "\u202f", "\u2212"
 

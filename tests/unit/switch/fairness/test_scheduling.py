@@ -2,14 +2,12 @@
 
 import asyncio
 import itertools
-import threading
 import time
-from functools import partial
 
 import pytest
 
 from switch.fairness import scheduling
-from switch.fairness.scheduling import REST, SLICE_S, TURNS, Callers, Scheduler, Steps, mapped, single
+from switch.fairness.scheduling import REST, SLICE_S, TURNS, Callers, Scheduler, Steps, mapped
 from switch.problems.table import ProblemError
 
 
@@ -130,28 +128,3 @@ def test_a_caller_counts_as_being_about_for_some_time_after_its_last_request() -
     assert callers.several
     now = 1.5
     assert not callers.several
-
-
-async def test_work_in_a_thread_leaves_the_loop_to_others_and_is_done_one_at_a_time() -> None:
-    one, may_end, inside = scheduler(), threading.Event(), list[int]()
-
-    def work(number: int) -> int:
-        inside.append(number)
-        assert len(inside) == 1 and may_end.wait(5)
-        return inside.pop()
-
-    both = asyncio.gather(one.apart(1, partial(work, 1)), one.apart(2, partial(work, 2)))
-    assert await one.run(3, single(lambda: "meanwhile")) == "meanwhile"
-    may_end.set()
-    assert list(await both) == [1, 2]
-
-
-async def test_work_in_a_thread_that_fails_leaves_its_turn_to_the_next() -> None:
-    one = scheduler()
-
-    def fails() -> int:
-        raise ValueError("wrong")
-
-    with pytest.raises(ValueError, match="wrong"):
-        await one.apart(1, fails)
-    assert await one.apart(1, lambda: 7) == 7

@@ -11,12 +11,12 @@ from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
-from switch.fairness.scheduling import to_end
 from switch.gateway.arrow import Batch, decode_transfers_stream, encode_results, read_transfers
 from switch.gateway.encode import transfer_row
 from switch.http.call import Caller
 from switch.http.schema import Context, Transfer
 from switch.problems.table import ProblemError
+from tests.steps import to_end
 
 SECRET = Secret.of(bytes(range(16)))
 CALLER = Caller(5, 1_700_000_000_000)

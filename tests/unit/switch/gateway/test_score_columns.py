@@ -9,9 +9,11 @@ from actors.records.credit_layout import SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, encode_wallet
 from actors.records.score_columns import GAP_MAX
 from models.credit.score import Cause
+from switch.gateway import score_columns
 from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
 from tests.score_batches import DIMENSIONS, SCHEMA, score_row, stream
+from tests.steps import to_end
 
 SECRET = Secret.of(bytes(range(16)))
 WALLET = 70_001
@@ -19,9 +21,9 @@ CODES = ("few_days", "declines", "nights", "late", "alone")
 
 
 def read(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> ScoreRows:
-    given = read_scores(stream(rows, schema))
+    given = to_end(read_scores(stream(rows, schema)))
     assert (given.card, given.run) == (rows[0]["card"], rows[0]["run"])
-    return score_rows(given, SECRET, 4, CODES)
+    return to_end(score_rows(given, SECRET, 4, CODES))
 
 
 def row(score: int | None = 700, **more: Any) -> dict[str, Any]:
@@ -50,6 +52,44 @@ def test_texts_may_be_dictionaries_and_their_values_are_looked_up_once_each() ->
         with pytest.raises(ProblemError) as raised:
             read([wrong], schema)
         assert [error.field for error in raised.value.errors] == [field]
+
+
+def several(count: int) -> list[dict[str, Any]]:
+    """Rows that differ in all that they have, some without a score or reasons."""
+    reasons = [[{"code": code, "gap": gap + 1} for gap, code in enumerate(CODES[: at % 5])] for at in range(count)]
+    return [
+        {**row(None if at % 7 == 3 else 701 + at, reasons=None if at % 7 == 3 else reasons[at]), "as_of": 1_000 * at}
+        for at in range(count)
+    ]
+
+
+def test_pieces_become_what_the_whole_becomes_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = several(23)
+    whole = read(rows)
+    monkeypatch.setattr(score_columns, "PIECE_ROWS", 4)
+    assert read(rows).tobytes() == whole.tobytes()
+    given = to_end(read_scores(stream(rows, SCHEMA)))
+    assert len(list(score_rows(given, SECRET, 4, CODES))) >= 4 * len(rows) / 4, "others have their turn within a piece"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"score": 951}, "score[9]"),
+        ({"na_cause": "few_days"}, "na_cause[9]"),
+        ({"subtotals": dict.fromkeys(DIMENSIONS, 1)}, "subtotals[9]"),
+        ({"reasons": [{"code": "late", "gap": 1}] * 2}, "reasons[9]"),
+    ],
+)
+def test_what_is_wrong_in_a_later_piece_is_named_by_its_row(
+    wrong: dict[str, Any], field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_columns, "PIECE_ROWS", 4)
+    rows = several(12)
+    rows[9] |= wrong
+    with pytest.raises(ProblemError) as raised:
+        read(rows)
+    assert [error.field for error in raised.value.errors] == [field]
 
 
 def test_a_row_without_a_score_keeps_its_cause_and_no_band() -> None:

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT, UNSET
 
-from switch.fairness.scheduling import to_end
 from switch.http import schema
 from switch.http.decoding import NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_PATCH, decode
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS, Context, WalletPatch
 from switch.problems.table import ProblemError
+from tests.steps import to_end
 
 WALLET = b'"00003000-0f18-86a7-a655-811d7f69def9"'
 GOOD = b'{"payer":%s,"payee":%s,"amount":5,"currency":"EUR"' % (WALLET, WALLET)

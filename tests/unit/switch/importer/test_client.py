@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from actors.records.ids import Secret
 from actors.records.layout import RESULT
-from switch.fairness.scheduling import to_end
 from switch.gateway import arrow
 from switch.http.times import time_text
 from switch.importer import client as calls
@@ -32,6 +31,7 @@ from switch.importer.client import (
 from switch.importer.history import KINDS, History, WalletSpec
 from switch.importer.shardpay_format import read
 from tests.excerpts import write_shardpay
+from tests.steps import to_end
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Serve = Callable[[Handler], Awaitable[Client]]

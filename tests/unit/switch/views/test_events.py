@@ -32,7 +32,6 @@ from actors.records.layout import (
     WalletStatus,
 )
 from actors.stores.rule_packs import PackNames
-from switch.fairness.scheduling import to_end
 from switch.gateway.encode import details_bytes
 from switch.views.events import (
     TYPES,
@@ -47,6 +46,7 @@ from switch.views.events import (
     types_of,
 )
 from tests.journal_rows import NOON, journal, record
+from tests.steps import to_end
 
 SECRET = Secret.of(bytes(range(16)))
 PAYER, PAYEE, OTHER = (wallet_address(1, slot) for slot in (5, 6, 7))
