@@ -23,7 +23,7 @@ from bench.workload.turn import Turn, beside, detail_of
 NAME: Final = "statuses"
 QUESTIONS_A_PAYMENT: Final = 10
 RATES: Final = (150, 500)
-"""Payments a second. An account is answered 2,000 questions a second at one front door: all of the first, of the second less than half."""
+"""Payments a second. Beside them an account is answered eight questions once in 5 to 16 ms: most of the first, of the second a third."""
 RATIO_AIM: Final = 1.5
 FEW: Final = 10
 """Questions a second of the account that asks now and then."""

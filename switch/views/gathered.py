@@ -20,7 +20,7 @@ KEYS_MAX: Final = 64
 TURNS: Final = 3
 """Turns of the event loop from one answer of a statement to the next. An answer is written out, and followed by the caller's next request,
 0.2 ms together; a payment takes some ten turns. An idle turn takes 10 microseconds."""
-PACE_S: Final = 0.004
+PACE_S: Final = 0.005
 """From the beginning of a statement to that of the next, while several callers are about: beside payments PostgreSQL spends 0.02 ms
 on a question in place of 0.08."""
 PAYMENT_S: Final = 0.0015
