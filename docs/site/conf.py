@@ -42,6 +42,10 @@ _MENDED: Final = (
     ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
 )
 """What the theme leaves out for those who see no page or have no mouse: names of regions, and a way to scroll."""
+_LARGE: Final = ("decisions",)
+"""Folders of so many pages that a list of them beside each page shows nobody the way."""
+_SHARED: Final[dict[PurePosixPath, str]] = {}
+"""The sidebar of each of them."""
 _PAGE: Final = re.compile(r"\]\(([\w./-]+)\.md\)")
 
 
@@ -73,11 +77,20 @@ def _add_contents(app: Any, name: str, source: list[str]) -> None:
 
 
 def _fold_contents(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """On `html-page-context`, before the theme asks: pages of another branch, as a hundred decisions, stand only there, which takes a third
-    off the build."""
-    if "toctree" in context:
-        whole = context["toctree"]
-        context["toctree"] = lambda **asked: whole(**{**asked, "collapse": True})
+    """On `html-page-context`, before the theme asks: pages of another branch stand only there, and those of a large folder only on its
+    README.md, so that the others of it have one sidebar, which is made once. All this takes two thirds off the build."""
+    if "toctree" not in context:
+        return
+    whole, page = context["toctree"], PurePosixPath(name)
+
+    def folded(**asked: Any) -> str:
+        if page.parent.name not in _LARGE or page.name == "README":
+            return str(whole(**{**asked, "collapse": True}))
+        if page.parent not in _SHARED:
+            _SHARED[page.parent] = whole(**{**asked, "collapse": True, "maxdepth": 1})
+        return _SHARED[page.parent]
+
+    context["toctree"] = folded
 
 
 def _mend(app: Any, failure: Exception | None) -> None:
