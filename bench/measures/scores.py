@@ -20,13 +20,12 @@ import pyarrow.compute as pc
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
 from actors.rescore.output import Output
-from actors.rescore.publishing import Batch, Note, answered, batches
+from actors.rescore.publishing import BATCH_ROWS, UNDER_WAY, Batch, Note, answered, batches
 from actors.rescore.run import Manifest
 from actors.rescore.run import Options as RunOptions
 from actors.rescore.run import run as rescore
 from actors.rescore.unit import local_pool
 from actors.storage.place import folder_at
-from bench.contenders.contender import call_json
 from bench.contenders.switch import KEY, Switch
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
@@ -50,7 +49,8 @@ TIMEOUT_S: Final = 120.0
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """`payments_a_second`: with one a batch, they take three quarters of two processors; `connections`: more than are ever in use at that
+    """`wallets`: of a run that has more batches than are under way, so none comes before what the run before says of the same wallets.
+    `payments_a_second`: with one a batch, they take three quarters of two processors; `connections`: more than are ever in use at that
     rate; `alone_s`: shorter than the rest, as scores alone fill disk and journal twice as fast."""
 
     wallets: int = 131_072
@@ -61,7 +61,9 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     payments_a_second: float = 1_000.0
 
 
-QUICK: Final = Sizes(wallets=4_096, warm_up_s=1.0, seconds=2.0, alone_s=1.0, payments_a_second=500.0)
+QUICK: Final = Sizes(
+    wallets=(UNDER_WAY + 1) * BATCH_ROWS, warm_up_s=1.0, seconds=2.0, alone_s=1.0, payments_a_second=500.0
+)
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,8 +150,7 @@ def _round(options: Options, sizes: Sizes, switch: Switch, made: list[_Scores], 
         url = f"http://127.0.0.1:{switch.port}"
         with Client(url, KEY) as client:
             client.scorecards.publish(shipped().name, document=msgspec.json.decode(canonical(shipped())))
-        asked = {"name": "credit-team", "scopes": ["credit"]}
-        key = call_json(switch.port, "/v1/keys", KEY, asked)["key"]
+            key = client.keys.create(name="credit-team", scopes=["credit"]).key
         with Client(url, key, timeout_s=TIMEOUT_S) as client:
             publish = partial(_published, client, scores, switch)
             spec = partial(_load, sizes, switch)

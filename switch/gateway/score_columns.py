@@ -83,19 +83,21 @@ def read_scores(body: bytes) -> Steps[ScoreTable]:
     stream = yield from read_stream(body, COLUMNS, _fits)
     table = yield from whole_table(stream, _NULLABLE)
     yield
-    card = _single_text(column_of(table, "card"), "card")
+    card = yield from _single_text(column_of(table, "card"), "card")
     run = column_of(table, "run").to_numpy(zero_copy_only=True)
     if run.min() != run.max() or not 1 <= run[0] <= RUN_MAX:
         raise invalid_field("run", f"one run in a batch, a number from 1 to {RUN_MAX}")
     return ScoreTable(table, card, int(run[0]))
 
 
-def _single_text(array: pa.Array, name: str) -> str:
-    """The text that all rows have. Raises ProblemError invalid_field."""
-    distinct = pc.unique(array)
-    if len(distinct) > 1:
-        raise invalid_field(name, f"one {name} in a batch")
-    text = distinct[0].as_py()
+def _single_text(array: pa.Array, name: str) -> Steps[str]:
+    """The text that all rows have, a piece at a time: texts may be long. Raises ProblemError invalid_field."""
+    text = array[0].as_py()
+    for first in range(0, len(array), PIECE_ROWS):
+        distinct = pc.unique(array.slice(first, PIECE_ROWS))
+        if len(distinct) > 1 or distinct[0].as_py() != text:
+            raise invalid_field(name, f"one {name} in a batch")
+        yield
     if text is None:
         raise invalid_field(name, "null is not a value")
     return str(text)

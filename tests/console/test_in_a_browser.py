@@ -303,7 +303,7 @@ class _Look(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def looks(tab: Tab, scene: Scene) -> dict[str, _Look]:
-    """Of every page, by its path. Each is opened once, on a phone: to open them takes half of the time."""
+    """Of every page, by its path. Each is opened twice, on a phone and on a desktop: to open them takes half of the time."""
     hidden = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
     found = {}
     for path in looked_at(scene.day).values():
@@ -311,6 +311,7 @@ async def looks(tab: Tab, scene: Scene) -> dict[str, _Look]:
         await tab.open(scene.switch.base + path)
         width = await tab.run("document.documentElement.scrollWidth")
         await tab.look(width=1280)
+        await tab.open(scene.switch.base + path)
         wide = await tab.run(hidden)
         wrong = [f"{path}: {each}" for each in await tab.axe()]
         await tab.look(width=1280, dark=True)

@@ -69,7 +69,17 @@ def test_pieces_become_what_the_whole_becomes_in_steps(monkeypatch: pytest.Monke
     monkeypatch.setattr(score_columns, "PIECE_ROWS", 4)
     assert read(rows).tobytes() == whole.tobytes()
     given = to_end(read_scores(stream(rows, SCHEMA)))
-    assert len(list(score_rows(given, SECRET, 4, CODES))) >= 4 * len(rows) / 4, "others have their turn within a piece"
+    assert len(list(score_rows(given, SECRET, 4, CODES))) >= 4 * 6, "others have their turn within each of six pieces"
+
+
+@pytest.mark.parametrize("other", [3, 4, 11])
+def test_a_card_that_differs_in_any_piece_is_refused(other: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score_columns, "PIECE_ROWS", 4)
+    rows = several(12)
+    rows[other]["card"] = "another@1"
+    with pytest.raises(ProblemError) as raised:
+        read(rows)
+    assert [(error.field, error.message) for error in raised.value.errors] == [("card", "one card in a batch")]
 
 
 @pytest.mark.parametrize(
