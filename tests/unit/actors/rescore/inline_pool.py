@@ -10,7 +10,7 @@ from actors.rescore.unit import Worker
 
 class InlinePool:
     """Does a task when it is given, and tells of it at the next look. `dies`: asked before each task whether the worker dies at it.
-    `stillborn`: asked of each worker whether it dies before it is ready. `told`: gets each call in its order."""
+    `stillborn`: asked of each worker whether it dies before it is ready. `on_call`: gets each call in its order."""
 
     def __init__(
         self,
@@ -19,10 +19,10 @@ class InlinePool:
         *,
         prompt: bool = False,
         stillborn: Callable[[int], bool] = lambda _: False,
-        told: Callable[[str], object] = lambda _: None,
+        on_call: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._work = Worker(job)
-        self._dies, self._stillborn, self._told = dies, stillborn, told
+        self._dies, self._stillborn, self._on_call = dies, stillborn, on_call
         self.prompt = prompt
         self._count = 0
         self._events: list[Event] = []
@@ -30,7 +30,7 @@ class InlinePool:
 
     def start(self) -> int:
         self._count += 1
-        self._told(f"start {self._count}")
+        self._on_call(f"start {self._count}")
         if self._stillborn(self._count):
             self._events.append(Event(self._count, "died", "the test says so"))
         else:
@@ -39,7 +39,7 @@ class InlinePool:
 
     def give(self, worker: int, task: Any) -> None:
         self.given.append(task.number)
-        self._told(f"give {worker}")
+        self._on_call(f"give {worker}")
         if self._stillborn(worker):
             return
         if self._dies(len(self.given)):
@@ -55,8 +55,8 @@ class InlinePool:
         return found
 
     def end(self) -> None:
-        self._told("end")
+        self._on_call("end")
 
     def stop(self) -> None:
-        self._told("stop")
+        self._on_call("stop")
         self._events.clear()
