@@ -7,6 +7,8 @@ import os
 import threading
 from typing import Any, Final
 
+import numpy as np
+
 YOUNG_MAX: Final = 50_000
 """New objects between two looks of the collector, in place of 700: requests leave no cycles behind, so it would look in vain."""
 
@@ -16,6 +18,8 @@ _TRIM: Final = -1
 _MAP: Final = -3
 _MAP_BYTES: Final = 32 << 20
 """Of mallopt: what is kept, and from which size on memory is mapped by itself; the most that it takes."""
+_LARGE_PAGES_BYTES: Final = _MAP_BYTES - (1 << 20)
+"""As much as comes from the memory that is kept, not from a mapping by itself."""
 
 NICENESS: Final = 10
 """Of compilers, backtests, checkpoints and who publishes scores: payments go first."""
@@ -48,3 +52,9 @@ def keep_freed_memory() -> None:
     with contextlib.suppress(AttributeError):
         library.mallopt(_TRIM, KEPT_BYTES)
         library.mallopt(_MAP, _MAP_BYTES)
+
+
+def take_large_pages() -> None:
+    """After `keep_freed_memory`: have the system give the next 30 MB in pages of 2 MB once they are written to, in place of thousands
+    of small ones, each of which stops the process. NumPy asks for it when it takes so much at once; nothing is written to here."""
+    np.empty(_LARGE_PAGES_BYTES, np.uint8)

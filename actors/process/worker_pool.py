@@ -41,14 +41,20 @@ class Event(NamedTuple):
 class Pool(Protocol):
     """Workers by number."""
 
+    prompt: bool
+    """Whether a worker that was started is ready soon, so that it can be given its first task before."""
+
     def start(self) -> int:
         """Start one more worker; its event is `ready`."""
 
     def give(self, worker: int, task: Any) -> None:
-        """To one that is ready, or whose task is done."""
+        """To one that is ready, or whose task is done; of a prompt pool, to one that was started too."""
 
     def events(self, timeout_s: float) -> list[Event]:
         """What has come, at least one unless the time is over."""
+
+    def end(self) -> None:
+        """Begin to end all, in the middle of their tasks; nothing is asked of them any more."""
 
     def stop(self) -> None:
         """End all, in the middle of their tasks."""
@@ -76,6 +82,7 @@ class ProcessPool:
 
     def __init__(self, make: Make, job: Any, *, copies: bool = False) -> None:
         self._make, self._job, self._copies = make, job, copies
+        self.prompt = copies
         self._context: Any = multiprocessing.get_context("fork" if copies else "forkserver")
         if not copies:
             get_ready(make.__module__)
@@ -118,10 +125,14 @@ class ProcessPool:
         """Of the processes that run."""
         return [each.process.pid for each in self._workers.values()]
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Their pipes close, which ends them."""
         for each in self._workers.values():
             each.pipe.close()
+
+    def stop(self) -> None:
+        """Wait until they have ended."""
+        self.end()
         deadline = time.monotonic() + END_S
         for each in self._workers.values():
             each.process.join(max(0.0, deadline - time.monotonic()))
@@ -197,6 +208,8 @@ def _sendable(error: Exception) -> Exception:
 class RayPool:
     """Actors with one processor each on the cluster that this process is connected to (see `ray_cluster`)."""
 
+    prompt = False
+
     def __init__(self, make: Make, job: Any) -> None:
         import ray  # Not before its environment was set.
 
@@ -236,12 +249,16 @@ class RayPool:
         more, _ = self._ray.wait(list(self._waiting), num_returns=len(self._waiting), timeout=0)
         return [self._event(answer) for answer in dict.fromkeys([*some, *more])]
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Kill them."""
         for actor in self._workers.values():
             self._ray.kill(actor)
         self._workers.clear()
         self._waiting.clear()
+
+    def stop(self) -> None:
+        """Ray sees to the rest."""
+        self.end()
 
     def _event(self, answer: Any) -> Event:
         worker, kind = self._waiting.pop(answer)

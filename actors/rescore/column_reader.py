@@ -57,16 +57,15 @@ class ColumnReader:
         chunks = list(self._chunks(group))
         if not chunks or not rows:
             return {}
-        first, end = min(each.start for each in chunks), max(each.end for each in chunks)
-        with open(self._path, "rb", buffering=0) as file:
-            data = read_only(np.frombuffer(os.pread(file.fileno(), end - first, first), np.uint8))
         room = np.empty((len(chunks), rows + SLACK), np.int64)  # at once: the system gives so much in pages of 2 MB
         found = {}
-        for chunk, values in zip(chunks, room, strict=True):
-            page = _page(data[chunk.start - first : chunk.end - first], chunk.compressed, rows)
-            column = None if page is None else _unpacked(page, chunk.column.nullable, rows, values)
-            if column is not None:
-                found[chunk.column.name] = column
+        with open(self._path, "rb", buffering=0) as file:
+            for chunk, values in zip(chunks, room, strict=True):
+                data = os.pread(file.fileno(), chunk.end - chunk.start, chunk.start)
+                page = _page(read_only(np.frombuffer(data, np.uint8)), chunk.compressed, rows)
+                column = None if page is None else _unpacked(page, chunk.column.nullable, rows, values)
+                if column is not None:
+                    found[chunk.column.name] = column
         return found
 
     def _chunks(self, group: int) -> Iterator[_Chunk]:

@@ -48,9 +48,9 @@ TAIL_BYTES: Final = 64 << 10
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
 LAST_UNITS: Final = 2
-"""A unit takes at most such a share of the rows that are left."""
-SMALLEST_UNITS: Final = 8
-"""In a part: each unit costs some milliseconds, and a part of 131,072 rows is still one row group."""
+"""A unit takes about such a share of the rows that are left: of two workers that share the last rows, both then end together."""
+SMALLEST_UNITS: Final = 16
+"""In a part: each unit costs some milliseconds."""
 BATCHES_A_GROUP: Final = 1
 """Of a part: 131,072 rows or some 4 MB with everything, unless rows are wide."""
 BATCHES_HELD: Final = 4 + BATCHES_A_GROUP
@@ -305,18 +305,19 @@ def _line(error: BaseException) -> str:
 
 def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
     """Whole row groups, in order, as many as fit; a larger one is a unit by itself, and its parts are several. Towards the end of the
-    inputs units are smaller, so that workers end together, however many there are and however unequal."""
+    inputs units are smaller, so that workers end together, however many there are and however unequal: then a row group belongs to the unit
+    that comes nearer to its share with it."""
     spans: list[Span] = []
     number = rows = 0
     left = sum(group.rows for each in found for group in each.groups)
-    most = _unit_rows(left, part_rows)
+    share = _unit_rows(left, part_rows)
     for at, each in enumerate(found):
         before = 0
         for place, group in enumerate(each.groups):
-            if spans and rows + group.rows > most:
+            if spans and (rows + group.rows > part_rows or rows + group.rows - share > share - rows):
                 yield Unit(number=number, spans=tuple(spans))
                 left -= rows
-                number, rows, spans, most = number + 1, 0, [], _unit_rows(left, part_rows)
+                number, rows, spans, share = number + 1, 0, [], _unit_rows(left, part_rows)
             if group.rows:
                 _append(
                     spans, Span(file=at, first=place, end=place + 1, row=before, rows=group.rows, bytes=group.bytes)
@@ -328,7 +329,7 @@ def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
 
 
 def _unit_rows(left: int, part_rows: int) -> int:
-    """The most rows of the next unit, of those that are left."""
+    """About how many rows the next unit has, of those that are left."""
     return max(part_rows // SMALLEST_UNITS, min(part_rows, left // LAST_UNITS))
 
 

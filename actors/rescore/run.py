@@ -90,9 +90,9 @@ def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Ma
         if finished is not None:
             return finished
         done = _resumed(output, prepared)
-        if len(done) < len(prepared.units):
-            _Driver(prepared, output, done, options).run(pool)
-        return _publish(output, prepared, done, options)
+        if len(done) == len(prepared.units):
+            return _publish(output, prepared, done)
+        return _Driver(prepared, output, done, options).run(pool)
     finally:
         output.close()
 
@@ -187,14 +187,23 @@ class _Driver:
         self._begun_rows, self._begun_bytes = self._so_far()
         self._next_status = self._begun
 
-    def run(self, make_pool: Callable[[Job], Pool]) -> None:
-        """Give out units until all are done."""
+    def run(self, make_pool: Callable[[Job], Pool]) -> Manifest:
+        """Give out units until all are done, and publish while the workers end."""
         self._check_bad()
         self._check_canary()
         pool = make_pool(self._prepared.job)
         try:
+            self._work(pool)
+            pool.end()
+            return _publish(self._output, self._prepared, self._done)
+        finally:
+            pool.stop()
+
+    def _work(self, pool: Pool) -> None:
+        try:
             self._report_status("starting")
-            self._starting.update(pool.start() for _ in range(min(self._options.workers, len(self._left))))
+            for _ in range(min(self._options.workers, len(self._left))):
+                self._start(pool)
             while self._left or self._busy:
                 if self._options.stopping():
                     self._wind_down(pool)
@@ -204,15 +213,22 @@ class _Driver:
         except BaseException:
             self._report_status("stopped")
             raise
-        finally:
-            pool.stop()
+
+    def _start(self, pool: Pool) -> None:
+        """One more worker, which need not wait for its first unit while the next is started."""
+        worker = pool.start()
+        self._starting.add(worker)
+        if pool.prompt and self._left and self._may_go_on():
+            self._give(pool, worker)
+
+    def _give(self, pool: Pool, worker: int) -> None:
+        self._busy[worker] = self._left.popleft()
+        pool.give(worker, self._busy[worker])
 
     def _turn(self, pool: Pool, take: bool) -> None:
         self._output.keep()
         while take and self._left and self._idle and self._may_go_on():
-            worker = self._idle.pop()
-            self._busy[worker] = self._left.popleft()
-            pool.give(worker, self._busy[worker])
+            self._give(pool, self._idle.pop())
         for event in pool.events(TURN_S):
             self._take(pool, event)
         if time.monotonic() >= self._next_status:
@@ -226,12 +242,14 @@ class _Driver:
 
     def _take(self, pool: Pool, event: Event) -> None:
         worker = event.worker
-        unit = self._busy.pop(worker, None)
         if event.kind == "ready":
             self._deaths.pop(NOWHERE, None)
             self._starting.discard(worker)
-            self._idle.add(worker)
-        elif event.kind == "done":
+            if worker not in self._busy:
+                self._idle.add(worker)
+            return
+        unit = self._busy.pop(worker, None)
+        if event.kind == "done":
             assert unit is not None
             self._done[unit.number] = event.value
             self._bad += event.value.tally.bad
@@ -243,19 +261,20 @@ class _Driver:
         else:
             self._worker_died(worker, unit, str(event.value))
             if self._left:
-                self._starting.add(pool.start())
+                self._start(pool)
 
     def _worker_died(self, worker: int, unit: Unit | None, how: str) -> None:
         """A worker died: its unit is given out next. Raises RescoreRefused where too many die."""
-        self._idle.discard(worker)
-        self._starting.discard(worker)
-        place = NOWHERE if unit is None else unit.number
-        self._deaths[place] = self._deaths.get(place, 0) + 1
         if unit is not None:
             self._left.appendleft(unit)
-        most = DEATHS_MAX * self._options.workers if unit is None else DEATHS_MAX
+        at = None if worker in self._starting else unit
+        self._idle.discard(worker)
+        self._starting.discard(worker)
+        place = NOWHERE if at is None else at.number
+        self._deaths[place] = self._deaths.get(place, 0) + 1
+        most = DEATHS_MAX * self._options.workers if at is None else DEATHS_MAX
         if self._deaths[place] >= most:
-            where = "before they were ready" if unit is None else f"at {self._spans(unit)}"
+            where = "before they were ready" if at is None else f"at {self._spans(at)}"
             raise RescoreRefused(f"{most} workers died {where}, the last one so: {how}")
 
     def _spans(self, unit: Unit) -> str:
@@ -355,7 +374,7 @@ def _text(error: BaseException) -> str:
 # The end.
 
 
-def _publish(output: Output, prepared: Prepared, done: dict[int, Done], options: Options) -> Manifest:
+def _publish(output: Output, prepared: Prepared, done: dict[int, Done]) -> Manifest:
     job = prepared.job
     manifest = _manifest(job, done)
     if manifest.rows != prepared.rows:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
-from actors.process.tuning import freeze_gc, keep_freed_memory
+from actors.process.tuning import freeze_gc, keep_freed_memory, take_large_pages
 from actors.process.worker_pool import ProcessPool
 from actors.rescore.column_reader import ColumnReader
 from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
@@ -391,6 +391,7 @@ def started(worker: Worker) -> Worker:
     pages of 2 MB zeroed for the next, which is up to a fifth of what the first millions of rows take."""
     pa.set_cpu_count(1)
     keep_freed_memory()
+    take_large_pages()
     pa.set_memory_pool(pa.system_memory_pool())
     freeze_gc()
     return worker

@@ -94,13 +94,14 @@ def _drive(source: Path, output: Path, scores_only: bool, sender: Any) -> None:
     def watched(job: Job) -> ProcessPool:
         """Asks what its workers took before they end."""
         pool = local_pool(job)
-        stop = pool.stop
+        end = pool.end
 
         def asked() -> None:
-            peaks.extend(peak_bytes(pid) for pid in pool.pids())
-            stop()
+            if not peaks:
+                peaks.extend(peak_bytes(pid) for pid in pool.pids())
+            end()
 
-        pool.stop = asked  # type: ignore[method-assign]
+        pool.end = asked  # type: ignore[method-assign]
         return pool
 
     started = time.perf_counter()

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,30 @@ def test_memory_that_was_freed_is_used_again() -> None:
         done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
         given[how] = int(done.stdout)
     assert given["keep"] < given["leave"] / 10, given
+
+
+LARGE = """
+import resource, sys
+import numpy as np
+from actors.process.tuning import keep_freed_memory, take_large_pages
+
+keep_freed_memory()
+if sys.argv[1] == "large":
+    take_large_pages()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+some = [np.ones(100_000) for _ in range(30)]
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+CHOICE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(not CHOICE.exists() or "[madvise]" not in CHOICE.read_text(), reason="it is asked for in vain")
+def test_memory_comes_in_large_pages_when_it_is_asked_for() -> None:
+    given = {}
+    for how in ("small", "large"):
+        done = subprocess.run([sys.executable, "-c", LARGE, how], capture_output=True, text=True, check=True)
+        given[how] = int(done.stdout)
+    assert given["large"] < given["small"] / 3, given
 
 
 def test_a_thread_gives_way_alone() -> None:

@@ -66,6 +66,28 @@ def test_workers_end_with_their_pool_in_the_middle_of_a_task(pool: ProcessPool) 
     assert not any(process.is_running() for process in processes)
 
 
+def test_a_copy_does_a_task_that_it_was_given_before_it_was_ready() -> None:
+    pool = ProcessPool(working, 40, copies=True)
+    assert pool.prompt
+    try:
+        worker = pool.start()
+        pool.give(worker, 2)
+        assert one(pool) == Event(worker, "ready")
+        assert one(pool) == Event(worker, "done", 42)
+    finally:
+        pool.stop()
+
+
+def test_workers_that_were_told_to_end_are_waited_for_later(pool: ProcessPool) -> None:
+    pool.start()
+    assert one(pool).kind == "ready"
+    (process,) = [psutil.Process(pid) for pid in pool.pids()]
+    pool.end()
+    psutil.wait_procs([process], WAIT_S)
+    pool.stop()
+    assert not process.is_running() and pool.pids() == []
+
+
 COPIES = """
 import os, sys, time
 from pathlib import Path

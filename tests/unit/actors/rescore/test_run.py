@@ -124,6 +124,48 @@ def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_don
         rescore(prepared(source, tmp_path / "out", card=other))
 
 
+def test_a_prompt_worker_is_given_its_first_unit_at_once_and_all_end_while_the_result_is_published(
+    tmp_path: Path,
+) -> None:
+    source, output = write_wallets(tmp_path / "in", 3_000, 1, 500), tmp_path / "out"
+    calls: list[tuple[str, bool]] = []
+    rescore(
+        prepared(source, output),
+        prompt=True,
+        on_call=lambda what: calls.append((what, (output / "manifest.json").exists())),
+    )
+    assert [what for what, _ in calls[:4]] == ["start 1", "give 1", "start 2", "give 2"]
+    assert calls[-2:] == [("end", False), ("stop", True)]
+    rescore(prepared(source, tmp_path / "later"))
+    assert bytes_of(output) == bytes_of(tmp_path / "later")
+
+
+def test_the_first_unit_of_a_prompt_worker_that_dies_before_it_is_ready_is_done_by_another(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 1, 500)
+    manifest = rescore(prepared(source, tmp_path / "out"), prompt=True, stillborn=lambda worker: worker <= 3)
+    assert manifest.rows == 3_000
+    rescore(prepared(source, tmp_path / "whole"))
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
+
+
+def test_prompt_workers_of_which_none_gets_ready_end_the_job_and_no_unit_is_blamed(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 1, 500)
+    calls: list[str] = []
+    with pytest.raises(RescoreRefused, match="6 workers died before they were ready"):
+        rescore(prepared(source, tmp_path / "out"), prompt=True, stillborn=lambda _: True, on_call=calls.append)
+    assert calls[-1] == "stop" and "end" not in calls and not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_result_that_cannot_be_published_is_told_and_the_workers_end(tmp_path: Path) -> None:
+    """A folder stands where the manifest goes."""
+    source, calls = write_wallets(tmp_path / "in", 3_000, 1, 500), list[str]()
+    job = prepared(source, tmp_path / "out")
+    (tmp_path / "out" / "card.json").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"card\.json"):
+        rescore(job, prompt=True, on_call=calls.append)
+    assert calls[-2:] == ["end", "stop"]
+
+
 def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 0, 2, 100)
     manifest = rescore(prepared(source, tmp_path / "out"))
