@@ -164,10 +164,9 @@ def _warm_scores(ledger: Ledger, holder: int) -> None:
     causes, bands = (places, bits, numbers), read_only(np.ones(2, np.uint8))
     assert fill_plain(0, 1, long, long, score, causes, bands, 1, 1, rows)[0] == NOTHING
     parts = ((one, everybody), *((one, bits),) * (len(DIMENSIONS) - 1))
-    assert fill_subtotals(0, 1, parts, everybody, score, rows["subtotals"])[0] == NOTHING
+    assert fill_subtotals(0, 1, parts, everybody, score, rows)[0] == NOTHING
     lists = read_only(np.arange(2, dtype=np.int32)), everybody
-    filled = fill_reasons(0, 1, lists, (places, numbers), one, everybody, rows["reasons"], rows["gaps"])
-    assert filled[0] == NOTHING
+    assert fill_reasons(0, 1, lists, (places, numbers), one, everybody, rows)[0] == NOTHING
 
 
 def _warm_channels(ledger: Ledger) -> None:

@@ -54,29 +54,31 @@ def fill_plain(first, end, holders, as_of, score, causes, bands, card, run, rows
 
 
 @kernel
-def fill_subtotals(first, end, parts, whole, score, subtotals):
-    """Write rows `first` to `end` of `subtotals` (n, parts) from `parts`, values and bits of each, of which nothing counts where a row has
-    none by `whole`, bits. Gives what is wrong and in which row, NOTHING else: SUBTOTALS that do not fit, or do not add up to the score, 0
-    where there is none."""
+def fill_subtotals(first, end, parts, whole, score, rows):
+    """Write subtotals of the rows of SCORE_ROW from `first` to `end` from `parts`, values and bits of each, of which nothing counts where a
+    row has none by `whole`, bits.
+
+    Gives what is wrong and in which row, NOTHING else: SUBTOTALS that do not fit, or do not add up to the score, 0 where there is none.
+    """
     scores, scored = score
     for i in range(first, end):
         left = scores[i] if is_there(scored, i) else 0
-        has_parts = is_there(whole, i)
+        has_parts, subtotals = is_there(whole, i), rows[i]["subtotals"]
         for k in range(len(parts)):
             values, given = parts[k]
             points = values[i] if has_parts and is_there(given, i) else 0
             if points > GAP_MAX or points < -GAP_MAX:
                 return SUBTOTALS, i
             left -= points
-            subtotals[i, k] = points
+            subtotals[k] = points
         if left != 0:
             return SUBTOTALS, i
     return NOTHING, 0
 
 
 @kernel
-def fill_reasons(first, end, lists, codes, points, scored, reasons, gaps):
-    """Write rows `first` to `end` of `reasons` (n, at most), numbers, and `gaps` (n, at most).
+def fill_reasons(first, end, lists, codes, points, scored, rows):
+    """Write numbers and gaps of reasons of the rows of SCORE_ROW from `first` to `end`.
 
     `lists`: where each row's begins in `codes`, places and numbers, and `points`, where the last ends, and bits of rows that have one;
     `scored`: bits. Gives what is wrong and where, NOTHING else: TOO_MANY, NO_GAP or TWICE in a row, UNKNOWN at a place of the lists.
@@ -86,6 +88,7 @@ def fill_reasons(first, end, lists, codes, points, scored, reasons, gaps):
     for i in range(first, end):
         start = starts[i]
         count = starts[i + 1] - start if is_there(given, i) else 0
+        reasons, gaps = rows[i]["reasons"], rows[i]["gaps"]
         if count > (REASONS_MAX if is_there(scored, i) else 0):
             return TOO_MANY, i
         for k in range(count):
@@ -95,7 +98,7 @@ def fill_reasons(first, end, lists, codes, points, scored, reasons, gaps):
             if gap < 1 or gap > GAP_MAX:
                 return NO_GAP, i
             for before in range(k):
-                if reasons[i, before] == number:
+                if reasons[before] == number:
                     return TWICE, i
-            reasons[i, k], gaps[i, k] = number, gap
+            reasons[k], gaps[k] = number, gap
     return NOTHING, 0

@@ -249,10 +249,9 @@ def _fill(columns: _Columns, first: int, end: int, card: int, run: int, rows: Sc
     c = columns
     _check(*fill_plain(first, end, c.holders, c.as_of, c.score, c.causes, read_only(_BAND_OF), card, run, rows))
     yield
-    _check(*fill_subtotals(first, end, c.subtotals, c.whole, c.score, rows["subtotals"]))
+    _check(*fill_subtotals(first, end, c.subtotals, c.whole, c.score, rows))
     yield
-    scored = c.score[1]
-    wrong, at = fill_reasons(first, end, c.lists, c.reasons, c.gaps, scored, rows["reasons"], rows["gaps"])
+    wrong, at = fill_reasons(first, end, c.lists, c.reasons, c.gaps, c.score[1], rows)
     if wrong == UNKNOWN:
         raise invalid_field("reasons", f"{str(c.codes[at].as_py())[:40]!r} is no reason of the card")
     _check(wrong, at)

@@ -78,11 +78,11 @@ def test_a_score_without_a_band_or_a_cause_that_does_not_fit_is_named(
 
 
 def subtotals(scores: list[int | None], *rows: tuple[int | None, ...] | None) -> tuple[tuple[int, int], Any]:
-    made = np.zeros((len(rows), 5), np.int16)
+    made = np.zeros(len(rows), SCORE_ROW)
     whole = bits_of(pa.array([None if row is None else 1 for row in rows], pa.int8()))
     parts = tuple(column(list(each)) for each in zip(*(row or (9,) * 5 for row in rows), strict=True))
     wrong, row = fill_subtotals(0, len(rows), parts, whole, column(scores), made)
-    return (int(wrong), int(row)), made.tolist()
+    return (int(wrong), int(row)), made["subtotals"].tolist()
 
 
 def test_points_that_add_up_are_a_row_each_negative_ones_too() -> None:
@@ -104,15 +104,15 @@ def test_the_first_row_that_does_not_add_up_or_fit_is_named(row: tuple[int, ...]
 
 
 def reasons(lists: list[list[tuple[int, int]] | None], scored: list[bool] | None = None) -> tuple[Any, Any, Any]:
-    numbers, gaps = np.zeros((len(lists), 4), np.uint16), np.zeros((len(lists), 4), np.int16)
+    made = np.zeros(len(lists), SCORE_ROW)
     flat = np.array([pair for row in lists for pair in row or ()], np.int32).reshape(-1, 2)
     starts = np.cumsum([0, *(len(row or ()) for row in lists)]).astype(np.int32)
     given = bits_of(pa.array([None if row is None else 1 for row in lists], pa.int8()))
     scores = ALL if scored is None else bits_of(pa.array([1 if there else None for there in scored], pa.int8()))
     meant = np.array([1, 2, 3, 4, 5, 0], np.uint16)
     codes, points = (flat[:, 0].copy(), meant), flat[:, 1].copy()
-    wrong, at = fill_reasons(0, len(lists), (starts, given), codes, points, scores, numbers, gaps)
-    return (int(wrong), int(at)), numbers.tolist(), gaps.tolist()
+    wrong, at = fill_reasons(0, len(lists), (starts, given), codes, points, scores, made)
+    return (int(wrong), int(at)), made["reasons"].tolist(), made["gaps"].tolist()
 
 
 def test_reasons_of_a_row_are_numbers_from_one_on_with_their_gaps() -> None:
@@ -122,12 +122,12 @@ def test_reasons_of_a_row_are_numbers_from_one_on_with_their_gaps() -> None:
 
 
 def test_a_list_begins_where_its_row_says_whatever_lies_between() -> None:
-    numbers, gaps = np.zeros((2, 4), np.uint16), np.zeros((2, 4), np.int16)
+    made = np.zeros(2, SCORE_ROW)
     starts, given = np.array([1, 3, 4], np.int32), bits_of(pa.array([None, 1], pa.int8()))
     codes = np.array([9, 9, 9, 0, 9], np.int32), np.array([7], np.uint16)
     points = np.array([0, 0, 0, 5, 0], np.int32)
-    assert fill_reasons(0, 2, (starts, given), codes, points, ALL, numbers, gaps) == (NOTHING, 0)
-    assert numbers.tolist() == [[0] * 4, [7, 0, 0, 0]] and gaps.tolist() == [[0] * 4, [5, 0, 0, 0]]
+    assert fill_reasons(0, 2, (starts, given), codes, points, ALL, made) == (NOTHING, 0)
+    assert made["reasons"].tolist() == [[0] * 4, [7, 0, 0, 0]] and made["gaps"].tolist() == [[0] * 4, [5, 0, 0, 0]]
 
 
 @pytest.mark.parametrize(

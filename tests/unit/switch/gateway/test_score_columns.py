@@ -12,6 +12,7 @@ from models.credit.score import Cause
 from switch.gateway import score_columns
 from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
+from tests.compiled import COMPILED
 from tests.score_batches import DIMENSIONS, SCHEMA, as_stream, score_row, stream
 from tests.steps import to_end
 
@@ -120,6 +121,17 @@ def test_a_stream_of_several_batches_becomes_what_one_becomes() -> None:
     cut = pa.concat_tables([table.slice(0, 5), table.slice(5, 11), table.slice(16)])
     found = to_end(score_rows(to_end(read_scores(as_stream(cut))), SECRET, 4, CODES))
     assert found.tobytes() == read(rows).tobytes()
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+@pytest.mark.parametrize("count", [1, 2, 23])
+def test_a_batch_of_any_length_finds_its_kernels_loaded(count: int) -> None:
+    """A kernel that is compiled by the first batch holds all who wait for the front door up for half a second."""
+    kernels: tuple[Any, ...] = score_columns.fill_plain, score_columns.fill_subtotals, score_columns.fill_reasons
+    score_columns.load_kernels(SECRET)
+    before = [set(kernel.signatures) for kernel in kernels]
+    read(several(count), SCHEMA)
+    assert [set(kernel.signatures) for kernel in kernels] == before
 
 
 def test_without_causes_each_row_has_a_score() -> None:
