@@ -3,17 +3,15 @@
 Nothing is copied but bits that begin within a byte.
 """
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.arrays import Array
+from models.arrays import S
 from models.jit import inlined, read_only
 
 
-def values_of(array: pa.Array, kind: Any) -> Array:
+def values_of(array: pa.Array, kind: type[S] | np.dtype[S]) -> NDArray[S]:
     """Values (n,) of a fixed width, whatever they are where there is none. `kind`: their NumPy dtype."""
     data = array.buffers()[1]
     if data is None or not len(array):

@@ -115,8 +115,7 @@ def _numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
         array = array.dictionary_decode()
         if array.null_count:
             raise invalid_field(name, "null is not a value")
-    numbers: NDArray[np.int64] = values_of(array, np.int64)
-    return numbers
+    return values_of(array, np.int64)
 
 
 def _single_text(array: pa.Array, name: str) -> Steps[str]:

@@ -13,11 +13,13 @@ from models.reason_lists import join_lists
 from tests.compiled import COMPILED
 
 JOINING = [join_lists, join_lists.py_func] if COMPILED else [join_lists]  # type: ignore[attr-defined]
+Column = tuple[list[Any], list[Any]]
+"""Places of texts and gaps."""
 MEANT = (4, -1, 0)
 """What three texts of each dictionary mean; the second nothing."""
 
 
-def joined(join: Callable[..., int], columns: list[tuple[list[Any], list[Any]]]) -> list[list[tuple[int, int]]]:
+def joined(join: Callable[..., int], columns: list[Column]) -> list[list[tuple[int, int]]]:
     rows = len(columns[0][0])
     given = []
     for places, gaps in columns:
@@ -34,7 +36,7 @@ def joined(join: Callable[..., int], columns: list[tuple[list[Any], list[Any]]])
 
 @pytest.mark.parametrize("join", JOINING)
 def test_what_is_absent_or_means_nothing_takes_no_place(join: Callable[..., int]) -> None:
-    columns = [([0, None, 2, 1], [30, 9, None, 5]), ([2, 0, None, 1], [20, 8, 7, 6])]
+    columns: list[Column] = [([0, None, 2, 1], [30, 9, None, 5]), ([2, 0, None, 1], [20, 8, 7, 6])]
     assert joined(join, columns) == [[(4, 30), (0, 20)], [(4, 8)], [(0, 0)], []]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from actors.records.credit_layout import SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, encode_wallet
-from actors.records.score_columns import GAP_MAX
+from actors.records.score_columns import GAP_MAX, fill_plain, fill_reasons, fill_subtotals
 from models.credit.score import Cause
 from switch.gateway import score_columns
 from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
@@ -127,7 +127,7 @@ def test_a_stream_of_several_batches_becomes_what_one_becomes() -> None:
 @pytest.mark.parametrize("count", [1, 2, 23])
 def test_a_batch_of_any_length_finds_its_kernels_loaded(count: int) -> None:
     """A kernel that is compiled by the first batch holds all who wait for the front door up for half a second."""
-    kernels: tuple[Any, ...] = score_columns.fill_plain, score_columns.fill_subtotals, score_columns.fill_reasons
+    kernels: tuple[Any, ...] = fill_plain, fill_subtotals, fill_reasons
     score_columns.load_kernels(SECRET)
     before = [set(kernel.signatures) for kernel in kernels]
     read(several(count), SCHEMA)
