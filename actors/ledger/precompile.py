@@ -162,7 +162,7 @@ def _warm_scores(ledger: Ledger, holder: int) -> None:
     bits, numbers = read_only(np.zeros(1, np.uint8)), read_only(np.ones(2, np.uint16))
     score, everybody = (one, read_only(np.ones(1, np.uint8))), read_only(np.empty(0, np.uint8))
     causes, bands = (places, bits, numbers), read_only(np.ones(2, np.uint8))
-    assert fill_plain(0, 1, long, long, score, causes, bands, 1, 1, rows)[0] == NOTHING
+    assert fill_plain(0, 1, long, long, score, causes, bands, rows)[0] == NOTHING
     parts = ((one, everybody), *((one, bits),) * (len(DIMENSIONS) - 1))
     assert fill_subtotals(0, 1, parts, everybody, score, rows)[0] == NOTHING
     lists = read_only(np.arange(2, dtype=np.int32)), everybody

@@ -25,8 +25,8 @@ TWICE: Final = 7
 
 
 @kernel
-def fill_plain(first, end, holders, as_of, score, causes, bands, card, run, rows):
-    """Write all but subtotals and reasons into the rows of SCORE_ROW from `first` to `end`. `score`: values and bits; `causes`: places,
+def fill_plain(first, end, holders, as_of, score, causes, bands, rows):
+    """Write holder, time, score, band and cause of the rows of SCORE_ROW from `first` to `end`. `score`: values and bits; `causes`: places,
     bits and numbers; `bands`: by score, 0 for what is none.
 
     Gives what is wrong and in which row, NOTHING else: SCORE, which has no band, or CAUSE, which stands where there is a score, or not
@@ -36,7 +36,7 @@ def fill_plain(first, end, holders, as_of, score, causes, bands, card, run, rows
     places, named, numbers = causes
     for i in range(first, end):
         row = rows[i]
-        row["holder"], row["as_of"], row["card"], row["run"] = holders[i], as_of[i], card, run
+        row["holder"], row["as_of"] = holders[i], as_of[i]
         has_score, has_cause = is_there(scored, i), is_there(named, i)
         if has_score:
             points = scores[i]

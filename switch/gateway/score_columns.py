@@ -246,7 +246,8 @@ def _texts(array: pa.Array, known: dict[str, int]) -> Steps[tuple[NDArray[np.int
 
 def _fill(columns: _Columns, first: int, end: int, card: int, run: int, rows: ScoreRows) -> Steps[None]:
     c = columns
-    _check(*fill_plain(first, end, c.holders, c.as_of, c.score, c.causes, read_only(_BAND_OF), card, run, rows))
+    rows["card"][first:end], rows["run"][first:end] = card, run
+    _check(*fill_plain(first, end, c.holders, c.as_of, c.score, c.causes, read_only(_BAND_OF), rows))
     yield
     _check(*fill_subtotals(first, end, c.subtotals, c.whole, c.score, rows))
     yield
