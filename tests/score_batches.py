@@ -54,7 +54,10 @@ def score_row(wallet: str, score: int | None, run: int = 1, **more: Any) -> dict
 
 
 def stream(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> bytes:
-    table = pa.Table.from_pylist(rows, schema)
+    return as_stream(pa.Table.from_pylist(rows, schema))
+
+
+def as_stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

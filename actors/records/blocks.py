@@ -8,11 +8,11 @@ import hashlib
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from zlib import crc32
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from zlib_ng.zlib_ng import crc32
 
 from actors.records import survey
 from actors.records.addresses import block_of, record_address, suspense_address

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from actors.rescore.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Struct, decode, encode, varint
 from actors.storage.hashed_file import HashedFile
-from models.arrays import Array
+from models.arrow_buffers import bits_of, values_of
 from models.bit_packing import WIDTH_MAX, bit_packed, keep_valid, room
-from models.jit import read_only
 
 MAGIC: Final = b"PAR1"
 MADE_BY: Final = b"shardpay"
@@ -174,7 +173,7 @@ class _Arrays:
             kind, column = kind.storage_type, pa.chunked_array([each.storage for each in column.chunks])
         if pa.types.is_fixed_size_binary(kind):
             each = np.dtype((np.void, kind.byte_width))
-            return _Pages(_FIXED_LEN_BYTE_ARRAY, None, [_values(chunk, each).data for chunk in column.chunks])
+            return _Pages(_FIXED_LEN_BYTE_ARRAY, None, [values_of(chunk, each).data for chunk in column.chunks])
         if pa.types.is_dictionary(kind):
             column = column.unify_dictionaries()
             places = [each.indices for each in column.chunks]
@@ -192,7 +191,7 @@ class _Arrays:
         """What is there: how many values, the lowest, the highest."""
         count, low, high = 0, INT32_MAX, -INT32_MAX - 1
         for chunk in chunks:
-            more, its_low, its_high = keep_valid(_values(chunk, kind), _valid(chunk), self._kept[count:])
+            more, its_low, its_high = keep_valid(values_of(chunk, kind), bits_of(chunk), self._kept[count:])
             count, low, high = count + int(more), min(low, int(its_low)), max(high, int(its_high))
         return count, low, high
 
@@ -275,20 +274,6 @@ def _texts(texts: pa.Array) -> _Listed:
     return _Listed(len(data), b"".join(_LENGTH.pack(len(each)) + each for each in data))
 
 
-def _values(array: pa.Array, kind: Any) -> Array:
-    return read_only(np.frombuffer(array.buffers()[1], kind, len(array), array.offset * np.dtype(kind).itemsize))
-
-
-def _valid(array: pa.Array) -> NDArray[np.uint8]:
-    """Which rows have a value, from the lowest bit on; nothing where all have one."""
-    if not array.null_count:
-        return read_only(np.empty(0, np.uint8))
-    bits, first, end = np.frombuffer(array.buffers()[0], np.uint8), array.offset, array.offset + len(array)
-    if first % 8 == 0 and len(array) % 8 == 0:
-        return read_only(bits[first // 8 : end // 8])
-    return read_only(np.packbits(np.unpackbits(bits, bitorder="little")[first:end], bitorder="little"))
-
-
 def _levels(column: pa.ChunkedArray) -> bytes:
     """Which rows have a value, as a page begins with it: one run, after its length."""
     if not column.null_count:
@@ -302,8 +287,8 @@ def _levels(column: pa.ChunkedArray) -> bytes:
 def _joined(column: pa.ChunkedArray) -> NDArray[np.uint8]:
     """Of all chunks, one after the other."""
     if column.num_chunks == 1:
-        return _valid(column.chunk(0))
+        return bits_of(column.chunk(0))
     if all(len(chunk) % 8 == 0 and chunk.null_count for chunk in column.chunks):
-        return np.concatenate([_valid(chunk) for chunk in column.chunks])
+        return np.concatenate([bits_of(chunk) for chunk in column.chunks])
     each = [chunk.is_valid().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     return np.packbits(np.concatenate(each), bitorder="little")

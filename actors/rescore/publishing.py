@@ -15,15 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from actors.process.tuning import give_way
 from actors.rescore.job import RescoreRefused
 from actors.rescore.output import CARD, PUBLISHED, Output
 from actors.rescore.run import Manifest
 from actors.rescore.scores import stored
+from models.arrays import Array
+from models.arrow_buffers import bits_of, values_of
 from models.credit.feature import DIMENSIONS
 from models.credit.wallet_card import checked
+from models.reason_lists import join_lists
 from models.scorecard import REASONS_MAX, CardError, parse
 
 BATCH_ROWS: Final = 16_384
@@ -49,6 +51,14 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     parts: int = 0
     rows: int = 0
     codes: dict[str, int] = {}
+
+
+class _Card(NamedTuple):
+    """A wallet card as each batch names it: name@version, which dimensions it has, and its reasons."""
+
+    label: str
+    dimensions: frozenset[str]
+    reasons: pa.Array
 
 
 class Batch(NamedTuple):
@@ -84,7 +94,7 @@ def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
         before = note.rows if at == note.parts else 0
         with pq.ParquetFile(output.part(part)) as file:
             sent = 0
-            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+            for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
                 sent += batch.num_rows
                 if sent > before:
                     over = sent == part.rows
@@ -116,7 +126,7 @@ def _first(under_way: deque[tuple[Batch, Future[pa.Table]]]) -> tuple[Batch, pa.
     return batch, answer.result()
 
 
-def _wallet_card(document: bytes, manifest: Manifest) -> Any:
+def _wallet_card(document: bytes, manifest: Manifest) -> _Card:
     try:
         card = checked(parse(document))
     except CardError as error:
@@ -125,7 +135,7 @@ def _wallet_card(document: bytes, manifest: Manifest) -> Any:
         raise RescoreRefused("scores without subtotals and reasons cannot be published: score without --scores-only")
     if manifest.settings["as_of"] is None:
         raise RescoreRefused("it is not known as of when the features are: score with --as-of")
-    return card
+    return _Card(f"{card.name}@{card.version}", frozenset(card.dimensions), pa.array(card.reasons))
 
 
 def _undone(rows: pa.RecordBatch, manifest: Manifest, note: Note) -> pa.Table:
@@ -133,13 +143,13 @@ def _undone(rows: pa.RecordBatch, manifest: Manifest, note: Note) -> pa.Table:
     return pa.table(
         {
             "wallet": _ids(rows.column(manifest.settings["wallet"])),
-            "undone": pa.repeat(pa.scalar(note.undone, pa.int64()), len(rows)),
-            "run": pa.repeat(pa.scalar(note.run, pa.int64()), len(rows)),
+            "undone": _same(note.undone, pa.int64(), len(rows)),
+            "run": _same(note.run, pa.int64(), len(rows)),
         }
     )
 
 
-def _sent(rows: pa.RecordBatch, manifest: Manifest, note: Note, card: Any) -> pa.Table:
+def _sent(rows: pa.RecordBatch, manifest: Manifest, note: Note, card: _Card) -> pa.Table:
     """Rows of a part with the columns of the call."""
     count, score = len(rows), rows.column("score")
     subtotals = [
@@ -152,12 +162,17 @@ def _sent(rows: pa.RecordBatch, manifest: Manifest, note: Note, card: Any) -> pa
             "score": score,
             "na_cause": rows.column("not_available"),
             "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=score.is_null()),
-            "reasons": _reasons(rows, list(card.reasons)),
-            "card": pa.DictionaryArray.from_arrays(np.zeros(count, np.int8), [f"{card.name}@{card.version}"]),
-            "run": pa.repeat(pa.scalar(note.run, pa.int64()), count),
-            "as_of": pa.repeat(pa.scalar(manifest.settings["as_of"], pa.timestamp("ms", "UTC")), count),
+            "reasons": _reasons(rows, card.reasons),
+            "card": _same(card.label, pa.string(), count),
+            "run": _same(note.run, pa.int64(), count),
+            "as_of": _same(manifest.settings["as_of"], pa.timestamp("ms", "UTC"), count),
         }
     )
+
+
+def _same(value: Any, kind: pa.DataType, count: int) -> pa.DictionaryArray:
+    """A column of one value, a byte a row."""
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int8), pa.array([value], kind))
 
 
 def _ids(column: pa.Array) -> pa.Array:
@@ -173,29 +188,28 @@ def _ids(column: pa.Array) -> pa.Array:
         raise RescoreRefused(f"these wallets are no ids of a switch: {error}") from None
 
 
-def _reasons(rows: pa.RecordBatch, codes: list[str]) -> pa.ListArray:
+def _reasons(rows: pa.RecordBatch, known: pa.Array) -> pa.ListArray:
     """Four pairs of columns as one list a row, without what is absent."""
-    known = pa.array(codes)
-    place, gap = np.empty((len(rows), REASONS_MAX), np.int16), np.empty((len(rows), REASONS_MAX), np.int32)
-    for at in range(REASONS_MAX):
-        place[:, at] = _places(rows.column(f"reason_{at + 1}"), known)
-        gap[:, at] = rows.column(f"gap_{at + 1}").fill_null(0)
-    there = place >= 0
-    kept = np.flatnonzero(there)
-    named = pa.DictionaryArray.from_arrays(place.ravel()[kept], known)
-    pairs = pa.StructArray.from_arrays([named, pa.array(gap.ravel()[kept])], ["code", "gap"])
-    offsets = np.zeros(len(rows) + 1, np.int32)
-    np.cumsum(
-        np.bitwise_count(there.view(np.uint32).ravel()), out=offsets[1:]
-    )  # four truth values are a number of four bytes
-    return pa.ListArray.from_arrays(pa.array(offsets), pairs)
+    columns = tuple(
+        (*_places(rows.column(f"reason_{at}"), known), *_gaps(rows.column(f"gap_{at}")))
+        for at in range(1, REASONS_MAX + 1)
+    )
+    starts = np.empty(len(rows) + 1, np.int32)
+    places, gaps = (np.empty(len(rows) * REASONS_MAX, kind) for kind in (np.int16, np.int32))
+    count = join_lists(columns, starts, places, gaps)
+    named = pa.DictionaryArray.from_arrays(places[:count], known)
+    pairs = pa.StructArray.from_arrays([named, pa.array(gaps[:count])], ["code", "gap"])
+    return pa.ListArray.from_arrays(pa.array(starts), pairs)
 
 
-def _places(column: pa.Array, known: pa.Array) -> NDArray[np.int16]:
-    """Where texts (n,) stand among those that are known, -1: nowhere, or no text. Each text is looked up once."""
+def _gaps(column: pa.Array) -> tuple[Array, Array]:
+    return values_of(column, np.int32), bits_of(column)
+
+
+def _places(column: pa.Array, known: pa.Array) -> tuple[Array, Array, Array]:
+    """Places of texts (n,) in their dictionary and bits of those that are there; where each of the dictionary stands among those that are
+    known, -1: nowhere. Each text is looked up once."""
     texts = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    found = pc.index_in(texts.dictionary.cast(known.type), known).fill_null(-1)
-    places = np.append(found.to_numpy().astype(np.int16), np.int16(-1))
-    indices = texts.indices.cast(pa.int32()).fill_null(len(places) - 1)
-    at: NDArray[np.int16] = places[indices.to_numpy()]
-    return at
+    meant = pc.index_in(texts.dictionary.cast(known.type), known).fill_null(-1).cast(pa.int16())
+    indices = texts.indices.cast(pa.int32())
+    return values_of(indices, np.int32), bits_of(indices), values_of(meant, np.int16)

@@ -9,7 +9,6 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
-from actors.records.addresses import owned
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE_OUTCOME, ScoreOutcomes, ScoreRows
 from models.credit.wallet_card import RELATIONS, checked
@@ -20,7 +19,7 @@ from switch.api.score_features import feature_details, features_of
 from switch.api.transfers import bind_key, check_outcome
 from switch.fairness.scheduling import single
 from switch.gateway import arrow
-from switch.gateway.routing import UNKNOWN
+from switch.gateway.routing import OPERATOR, UNKNOWN
 from switch.gateway.score_calls import publish
 from switch.gateway.score_columns import ScoreTable, read_scores, score_rows
 from switch.http.access import Access
@@ -98,26 +97,22 @@ async def published(services: PublicationServices, rows: ScoreRows, details: dic
     homes = await home_shards(services, rows["holder"])
     results["code"][homes == UNKNOWN] = Code.WALLET_NOT_FOUND
     deadline = services.deadline()
-    shards = [shard for shard in range(services.topology.shards) if np.any(homes == shard)]
+    of_shards = ((client, np.flatnonzero(homes == shard)) for shard, client in enumerate(services.clients))
     await asyncio.gather(
-        *(
-            publish(services.clients[shard], rows, details, np.flatnonzero(homes == shard), results, deadline)
-            for shard in shards
-        )
+        *(publish(client, rows, details, index, results, deadline) for client, index in of_shards if len(index))
     )
     return results
 
 
 async def home_shards(services: PublicationServices, holders: NDArray[np.int64]) -> NDArray[np.int16]:
     """Home shards of holders (n,), UNKNOWN for what nobody can have a score by: ids of nobody, and operator wallets."""
-    nobody = ~owned(holders)
-    homes = services.topology.homes(holders, holders)
+    homes = services.topology.owners(holders)
     for _ in range(2):
-        if not np.any((homes == UNKNOWN) & ~nobody):
+        if not np.any(homes == UNKNOWN):
             break
         await services.topology.refresh()
-        homes = services.topology.homes(holders, holders)
-    homes[nobody] = UNKNOWN
+        homes = services.topology.owners(holders)
+    homes[homes == OPERATOR] = UNKNOWN
     return homes
 
 

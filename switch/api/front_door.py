@@ -77,7 +77,7 @@ def load_kernels(secret: Secret) -> None:
     decode_wallet(secret, encode_wallet(secret, 1))
     Evaluator((), ()).evaluate(np.zeros((1, len(CREDIT_COLUMNS)), np.int64))
     score_features.load_kernels()
-    score_columns.load_kernels()
+    score_columns.load_kernels(secret)
 
 
 class FrontDoor:

@@ -48,14 +48,17 @@ class TableSending:
         if not len(self._waiting):
             return None
         self._sent, self._waiting = self._waiting[:ROWS_MAX], self._waiting[ROWS_MAX:]
-        whole = len(self._sent) == len(self._table)
-        rows = self._table if whole else self._table.take(pa.array(self._sent)).combine_chunks()
+        rows = self._table if self._all_sent else self._table.take(pa.array(self._sent)).combine_chunks()
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
         return Call(
             "POST", self._path, sink.getvalue().to_pybytes(), ARROW, ARROW, new_key(None) if self._keyed else None
         )
+
+    @property
+    def _all_sent(self) -> bool:
+        return len(self._sent) == len(self._table)
 
     def took(self, answer: bytes, now: float) -> float:
         """File an answer. How long to wait before the next call: rows that were not tried need some time."""
@@ -64,10 +67,11 @@ class TableSending:
         metadata = results.schema.metadata or {}
         self._names, self._again = json.loads(metadata[b"codes"]), json.loads(metadata[b"retryable"])
         codes = results.column("code").to_numpy()
-        self._codes[self._sent] = codes
-        self._replayed[self._sent] = results.column("replayed").to_numpy(zero_copy_only=False)
+        sent = slice(None) if self._all_sent else self._sent
+        self._codes[sent] = codes
+        self._replayed[sent] = results.column("replayed").to_numpy(zero_copy_only=False)
         if "id" in results.column_names:
-            self._ids[self._sent] = _raw(results.column("id").combine_chunks())
+            self._ids[sent] = _raw(results.column("id").combine_chunks())
         again = np.isin(codes, self._again)
         if not again.all() or self._silent_since is None:
             self._silent_since, self._pause_s = now, PAUSE_FIRST_S
@@ -86,16 +90,20 @@ class TableSending:
         `code` is `ok`, or why not. A row whose code can be retried was given up after a long time without any result: send it again under
         its key.
         """
-        numbers = pa.array(self._codes)
-        names = pa.array(list(self._names.values()))
-        places = pc.index_in(numbers, pa.array([int(number) for number in self._names], pa.uint16()))
-        table = self._table.append_column("code", pc.take(names, places))
+        table = self._table.append_column("code", self._code_names())
         table = table.append_column("replayed", pa.array(self._replayed))
         if "idempotency_key" in table.column_names:
             recorded = self._ids.any(axis=1)
             ids = pa.FixedSizeBinaryArray.from_buffers(ID, len(self._ids), [None, pa.py_buffer(self._ids)])
             table = table.append_column("id", pc.if_else(pa.array(recorded), ids, pa.scalar(None, ID)))
         return table
+
+    def _code_names(self) -> pa.Array:
+        names = {int(number): name for number, name in self._names.items()}
+        if len(self._codes) and np.all(self._codes == self._codes[0]):
+            return pa.repeat(pa.scalar(names.get(int(self._codes[0])), pa.string()), len(self._codes))
+        places = pc.index_in(pa.array(self._codes), pa.array(list(names), pa.uint16()))
+        return pc.take(pa.array(list(names.values()), pa.string()), places)
 
 
 def _with_ids(table: pa.Table) -> pa.Table:

@@ -68,6 +68,11 @@ class Topology:
         """Shard of a wallet address, UNKNOWN, or OPERATOR."""
         return int(self._owners[segment_of(wallet)])
 
+    def owners(self, wallets: NDArray[np.int64]) -> NDArray[np.int16]:
+        """`owner` of many wallets (n,)."""
+        owners: NDArray[np.int16] = self._owners[segment_of(wallets)]
+        return owners
+
     def home(self, payer: int, payee: int) -> int:
         """Home shard of a transfer between two wallet addresses, or UNKNOWN."""
         wallet = home_wallet(payer, payee)

@@ -128,7 +128,10 @@ def _arrow() -> Iterator[str]:
 
 
 def _scores() -> Iterator[str]:
-    yield f"For [POST /v1/scores/batch](#post-v1scoresbatch), up to {arrow.ROWS_MAX:,} rows; texts may be dictionary-encoded."
+    yield (
+        f"For [POST /v1/scores/batch](#post-v1scoresbatch), up to {arrow.ROWS_MAX:,} rows; texts, `run` and `as_of` may be "
+        "dictionary-encoded."
+    )
     rows = (
         (code(name), score_columns.TYPES[name], "yes" if needed else "")
         for name, needed in score_columns.COLUMNS.items()

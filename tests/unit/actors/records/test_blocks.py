@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+import zlib
 
 import msgspec
 import numpy as np
@@ -157,6 +158,13 @@ def test_a_block_knows_its_own_bytes() -> None:
         changed = bytearray(data)
         changed[place] ^= 4
         assert not is_whole(bytes(changed)), place
+
+
+def test_the_checksum_is_the_crc_32_of_the_block_with_0_in_its_place() -> None:
+    for block in sealed(60)[0]:
+        at = struct.calcsize("<HHHHI")
+        (checksum,) = struct.unpack_from("<I", block.data, at)
+        assert checksum == zlib.crc32(block.data[:at] + bytes(4) + block.data[at + 4 :])
 
 
 def test_what_became_of_an_earlier_record_is_found_from_capture_to_approval() -> None:

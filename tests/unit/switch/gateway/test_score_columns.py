@@ -7,12 +7,13 @@ import pytest
 
 from actors.records.credit_layout import SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, encode_wallet
-from actors.records.score_columns import GAP_MAX
+from actors.records.score_columns import GAP_MAX, fill_plain, fill_reasons, fill_subtotals
 from models.credit.score import Cause
 from switch.gateway import score_columns
 from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
-from tests.score_batches import DIMENSIONS, SCHEMA, score_row, stream
+from tests.compiled import COMPILED
+from tests.score_batches import DIMENSIONS, SCHEMA, as_stream, score_row, stream
 from tests.steps import to_end
 
 SECRET = Secret.of(bytes(range(16)))
@@ -52,6 +53,93 @@ def test_texts_may_be_dictionaries_and_their_values_are_looked_up_once_each() ->
         with pytest.raises(ProblemError) as raised:
             read([wrong], schema)
         assert [error.field for error in raised.value.errors] == [field]
+
+
+def coded(rows: list[dict[str, Any]], names: tuple[str, ...], index: pa.DataType) -> bytes:
+    """The stream of rows, some columns as dictionaries."""
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    for place, name in enumerate(table.column_names):
+        if name in names:
+            array = table.column(name).combine_chunks().dictionary_encode()
+            array = pa.DictionaryArray.from_arrays(array.indices.cast(index), array.dictionary)
+            table = table.set_column(place, name, array)
+    return as_stream(table)
+
+
+@pytest.mark.parametrize("index", [pa.int8(), pa.uint16(), pa.int64()], ids=str)
+def test_numbers_of_a_run_may_be_dictionaries_too(index: pa.DataType) -> None:
+    rows = several(23)
+    given = to_end(read_scores(coded(rows, ("run", "as_of", "na_cause", "card"), index)))
+    assert to_end(score_rows(given, SECRET, 4, CODES)).tobytes() == read(rows).tobytes()
+
+
+@pytest.mark.parametrize("name", ["run", "as_of"])
+def test_a_null_in_a_dictionary_of_numbers_is_no_value(name: str) -> None:
+    table = pa.Table.from_pylist(several(2), SCHEMA)
+    place, kind = table.schema.get_field_index(name), table.schema.field(name).type
+    numbers = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), pa.array([None], kind))
+    with pytest.raises(ProblemError) as raised:
+        given = to_end(read_scores(as_stream(table.set_column(place, name, numbers))))
+        to_end(score_rows(given, SECRET, 4, CODES))
+    assert [(error.field, error.message) for error in raised.value.errors] == [(name, "null is not a value")]
+
+
+def test_the_runs_of_a_dictionary_that_differ_are_refused() -> None:
+    with pytest.raises(ProblemError) as raised:
+        to_end(read_scores(coded([row(run=1), row(run=2)], ("run",), pa.int8())))
+    assert [error.field for error in raised.value.errors] == ["run"]
+
+
+def test_what_a_row_without_a_list_hides_does_not_count() -> None:
+    table = pa.Table.from_pylist([row(), row(703), row(704)], SCHEMA)
+    code = pa.array(["late", None, "luck", "late", "alone"])
+    gap = pa.array([5, None, 0, 7, 8], pa.int32())
+    pairs = pa.StructArray.from_arrays([code, gap], ["code", "gap"], mask=pa.array([False, False, True, False, False]))
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, 3, 5]), pairs, mask=pa.array([False, True, False]))
+    given = table.set_column(table.schema.get_field_index("reasons"), "reasons", lists)
+    found = to_end(score_rows(to_end(read_scores(as_stream(given))), SECRET, 4, CODES))
+    assert found["reasons"].tolist() == [[4, 0, 0, 0], [0] * 4, [4, 5, 0, 0]]
+    assert found["gaps"].tolist() == [[5, 0, 0, 0], [0] * 4, [7, 8, 0, 0]]
+
+
+@pytest.mark.parametrize(("code", "gap", "hidden"), [(None, 5, False), ("late", None, False), ("late", 5, True)])
+def test_null_is_no_reason_wherever_it_stands(code: str | None, gap: int | None, hidden: bool) -> None:
+    table = pa.Table.from_pylist([row(), row(703)], SCHEMA)
+    pairs = pa.StructArray.from_arrays(
+        [pa.array(["alone", code]), pa.array([1, gap], pa.int32())], ["code", "gap"], mask=pa.array([False, hidden])
+    )
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, 2]), pairs)
+    given = table.set_column(table.schema.get_field_index("reasons"), "reasons", lists)
+    with pytest.raises(ProblemError) as raised:
+        to_end(score_rows(to_end(read_scores(as_stream(given))), SECRET, 4, CODES))
+    assert [(error.field, error.message) for error in raised.value.errors] == [("reasons", "null is no reason")]
+
+
+def test_a_stream_of_several_batches_becomes_what_one_becomes() -> None:
+    rows = several(23)
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    cut = pa.concat_tables([table.slice(0, 5), table.slice(5, 11), table.slice(16)])
+    found = to_end(score_rows(to_end(read_scores(as_stream(cut))), SECRET, 4, CODES))
+    assert found.tobytes() == read(rows).tobytes()
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+@pytest.mark.parametrize("count", [1, 2, 23])
+def test_a_batch_of_any_length_finds_its_kernels_loaded(count: int) -> None:
+    """A kernel that is compiled by the first batch holds all who wait for the front door up for half a second."""
+    kernels: tuple[Any, ...] = fill_plain, fill_subtotals, fill_reasons
+    score_columns.load_kernels(SECRET)
+    before = [set(kernel.signatures) for kernel in kernels]
+    read(several(count), SCHEMA)
+    assert [set(kernel.signatures) for kernel in kernels] == before
+
+
+def test_without_causes_each_row_has_a_score() -> None:
+    schema = pa.schema([field for field in SCHEMA if field.name != "na_cause"])
+    assert read([row(), row(701)], schema)["cause"].tolist() == [0, 0]
+    with pytest.raises(ProblemError) as raised:
+        read([row(), row(None)], schema)
+    assert [error.field for error in raised.value.errors] == ["na_cause[1]"]
 
 
 def several(count: int) -> list[dict[str, Any]]:
