@@ -4,7 +4,6 @@ Runs have numbers that go up. A wallet's row knows the run that scored it last: 
 earlier one is refused. So a run may be sent again, whole or in part, by whoever and however late, and scores each wallet once.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -26,8 +25,8 @@ TURN_ROWS: Final = 40 * BLOCK_RECORDS_MAX
 """Scores made and sealed at a time, in some 1 ms, and stored in 2."""
 BESIDE_ROWS: Final = 20 * BLOCK_RECORDS_MAX
 """The same while payments come: less than a millisecond each, in the loop and in the journal."""
-BESIDE_EVERY_MS: Final = 4.5
-"""While payments come, so long from one turn to the next: 222,000 scores a second at most, and what is left of the processors is theirs."""
+BESIDE_EVERY_MS: Final = 4
+"""While payments come, so long from one turn to the next: 250,000 scores a second at most, and what is left of the processors is theirs."""
 LATE_MS: Final = 4 * BESIDE_EVERY_MS
 """A turn that comes later than it was due, as payments had theirs, is made up for, up to so much."""
 BESIDE_MS: Final = 100
@@ -60,7 +59,7 @@ class ScorePublication:
         self._queue: deque[_Asked] = deque()
         self._sealed_block = 0
         self._paid_ms = -BESIDE_MS
-        self._due_ms = 0.0
+        self._due_ms = 0
         self._rests = False
 
     def offer(self, message: Publish) -> None:
@@ -107,7 +106,7 @@ class ScorePublication:
         self._due_ms = max(self._due_ms, now_ms - LATE_MS) + BESIDE_EVERY_MS
         if self._due_ms > now_ms:
             self._rests = True
-            self._emit([Pause(then=Rested(), ms=math.ceil(self._due_ms - now_ms))])
+            self._emit([Pause(then=Rested(), ms=self._due_ms - now_ms)])
 
     def _publish(self, asked: _Asked, end: int) -> None:
         message, first = asked.message, asked.taken

@@ -280,8 +280,8 @@ def _fits(field: pa.Field) -> bool:
         is_coded = field.name in CODED and pa.types.is_dictionary(field.type)
         return bool((field.type.value_type if is_coded else field.type) == _PLAIN[field.name])
     if field.name == "subtotals":
-        return pa.types.is_struct(field.type) and {each.name: each.type for each in field.type} == dict.fromkeys(
-            DIMENSIONS, pa.int32()
+        return pa.types.is_struct(field.type) and sorted((each.name, str(each.type)) for each in field.type) == sorted(
+            (name, "int32") for name in DIMENSIONS
         )
     if field.name == "reasons":
         return pa.types.is_list(field.type) and _is_reason(field.type.value_type)

@@ -1,6 +1,5 @@
 """A run scores each wallet once, however often and in whatever pieces it is sent."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -190,13 +189,13 @@ def test_one_part_waits_while_another_is_stored_and_no_more(watched: Watched) ->
 
 
 def test_while_payments_come_parts_are_smaller_and_scores_rest_between_them(watched: Watched) -> None:
-    late = int(publication.LATE_MS // publication.BESIDE_EVERY_MS)
+    late = publication.LATE_MS // publication.BESIDE_EVERY_MS
     holders = some_wallets(watched, late + 3)
     payer = watched.wallet(balance=100)
     watched.appends.clear()
     published(watched, scores(holders, 1))
     assert [len(kinds) for kinds in watched.appends] == [1] * (late + 3)
-    assert watched.rests == [math.ceil(publication.BESIDE_EVERY_MS * turn) for turn in (1, 2, 3)], (
+    assert watched.rests == [publication.BESIDE_EVERY_MS * turn for turn in (1, 2, 3)], (
         "turns that were missed are made up for"
     )
     watched.resting = True

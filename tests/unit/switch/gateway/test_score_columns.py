@@ -90,6 +90,15 @@ def test_the_runs_of_a_dictionary_that_differ_are_refused() -> None:
     assert [error.field for error in raised.value.errors] == ["run"]
 
 
+def test_a_subtotal_that_is_there_twice_is_refused() -> None:
+    table = pa.Table.from_pylist([row()], SCHEMA)
+    one = pa.array([140], pa.int32())
+    twice = pa.StructArray.from_arrays([one] * 6, [*DIMENSIONS, DIMENSIONS[0]])
+    with pytest.raises(ProblemError) as raised:
+        to_end(read_scores(as_stream(table.set_column(table.schema.get_field_index("subtotals"), "subtotals", twice))))
+    assert [error.field for error in raised.value.errors] == ["subtotals"]
+
+
 def test_what_a_row_without_a_list_hides_does_not_count() -> None:
     table = pa.Table.from_pylist([row(), row(703), row(704)], SCHEMA)
     code = pa.array(["late", None, "luck", "late", "alone"])
