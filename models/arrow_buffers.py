@@ -29,6 +29,11 @@ def bits_of(array: pa.Array) -> NDArray[np.uint8]:
     return read_only(np.packbits(np.unpackbits(bits, bitorder="little")[first:end], bitorder="little"))
 
 
+def values_and_bits(array: pa.Array, kind: type[S] | np.dtype[S]) -> tuple[NDArray[S], NDArray[np.uint8]]:
+    """Both: a column as kernels take it."""
+    return values_of(array, kind), bits_of(array)
+
+
 @inlined
 def is_there(bits, row):
     """Whether a row has a value, by what `bits_of` gives."""

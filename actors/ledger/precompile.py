@@ -158,15 +158,15 @@ def _warm_scores(ledger: Ledger, holder: int) -> None:
     record = np.zeros(1, RECORD)
     record["kind"], record["payer"] = Kind.SCORE, holder
     ledger.credit.replay(ledger.book, record, np.ones(1, np.int64))
-    one, long, places = (read_only(np.ones(1, kind)) for kind in (np.int32, np.int64, np.int32))
+    one, long = (read_only(np.ones(1, kind)) for kind in (np.int32, np.int64))
     bits, numbers = read_only(np.zeros(1, np.uint8)), read_only(np.ones(2, np.uint16))
     score, everybody = (one, read_only(np.ones(1, np.uint8))), read_only(np.empty(0, np.uint8))
-    causes, bands = (places, bits, numbers), read_only(np.ones(2, np.uint8))
+    causes, bands = (one, bits, numbers), read_only(np.ones(2, np.uint8))
     assert fill_plain(0, 1, long, long, score, causes, bands, rows)[0] == NOTHING
     parts = ((one, everybody), *((one, bits),) * (len(DIMENSIONS) - 1))
     assert fill_subtotals(0, 1, parts, everybody, score, rows)[0] == NOTHING
     lists = read_only(np.arange(2, dtype=np.int32)), everybody
-    assert fill_reasons(0, 1, lists, (places, numbers), one, everybody, rows)[0] == NOTHING
+    assert fill_reasons(0, 1, lists, (one, numbers), one, everybody, rows)[0] == NOTHING
 
 
 def _warm_channels(ledger: Ledger) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from actors.rescore.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Struct, decode, encode, varint
 from actors.storage.hashed_file import HashedFile
-from models.arrow_buffers import bits_of, values_of
+from models.arrow_buffers import bits_of, values_and_bits, values_of
 from models.bit_packing import WIDTH_MAX, bit_packed, keep_valid, room
 
 MAGIC: Final = b"PAR1"
@@ -191,7 +191,7 @@ class _Arrays:
         """What is there: how many values, the lowest, the highest."""
         count, low, high = 0, INT32_MAX, -INT32_MAX - 1
         for chunk in chunks:
-            more, its_low, its_high = keep_valid(values_of(chunk, kind), bits_of(chunk), self._kept[count:])
+            more, its_low, its_high = keep_valid(*values_and_bits(chunk, kind), self._kept[count:])
             count, low, high = count + int(more), min(low, int(its_low)), max(high, int(its_high))
         return count, low, high
 

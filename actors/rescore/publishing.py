@@ -22,7 +22,7 @@ from actors.rescore.output import CARD, PUBLISHED, Output
 from actors.rescore.run import Manifest
 from actors.rescore.scores import stored
 from models.arrays import Array
-from models.arrow_buffers import bits_of, values_of
+from models.arrow_buffers import values_and_bits, values_of
 from models.credit.feature import DIMENSIONS
 from models.credit.wallet_card import checked
 from models.reason_lists import join_lists
@@ -191,7 +191,7 @@ def _ids(column: pa.Array) -> pa.Array:
 def _reasons(rows: pa.RecordBatch, known: pa.Array) -> pa.ListArray:
     """Four pairs of columns as one list a row, without what is absent."""
     columns = tuple(
-        (*_places(rows.column(f"reason_{at}"), known), *_gaps(rows.column(f"gap_{at}")))
+        (*_places(rows.column(f"reason_{at}"), known), *values_and_bits(rows.column(f"gap_{at}"), np.int32))
         for at in range(1, REASONS_MAX + 1)
     )
     starts = np.empty(len(rows) + 1, np.int32)
@@ -202,14 +202,9 @@ def _reasons(rows: pa.RecordBatch, known: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(starts), pairs)
 
 
-def _gaps(column: pa.Array) -> tuple[Array, Array]:
-    return values_of(column, np.int32), bits_of(column)
-
-
 def _places(column: pa.Array, known: pa.Array) -> tuple[Array, Array, Array]:
     """Places of texts (n,) in their dictionary and bits of those that are there; where each of the dictionary stands among those that are
     known, -1: nowhere. Each text is looked up once."""
     texts = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     meant = pc.index_in(texts.dictionary.cast(known.type), known).fill_null(-1).cast(pa.int16())
-    indices = texts.indices.cast(pa.int32())
-    return values_of(indices, np.int32), bits_of(indices), values_of(meant, np.int16)
+    return *values_and_bits(texts.indices.cast(pa.int32()), np.int32), values_of(meant, np.int16)

@@ -82,7 +82,7 @@ class Topology:
     def homes(self, payers: NDArray[np.int64], payees: NDArray[np.int64]) -> NDArray[np.int16]:
         """`home` of many transfers (n,)."""
         wallets = home_wallets(payers, payees)
-        owners = self._owners[segment_of(wallets)]
+        owners = self.owners(wallets)
         homes: NDArray[np.int16] = np.where(owners == OPERATOR, wallets % self.shards, owners).astype(np.int16)
         return homes
 

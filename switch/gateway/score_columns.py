@@ -27,7 +27,7 @@ from actors.records.score_columns import (
     fill_subtotals,
 )
 from models.arrays import Array
-from models.arrow_buffers import bits_of, values_of
+from models.arrow_buffers import bits_of, values_and_bits, values_of
 from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
 from models.jit import read_only
@@ -193,9 +193,9 @@ def _columns(table: pa.Table, secret: Secret, reasons: tuple[str, ...]) -> Steps
     return _Columns(
         holders=read_only((yield from _holders(table, secret))),
         as_of=_numbers(table, "as_of"),
-        score=(values_of(score, np.int32), bits_of(score)),
+        score=values_and_bits(score, np.int32),
         causes=(yield from _causes(table)),
-        subtotals=tuple((values_of(part, np.int32), bits_of(part)) for part in map(subtotals.field, DIMENSIONS)),
+        subtotals=tuple(values_and_bits(subtotals.field(name), np.int32) for name in DIMENSIONS),
         whole=bits_of(subtotals),
         lists=(values_of(lists.offsets, np.int32), bits_of(lists)),
         reasons=(places, numbers),
@@ -223,7 +223,7 @@ def _causes(table: pa.Table) -> Steps[tuple[Array, Array, Array]]:
     else:
         array = column_of(table, "na_cause")
     places, numbers = yield from _texts(array, _CAUSES)
-    return places, bits_of(array.indices if pa.types.is_dictionary(array.type) else array), numbers
+    return places, bits_of(array), numbers
 
 
 def _texts(array: pa.Array, known: dict[str, int]) -> Steps[tuple[NDArray[np.int32], NDArray[np.uint16]]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.arrow_buffers import bits_of, is_there, values_of
+from models.arrow_buffers import bits_of, is_there, values_and_bits, values_of
 from tests.compiled import COMPILED
 
 LOOKING = [is_there, is_there.py_func] if COMPILED else [is_there]  # type: ignore[attr-defined]
@@ -17,7 +17,7 @@ GIVEN = [None if at % 3 == 1 else 7 * at for at in range(40)]
 @pytest.mark.parametrize(("first", "count"), [(0, 40), (0, 16), (8, 16), (8, 13), (3, 16), (5, 11), (39, 1), (40, 0)])
 def test_values_and_bits_are_those_of_the_part(look: Any, first: int, count: int) -> None:
     array = pa.array(GIVEN, pa.int32()).slice(first, count)
-    values, bits = values_of(array, np.int32), bits_of(array)
+    values, bits = values_and_bits(array, np.int32)
     shown: list[Any] = [int(values[row]) if look(bits, row) else None for row in range(count)]
     assert len(values) == count and shown == GIVEN[first : first + count]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.arrow_buffers import bits_of, values_of
+from models.arrow_buffers import values_and_bits, values_of
 from models.reason_lists import join_lists
 from tests.compiled import COMPILED
 
@@ -25,7 +25,7 @@ def joined(join: Callable[..., int], columns: list[Column]) -> list[list[tuple[i
     for places, gaps in columns:
         named, points = pa.array(places, pa.int32()), pa.array(gaps, pa.int32())
         meant = values_of(pa.array(MEANT, pa.int16()), np.int16)
-        given.append((values_of(named, np.int32), bits_of(named), meant, values_of(points, np.int32), bits_of(points)))
+        given.append((*values_and_bits(named, np.int32), meant, *values_and_bits(points, np.int32)))
     starts = np.full(rows + 1, 99, np.int32)
     found, points_found = np.empty(rows * len(columns), np.int16), np.empty(rows * len(columns), np.int32)
     count = join(tuple(given), starts, found, points_found)

@@ -60,16 +60,18 @@ def test_cycles_made_later_are_still_collected() -> None:
     assert gone() is None
 
 
+def printed(script: str, how: str) -> int:
+    """The number that a script prints, in a process of its own."""
+    return int(subprocess.run([sys.executable, "-c", script, how], capture_output=True, text=True, check=True).stdout)
+
+
 def test_background_work_gives_way() -> None:
     assert 0 < NICENESS <= 19
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of the GNU C library")
 def test_memory_that_was_freed_is_used_again() -> None:
-    given = {}
-    for how in ("leave", "keep"):
-        done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
-        given[how] = int(done.stdout)
+    given = {how: printed(SCRIPT, how) for how in ("leave", "keep")}
     assert given["keep"] < given["leave"] / 10, given
 
 
@@ -90,10 +92,7 @@ CHOICE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 @pytest.mark.skipif(not CHOICE.exists() or "[madvise]" not in CHOICE.read_text(), reason="it is asked for in vain")
 def test_memory_comes_in_large_pages_when_it_is_asked_for() -> None:
-    given = {}
-    for how in ("small", "large"):
-        done = subprocess.run([sys.executable, "-c", LARGE, how], capture_output=True, text=True, check=True)
-        given[how] = int(done.stdout)
+    given = {how: printed(LARGE, how) for how in ("small", "large")}
     assert given["large"] < given["small"] / 3, given
 
 

@@ -21,7 +21,7 @@ from actors.records.score_columns import (
     fill_reasons,
     fill_subtotals,
 )
-from models.arrow_buffers import bits_of, values_of
+from models.arrow_buffers import bits_of, values_and_bits
 
 ALL = np.empty(0, np.uint8)
 BANDS = np.array([0, 0, 5, 6], np.uint8)
@@ -30,8 +30,7 @@ NUMBERS = np.array([3, 2, 0], np.uint16)
 
 
 def column(values: list[int | None]) -> tuple[Any, Any]:
-    array = pa.array(values, pa.int32())
-    return values_of(array, np.int32), bits_of(array)
+    return values_and_bits(pa.array(values, pa.int32()), np.int32)
 
 
 def plain(scores: list[int | None], causes: list[int | None], rows: Any) -> tuple[int, int]:
