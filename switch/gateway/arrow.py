@@ -345,12 +345,12 @@ def _codes(table: pa.Table, name: str) -> Steps[tuple[NDArray[np.int64], list[st
 
 
 def distinct_texts(array: pa.Array, name: str) -> Steps[tuple[NDArray[np.int64], list[str]]]:
-    """Texts as indices (n,) into the distinct ones. Raises ProblemError invalid_field for a null in a dictionary."""
+    """Texts as indices (n,) into the distinct ones. Raises ProblemError invalid_field for a null of a dictionary that a row has."""
     if not pa.types.is_dictionary(array.type):
         return (yield from _distinct(array))
-    if array.dictionary.null_count:
-        raise invalid_field(name, "null is not a value")
     places, values = _used(array)
+    if values.null_count:
+        raise invalid_field(name, "null is not a value")
     yield
 
     def listed(start: int) -> tuple[list[str], NDArray[np.int64]]:

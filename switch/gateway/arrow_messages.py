@@ -19,7 +19,7 @@ from switch.problems.table import ProblemError
 METADATA_BYTES_MAX: Final = 256 * 1024
 """Of one message: a schema with all that a card can look at has some 60 kB, and as much again where pandas adds its own."""
 ENTRIES_MAX: Final = 1_024
-"""Fields, nested ones too, and pairs of metadata of one message: Arrow takes a microsecond for each."""
+"""Fields of a stream, nested ones too, and pairs of metadata, of all messages together: Arrow takes a microsecond for each."""
 BATCHES_MAX: Final = 256
 """Batches of a stream, empty ones too: each costs some 50 microseconds."""
 DICTIONARIES_MAX: Final = 16
@@ -40,10 +40,11 @@ def check_messages(body: bytes) -> Steps[None]:
     with pa.BufferReader(body) as source:
         messages = pa.ipc.MessageReader.open_stream(source)
         batches = dictionaries = 0
+        unfolded = _Unfolded()
         while True:
             metadata = _next_metadata(body, source.tell())
             if metadata:
-                yield from _check(metadata)
+                yield from _check(metadata, unfolded)
             try:
                 message = messages.read_next_message()
             except StopIteration:
@@ -75,11 +76,11 @@ def _next_metadata(body: bytes, at: int) -> bytes:
     return body[begins : begins + max(size, 0)]
 
 
-def _check(metadata: bytes) -> Steps[None]:
+def _check(metadata: bytes, unfolded: "_Unfolded") -> Steps[None]:
     message = _table_at(metadata, 0)
     kind_at, header_at, body_at = (_field_at(metadata, message, field) for field in (1, 2, 3))
     kind, header = (metadata[kind_at], _table_at(metadata, header_at)) if kind_at and header_at else (0, 0)
-    unfolded = _Unfolded(metadata)
+    unfolded.metadata = metadata
     yield from unfolded.pairs(message, 4)
     if kind == _SCHEMA:
         yield from unfolded.schema(header)
@@ -111,11 +112,11 @@ def _buffer_bytes(metadata: bytes, batch: int) -> float:
 
 
 class _Unfolded:
-    """What a message unfolds to: each entry counts as often as it is named. Raises ProblemError payload_too_large beyond ENTRIES_MAX, or
-    METADATA_BYTES_MAX of names and texts."""
+    """What the messages of a stream unfold to: each entry counts as often as it is named. Raises ProblemError payload_too_large beyond
+    ENTRIES_MAX, or METADATA_BYTES_MAX of names and texts. `metadata`: of the message that is looked at."""
 
-    def __init__(self, metadata: bytes) -> None:
-        self._metadata = metadata
+    def __init__(self) -> None:
+        self.metadata = b""
         self._entries = self._bytes = 0
 
     def schema(self, schema: int) -> Steps[None]:
@@ -145,33 +146,33 @@ class _Unfolded:
 
     def _tables(self, table: int, field: int) -> Iterator[int]:
         """Positions of the tables that a field lists."""
-        at = _field_at(self._metadata, table, field)
+        at = _field_at(self.metadata, table, field)
         if not at:
             return iter(())
-        vector = _table_at(self._metadata, at)
-        count = _length_at(self._metadata, vector)
+        vector = _table_at(self.metadata, at)
+        count = _length_at(self.metadata, vector)
         self._entries += count
         if self._entries > ENTRIES_MAX:
             raise ProblemError(
-                "payload_too_large", f"A schema has at most {ENTRIES_MAX:,} fields and pairs of metadata."
+                "payload_too_large", f"A stream has at most {ENTRIES_MAX:,} fields and pairs of metadata."
             )
-        return (_table_at(self._metadata, vector + 4 + 4 * place) for place in range(count))
+        return (_table_at(self.metadata, vector + 4 + 4 * place) for place in range(count))
 
     def _text(self, table: int, field: int, width: int = 1) -> None:
         """A field that is a text, or numbers of `width` bytes."""
-        at = _field_at(self._metadata, table, field)
+        at = _field_at(self.metadata, table, field)
         if at:
-            self._bytes += width * _length_at(self._metadata, _table_at(self._metadata, at))
+            self._bytes += width * _length_at(self.metadata, _table_at(self.metadata, at))
         if self._bytes > METADATA_BYTES_MAX:
             raise ProblemError("payload_too_large", f"Names and metadata have at most {METADATA_BYTES_MAX:,} bytes.")
 
     def _type(self, field: int) -> None:
-        kind_at, type_at = _field_at(self._metadata, field, 2), _field_at(self._metadata, field, 3)
+        kind_at, type_at = _field_at(self.metadata, field, 2), _field_at(self.metadata, field, 3)
         if not kind_at or not type_at:
             return
-        kind = self._metadata[kind_at]
+        kind = self.metadata[kind_at]
         if kind in (_TIMESTAMP, _UNION):
-            self._text(_table_at(self._metadata, type_at), 1, 4 if kind == _UNION else 1)
+            self._text(_table_at(self.metadata, type_at), 1, 4 if kind == _UNION else 1)
 
 
 # FlatBuffers.

@@ -150,6 +150,16 @@ def test_batches_with_dictionaries_of_their_own_give_the_rows_of_plain_texts() -
     assert found.rows.tobytes() == expected.rows.tobytes() and found.details == expected.details
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_null_in_a_dictionary_is_refused_where_a_row_has_it(batches: int) -> None:
+    values = ["EUR", None, "USD"]
+    found = decoded(stream(payments(2, currency=coded([0, 2], values)), batches))
+    assert found.rows["currency"].tolist() == decoded(stream(payments(2))).rows["currency"].tolist()
+    with pytest.raises(ProblemError) as raised:
+        decoded(stream(payments(2, currency=coded([0, 1], values)), batches))
+    assert [(error.field, error.message) for error in raised.value.errors] == [("currency", "null is not a value")]
+
+
 def test_of_a_dictionary_of_many_batches_only_what_rows_have_is_kept() -> None:
     values = ["EUR", *map(str, range(65_000))]
     body = stream(payments(100, currency=pa.DictionaryArray.from_arrays(pa.array([0] * 100), pa.array(values))), 100)

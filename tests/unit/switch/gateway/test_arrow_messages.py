@@ -57,7 +57,7 @@ def test_a_field_that_is_named_from_many_places_counts_each_time() -> None:
     began = time.perf_counter()
     assert refusal(bytes(data)) == (
         "payload_too_large",
-        f"A schema has at most {ENTRIES_MAX:,} fields and pairs of metadata.",
+        f"A stream has at most {ENTRIES_MAX:,} fields and pairs of metadata.",
     )
     assert time.perf_counter() - began < 1.0
 
@@ -108,6 +108,17 @@ def test_batches_are_counted_empty_ones_too() -> None:
     to_end(check_messages(start + one * BATCHES_MAX))
     code, detail = refusal(start + one * (BATCHES_MAX + 1))
     assert code == "payload_too_large" and "batches" in detail
+
+
+def test_metadata_of_batches_counts_together() -> None:
+    sink, table = pa.BufferOutputStream(), rows()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        for batch in table.to_batches() * 2:
+            writer.write_batch(batch, custom_metadata={str(at): "" for at in range(ENTRIES_MAX // 2 + 1)})
+    body = sink.getvalue().to_pybytes()
+    *_, last = messages(body)
+    to_end(check_messages(body[: last.start]))
+    assert refusal(body) == ("payload_too_large", f"A stream has at most {ENTRIES_MAX:,} fields and pairs of metadata.")
 
 
 def test_dictionaries_before_one_batch_are_counted() -> None:
