@@ -21,7 +21,7 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.records.codes import REVIEW_ENDS, Code
 from actors.records.ids import Secret, decode_transfers, decode_wallets, transfer_ids
 from actors.records.layout import AMOUNT_MAX, REQUEST, Kind, Requests, Results
-from models.arrays import Integers
+from models.arrays import Integers, S
 from models.hashing import splitmix64s
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
@@ -414,7 +414,7 @@ def _details(table: pa.Table, rows: Requests) -> Steps[dict[int, bytes]]:
     none = np.zeros(len(rows), np.int64), [""]
     device_index, devices = (yield from _codes(table, "device")) if "device" in table.column_names else none
     ip_index, ips = (yield from _codes(table, "ip")) if "ip" in table.column_names else none
-    numbers = np.array((yield from mapped(_device, devices)), np.uint32)
+    numbers = yield from _array((yield from mapped(_device, devices)), np.uint32)
     yield from mapped(_check_address, ips)
     rows["device"] = numbers[device_index]
     yield
@@ -431,8 +431,8 @@ def _details(table: pa.Table, rows: Requests) -> Steps[dict[int, bytes]]:
         return details_bytes(None, None, devices[pair // len(ips)] or None, ips[pair % len(ips)] or None)
 
     entries = yield from mapped(entry_of, pairs)
-    digests = yield from mapped(_digest, entries)
-    rows["digest"] = np.array(digests, np.uint64)[where]
+    digests = yield from _array((yield from mapped(_digest, entries)), np.uint64)
+    rows["digest"] = digests[where]
     yield
     found: dict[int, bytes] = {}
     for start in range(0, len(where), PIECE_ROWS):
@@ -440,6 +440,15 @@ def _details(table: pa.Table, rows: Requests) -> Steps[dict[int, bytes]]:
         found.update((row, entry) for row, entry in part if entry is not None)
         yield
     return found
+
+
+def _array(numbers: list[int], kind: type[S]) -> Steps[NDArray[S]]:
+    """A list as an array, some at a time: each takes 30 ns."""
+    array = np.empty(len(numbers), kind)
+    for some in _pieces(len(numbers), HASHED_ROWS):
+        array[some] = numbers[some]
+        yield
+    return array
 
 
 def _device(text: str) -> int:

@@ -13,6 +13,7 @@ from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
+from switch.gateway import arrow
 from switch.gateway.arrow import (
     ROWS_MAX,
     TEXT_BYTES_MAX,
@@ -194,6 +195,16 @@ def test_dictionaries_count_for_each_batch_that_has_them() -> None:
     with pytest.raises(ProblemError) as raised:
         decoded(stream(columns, 32))
     assert [error.field for error in raised.value.errors] == ["device"]
+
+
+@pytest.mark.parametrize("coding", [False, True])
+def test_pieces_give_the_rows_of_the_whole(coding: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = payments(23, device=text([f"d{at % 9}" for at in range(23)], coding), ip=text(["10.0.0.1"] * 23, coding))
+    whole = decoded(stream(columns))
+    for name in ("HASHED_ROWS", "PAGED_ROWS", "PIECE_ROWS"):
+        monkeypatch.setattr(arrow, name, 4)
+    found = decoded(stream(columns))
+    assert found.rows.tobytes() == whole.rows.tobytes() and found.details == whole.details
 
 
 def test_a_column_is_validated_in_steps_of_its_own() -> None:
