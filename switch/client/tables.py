@@ -3,20 +3,23 @@
 It needs pyarrow: `pip install './switch/client[arrow]'` in the clone.
 """
 
-import json
 import uuid
 from typing import Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .calls import ARROW, PAUSE_FIRST_S, PAUSE_MAX_S, Call, new_key
+from .errors import ShardpayError
 
 ROWS_MAX: Final = 65_536
 """Rows of one call: the most that the switch takes."""
 ID: Final = pa.binary(16)
+RESULTS: Final = {"code": pa.uint16(), "replayed": pa.bool_()}
+"""Columns of an answer; where something is recorded there are ids too."""
 IDS: Final = ("idempotency_key", "payer", "payee", "after", "wallet")
 """Columns of ids: 16 bytes each, or the text of a UUID."""
 
@@ -37,7 +40,7 @@ class TableSending:
         self._codes = np.zeros(len(table), np.uint16)
         self._replayed = np.zeros(len(table), np.bool_)
         self._ids = np.zeros((len(table), 16), np.uint8)
-        self._names: dict[str, str] = {}
+        self._names: dict[int, str] = {}
         self._again: list[int] = []
         self._silence_max_s = silence_max_s
         self._silent_since: float | None = None
@@ -48,7 +51,7 @@ class TableSending:
         if not len(self._waiting):
             return None
         self._sent, self._waiting = self._waiting[:ROWS_MAX], self._waiting[ROWS_MAX:]
-        rows = self._table if self._all_sent else self._table.take(pa.array(self._sent)).combine_chunks()
+        rows = _compact(self._table if self._all_sent else self._table.take(pa.array(self._sent)))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
@@ -61,17 +64,15 @@ class TableSending:
         return len(self._sent) == len(self._table)
 
     def took(self, answer: bytes, now: float) -> float:
-        """File an answer. How long to wait before the next call: rows that were not tried need some time."""
-        with pa.ipc.open_stream(answer) as reader:
-            results = reader.read_all().combine_chunks()
-        metadata = results.schema.metadata or {}
-        self._names, self._again = json.loads(metadata[b"codes"]), json.loads(metadata[b"retryable"])
+        """File an answer. How long to wait before the next call: rows that were not tried need some time. Raises ShardpayError for what
+        is no answer of a switch."""
+        results, self._names, self._again = _read(answer, len(self._sent))
         codes = results.column("code").to_numpy()
         sent = slice(None) if self._all_sent else self._sent
         self._codes[sent] = codes
-        self._replayed[sent] = results.column("replayed").to_numpy(zero_copy_only=False)
+        self._replayed[sent] = results.column("replayed").to_numpy()
         if "id" in results.column_names:
-            self._ids[sent] = _raw(results.column("id").combine_chunks())
+            self._ids[sent] = _raw(results.column("id").chunk(0))
         again = np.isin(codes, self._again)
         if not again.all() or self._silent_since is None:
             self._silent_since, self._pause_s = now, PAUSE_FIRST_S
@@ -99,11 +100,41 @@ class TableSending:
         return table
 
     def _code_names(self) -> pa.Array:
-        names = {int(number): name for number, name in self._names.items()}
+        names = self._names
         if len(self._codes) and np.all(self._codes == self._codes[0]):
             return pa.repeat(pa.scalar(names.get(int(self._codes[0])), pa.string()), len(self._codes))
         places = pc.index_in(pa.array(self._codes), pa.array(list(names), pa.uint16()))
         return pc.take(pa.array(list(names.values()), pa.string()), places)
+
+
+def _read(answer: bytes, rows: int) -> tuple[pa.Table, dict[int, str], list[int]]:
+    """Results of so many rows, names of codes, and the codes that can be retried. Raises ShardpayError unless the answer is that."""
+    try:
+        with pa.ipc.open_stream(answer) as reader:
+            results = reader.read_all()
+        results.validate(full=True)
+        results = results.combine_chunks()
+        for name in (*RESULTS, *({"id"} & set(results.column_names))):
+            column = results.column(name)
+            if column.type != (ID if name == "id" else RESULTS[name]) or column.null_count:
+                raise ValueError(f"{name} is not what it should be")
+        if len(results) != rows:
+            raise ValueError(f"it has {len(results):,} rows, {rows:,} were sent")
+        metadata = results.schema.metadata or {}
+        names = msgspec.json.decode(metadata[b"codes"], type=dict[int, str])
+        return results, names, msgspec.json.decode(metadata[b"retryable"], type=list[int])
+    except (pa.ArrowException, msgspec.DecodeError, OSError, ValueError, KeyError) as error:
+        words = f"this is not an answer of a switch: {error}"
+        raise ShardpayError(words, money_moved="unknown", idempotency_key=None) from None
+
+
+def _compact(rows: pa.Table) -> pa.Table:
+    """Rows as one batch, as the switch takes only so many, without dictionaries that are longer than they are."""
+    rows = rows.combine_chunks()
+    for place, column in enumerate(rows.columns):
+        if pa.types.is_dictionary(column.type) and any(len(part.dictionary) > len(rows) for part in column.chunks):
+            rows = rows.set_column(place, rows.field(place).name, column.cast(column.type.value_type).combine_chunks())
+    return rows
 
 
 def _with_ids(table: pa.Table) -> pa.Table:

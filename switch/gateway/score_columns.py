@@ -32,7 +32,7 @@ from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
 from models.jit import read_only
 from switch.fairness.scheduling import Steps
-from switch.gateway.arrow import HASHED_ROWS, column_of, is_text, read_stream, uuids, whole_table
+from switch.gateway.arrow import HASHED_ROWS, checked_table, column_of, is_text, read_stream, uuids, whole_table
 from switch.problems.table import invalid_field
 
 COLUMNS: Final = {
@@ -94,23 +94,27 @@ class ScoreTable(NamedTuple):
 def read_scores(body: bytes) -> Steps[ScoreTable]:
     """The table of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
     stream = yield from read_stream(body, COLUMNS, _fits)
-    table = yield from whole_table(stream, _NULLABLE)
+    table = yield from checked_table(stream, _NULLABLE)
     yield
-    card = yield from _single_text(column_of(table, "card"), "card")
-    return ScoreTable(table, card, _single_run(table, "run"))
+    card = yield from _single_text(table.column("card"), "card")
+    return ScoreTable(table, card, (yield from _single_run(table.column("run"), "run")))
 
 
-def _single_run(table: pa.Table, name: str) -> int:
+def _single_run(column: pa.ChunkedArray, name: str) -> Steps[int]:
     """The number of a run that all rows have. Raises ProblemError invalid_field."""
-    runs = _numbers(table, name)
-    if runs.min() != runs.max() or not 1 <= runs[0] <= RUN_MAX:
-        raise invalid_field(name, f"one run in a batch, a number from 1 to {RUN_MAX}")
-    return int(runs[0])
+    run: int | None = None
+    for chunk in column.chunks:
+        runs = _numbers(chunk, name)
+        if runs.min() != runs.max() or not 1 <= runs[0] <= RUN_MAX or run not in (None, runs[0]):
+            raise invalid_field(name, f"one run in a batch, a number from 1 to {RUN_MAX}")
+        run = int(runs[0])
+        yield
+    assert run is not None, "a stream has rows"
+    return run
 
 
-def _numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
+def _numbers(array: pa.Array, name: str) -> NDArray[np.int64]:
     """One of CODED, (n,). Raises ProblemError invalid_field."""
-    array = column_of(table, name)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
         if array.null_count:
@@ -118,14 +122,17 @@ def _numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
     return values_of(array, np.int64)
 
 
-def _single_text(array: pa.Array, name: str) -> Steps[str]:
-    """The text that all rows have, a piece at a time: texts may be long. Raises ProblemError invalid_field."""
-    text = array[0].as_py()
-    for first in range(0, len(array), PIECE_ROWS):
-        distinct = pc.unique(array.slice(first, PIECE_ROWS))
-        if len(distinct) > 1 or distinct[0].as_py() != text:
-            raise invalid_field(name, f"one {name} in a batch")
-        yield
+def _single_text(column: pa.ChunkedArray, name: str) -> Steps[str]:
+    """The text that all rows have, a piece at a time. A dictionary may have it more than once. Raises ProblemError invalid_field."""
+    text = column[0].as_py()
+    for chunk in column.chunks:
+        for first in range(0, len(chunk), PIECE_ROWS):
+            distinct = pc.unique(chunk.slice(first, PIECE_ROWS))
+            if pa.types.is_dictionary(distinct.type):
+                distinct = pc.unique(distinct.dictionary_decode())
+            if len(distinct) > 1 or distinct[0].as_py() != text:
+                raise invalid_field(name, f"one {name} in a batch")
+            yield
     if text is None:
         raise invalid_field(name, "null is not a value")
     return str(text)
@@ -144,14 +151,15 @@ def read_undo(body: bytes, secret: Secret) -> Steps[Undo]:
     """What an Arrow stream asks to undo. Raises ProblemError as `read_scores`."""
     stream = yield from read_stream(body, dict.fromkeys(UNDO_TYPES, True), _fits)
     table = yield from whole_table(stream, ())
-    undone, run = _single_run(table, "undone"), _single_run(table, "run")
+    undone = yield from _single_run(table.column("undone"), "undone")
+    run = yield from _single_run(table.column("run"), "run")
     if run <= undone:
         raise invalid_field("run", f"the scores before are published under a run of their own, above {undone}")
-    return Undo((yield from _holders(table, secret)), undone, run)
+    return Undo((yield from _holders(column_of(table, "wallet"), secret)), undone, run)
 
 
-def _holders(table: pa.Table, secret: Secret) -> Steps[NDArray[np.int64]]:
-    ids = uuids(table, "wallet")
+def _holders(wallets: pa.Array, secret: Secret) -> Steps[NDArray[np.int64]]:
+    ids = uuids(wallets)
     holders = np.zeros(len(ids), np.int64)
     for start in range(0, len(ids), HASHED_ROWS):
         some = slice(start, start + HASHED_ROWS)
@@ -163,10 +171,14 @@ def _holders(table: pa.Table, secret: Secret) -> Steps[NDArray[np.int64]]:
 def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[ScoreRows]:
     """SCORE_ROW rows (n,), holder 0 for an id that is not of this cluster. `number`: of the card; `reasons`: its codes, as records number
     them. Raises ProblemError invalid_field with the first row that does not add up."""
-    columns = yield from _columns(given.columns, secret, reasons)
     rows = np.zeros(given.columns.num_rows, SCORE_ROW)
-    for first in range(0, len(rows), PIECE_ROWS):
-        yield from _fill(columns, first, min(first + PIECE_ROWS, len(rows)), number, given.run, rows)
+    before = 0
+    for batch in given.columns.to_batches():
+        columns = yield from _columns(batch, secret, reasons)
+        own = rows[before : before + batch.num_rows]
+        for first in range(0, len(own), PIECE_ROWS):
+            yield from _fill(columns, first, min(first + PIECE_ROWS, len(own)), number, given.run, own, before)
+        before += len(own)
     return rows
 
 
@@ -185,16 +197,16 @@ class _Columns(NamedTuple):
     codes: pa.Array
 
 
-def _columns(table: pa.Table, secret: Secret, reasons: tuple[str, ...]) -> Steps[_Columns]:
-    score, subtotals, lists = (column_of(table, name) for name in ("score", "subtotals", "reasons"))
+def _columns(batch: pa.RecordBatch, secret: Secret, reasons: tuple[str, ...]) -> Steps[_Columns]:
+    score, subtotals, lists = (batch.column(name) for name in ("score", "subtotals", "reasons"))
     codes, gaps = _reasons(lists)
     yield
     places, numbers = yield from _texts(codes, {code: at for at, code in enumerate(reasons, start=1)})
     return _Columns(
-        holders=read_only((yield from _holders(table, secret))),
-        as_of=_numbers(table, "as_of"),
+        holders=read_only((yield from _holders(batch.column("wallet"), secret))),
+        as_of=_numbers(batch.column("as_of"), "as_of"),
         score=values_and_bits(score, np.int32),
-        causes=(yield from _causes(table)),
+        causes=(yield from _causes(batch)),
         subtotals=tuple(values_and_bits(subtotals.field(name), np.int32) for name in DIMENSIONS),
         whole=bits_of(subtotals),
         lists=(values_of(lists.offsets, np.int32), bits_of(lists)),
@@ -216,14 +228,22 @@ def _reasons(lists: pa.Array) -> tuple[pa.Array, Array]:
     return codes, values_of(gaps, np.int32)
 
 
-def _causes(table: pa.Table) -> Steps[tuple[Array, Array, Array]]:
+def _causes(batch: pa.RecordBatch) -> Steps[tuple[Array, Array, Array]]:
     """Places, bits and numbers of causes; without the column there is none anywhere."""
-    if "na_cause" not in table.column_names:
-        array = pa.nulls(table.num_rows, pa.dictionary(pa.int32(), pa.string()))
+    if "na_cause" not in batch.schema.names:
+        array = pa.nulls(batch.num_rows, pa.dictionary(pa.int32(), pa.string()))
     else:
-        array = column_of(table, "na_cause")
+        array = _nulls_of_rows(batch.column("na_cause"))
     places, numbers = yield from _texts(array, _CAUSES)
     return places, bits_of(array), numbers
+
+
+def _nulls_of_rows(array: pa.Array) -> pa.Array:
+    """An array whose nulls are those of rows: a dictionary may have some too."""
+    if not pa.types.is_dictionary(array.type) or not array.dictionary.null_count:
+        return array
+    is_there = array.dictionary.is_valid().take(array.indices)
+    return pa.DictionaryArray.from_arrays(pc.if_else(is_there, array.indices, None), array.dictionary)
 
 
 def _texts(array: pa.Array, known: dict[str, int]) -> Steps[tuple[NDArray[np.int32], NDArray[np.uint16]]]:
@@ -244,25 +264,27 @@ def _texts(array: pa.Array, known: dict[str, int]) -> Steps[tuple[NDArray[np.int
     return read_only(places), read_only(numbers)
 
 
-def _fill(columns: _Columns, first: int, end: int, card: int, run: int, rows: ScoreRows) -> Steps[None]:
+def _fill(columns: _Columns, first: int, end: int, card: int, run: int, rows: ScoreRows, before: int) -> Steps[None]:
+    """Rows `first` to `end` of a batch, to which `rows` belong. `before`: rows of the batches before it."""
     c = columns
     rows["card"][first:end], rows["run"][first:end] = card, run
-    _check(*fill_plain(first, end, c.holders, c.as_of, c.score, c.causes, read_only(_BAND_OF), rows))
+    _check(fill_plain(first, end, c.holders, c.as_of, c.score, c.causes, read_only(_BAND_OF), rows), before)
     yield
-    _check(*fill_subtotals(first, end, c.subtotals, c.whole, c.score, rows))
+    _check(fill_subtotals(first, end, c.subtotals, c.whole, c.score, rows), before)
     yield
     wrong, at = fill_reasons(first, end, c.lists, c.reasons, c.gaps, c.score[1], rows)
     if wrong == UNKNOWN:
         raise invalid_field("reasons", f"{str(c.codes[at].as_py())[:40]!r} is no reason of the card")
-    _check(wrong, at)
+    _check((wrong, at), before)
     yield
 
 
-def _check(wrong: int, row: int) -> None:
-    """Raise ProblemError invalid_field for a row in which something is wrong."""
+def _check(found: tuple[int, int], before: int) -> None:
+    """Raise ProblemError invalid_field where a kernel found something wrong. `found`: what, and in which row behind those before."""
+    wrong, row = found
     if wrong:
         name, message = _WRONG[wrong]
-        raise invalid_field(f"{name}[{row}]", message)
+        raise invalid_field(f"{name}[{before + row}]", message)
 
 
 _WRONG: Final = {

@@ -1,13 +1,17 @@
 """Rows of a table on their way: what was not tried goes again under its key."""
 
+import contextlib
 import json
+import random
 import uuid
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
 
-from switch.client import tables
+from switch.client import ShardpayError, tables
 from switch.client.tables import TableSending
+from tests import hostile_arrow
 
 NAMES = {"codes": json.dumps({"0": "ok", "3": "busy", "121": "insufficient_funds"}), "retryable": "[3]"}
 
@@ -64,3 +68,52 @@ def test_an_empty_table_needs_no_call() -> None:
     )
     assert sending.call() is None
     assert sending.result().num_rows == 0
+
+
+def test_rows_go_as_one_batch_without_dictionaries_that_are_longer_than_they_are() -> None:
+    kinds = pa.DictionaryArray.from_arrays(pa.array([1, 2], pa.int8()), pa.array(["payment", "top_up", "fee"]))
+    parts = [
+        pa.table({"payer": [str(uuid.uuid4())] * 2, "kind": kinds, "note": kinds.cast(pa.string()).dictionary_encode()})
+    ] * 2
+    table = pa.concat_tables(parts).slice(1, 2)
+    call = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=1).call()
+    assert call is not None and call.body is not None
+    with pa.ipc.open_stream(call.body) as reader:
+        (batch,) = list(reader)
+    assert batch.column("kind").to_pylist() == table.column("kind").to_pylist() == ["fee", "top_up"]
+    assert batch.schema.field("kind").type == pa.string() and pa.types.is_dictionary(batch.schema.field("note").type)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda body: body[:40],
+        lambda body: b"",
+        lambda body: answer([0]),
+        lambda body: answer([0, 0, 0]),
+        lambda body: body.replace(b"retryable", b"retryably"),
+        lambda body: body.replace(b"insufficient_funds", b'insufficient_fund"'),
+        lambda body: hostile_arrow.as_stream(
+            pa.table({"code": ["ok"] * 2, "replayed": [False] * 2}).replace_schema_metadata(NAMES)
+        ),
+        lambda body: hostile_arrow.as_stream(pa.table({"replayed": [False] * 2}).replace_schema_metadata(NAMES)),
+    ],
+    ids=["short", "nothing", "fewer", "more", "no list", "no names", "texts", "no codes"],
+)
+def test_what_is_no_answer_to_these_rows_is_an_error_that_says_so(wrong: Callable[[bytes], bytes]) -> None:
+    table = pa.table({"payer": [str(uuid.uuid4())] * 2})
+    sending = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
+    sent(sending)
+    with pytest.raises(ShardpayError, match="not an answer of a switch") as raised:
+        sending.took(wrong(answer([0, 0])), 0.0)
+    assert raised.value.money_moved == "unknown"
+
+
+def test_whatever_is_changed_in_an_answer_it_is_read_or_refused() -> None:
+    by, body, table = random.Random(7), answer([0, 121, 3, 0] * 5), pa.table({"payer": [str(uuid.uuid4())] * 20})
+    for _ in range(500):
+        sending = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
+        sent(sending)
+        with contextlib.suppress(ShardpayError):
+            sending.took(hostile_arrow.changed(body, by), 0.0)
+        assert len(sending.result()) == 20

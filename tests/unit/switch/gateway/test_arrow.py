@@ -1,6 +1,8 @@
 """Arrow columns make the very rows that JSON makes."""
 
+import random
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,22 @@ from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
-from switch.gateway.arrow import Batch, decode_transfers_stream, encode_results, read_transfers
+from switch.gateway import arrow
+from switch.gateway.arrow import (
+    ROWS_MAX,
+    TEXT_BYTES_MAX,
+    TEXTS_BYTES_MAX,
+    Batch,
+    decode_transfers_stream,
+    encode_results,
+    read_transfers,
+    whole_table,
+)
 from switch.gateway.encode import transfer_row
 from switch.http.call import Caller
 from switch.http.schema import Context, Transfer
 from switch.problems.table import ProblemError
+from tests import hostile_arrow
 from tests.steps import to_end
 
 SECRET = Secret.of(bytes(range(16)))
@@ -111,26 +124,125 @@ def test_ids_of_another_cluster_and_nil_after() -> None:
     assert (row["payer"], row["payee"], row["after"], row["digest"]) == (0, wallet_address(2, 1), 0, 0)
 
 
-def test_a_byte_changed_anywhere_is_decoded_or_refused_never_an_error() -> None:
-    count = 20
-    body = stream(
-        {
-            "idempotency_key": raw([str(uuid.UUID(int=i + 1)) for i in range(count)]),
-            "payer": raw([str(uuid.uuid4())] * count),
-            "payee": raw([str(uuid.uuid4())] * count),
-            "amount": pa.array(range(1, count + 1)),
-            "currency": pa.array(["EUR", "USD"] * (count // 2)).dictionary_encode(),
-        }
+def payments(count: int, **columns: Any) -> dict[str, Any]:
+    """Columns of so many payments, and others."""
+    return {
+        "idempotency_key": raw([str(uuid.UUID(int=i + 1)) for i in range(count)]),
+        "payer": raw([encode_wallet(SECRET, wallet_address(1, i)) for i in range(count)]),
+        "payee": raw([encode_wallet(SECRET, wallet_address(2, i)) for i in range(count)]),
+        "amount": pa.array(range(1, count + 1), pa.int64()),
+        "currency": pa.array([("EUR", "USD")[i % 2] for i in range(count)]),
+        **columns,
+    }
+
+
+def coded(places: list[int], values: Sequence[str | None]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int8()), pa.array(values, pa.string()))
+
+
+def test_batches_with_dictionaries_of_their_own_give_the_rows_of_plain_texts() -> None:
+    devices = [coded([0, 1, 0], ["a", "b"]), coded([1, 0, 2], ["b", "a", "a"]), coded([0, 0, 0], ["c", "none of them"])]
+    plain = pa.array([device for each in devices for device in each.to_pylist()])
+    batches = [pa.table(payments(9)).slice(3 * at, 3).append_column("device", each) for at, each in enumerate(devices)]
+    expected, found = (
+        decoded(hostile_arrow.as_stream(table))
+        for table in (pa.table(payments(9, device=plain)), pa.concat_tables(batches))
     )
-    random = np.random.default_rng(7)
-    for _ in range(3_000):
-        changed = bytearray(body)
-        for place in random.integers(0, len(body), random.integers(1, 4)):
-            changed[place] = random.integers(0, 256)
+    assert found.rows.tobytes() == expected.rows.tobytes() and found.details == expected.details
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_null_in_a_dictionary_is_refused_where_a_row_has_it(batches: int) -> None:
+    values = ["EUR", None, "USD"]
+    found = decoded(stream(payments(2, currency=coded([0, 2], values)), batches))
+    assert found.rows["currency"].tolist() == decoded(stream(payments(2))).rows["currency"].tolist()
+    with pytest.raises(ProblemError) as raised:
+        decoded(stream(payments(2, currency=coded([0, 1], values)), batches))
+    assert [(error.field, error.message) for error in raised.value.errors] == [("currency", "null is not a value")]
+
+
+def test_of_a_dictionary_of_many_batches_only_what_rows_have_is_kept() -> None:
+    values = ["EUR", *map(str, range(65_000))]
+    body = stream(payments(100, currency=pa.DictionaryArray.from_arrays(pa.array([0] * 100), pa.array(values))), 100)
+    given = to_end(read_transfers(body))
+    table = to_end(whole_table(given, ()))
+    assert len(given.batches) == 100 and table.column("currency").chunk(0).dictionary.to_pylist() == ["EUR"] * 100
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pa.array(["x" * (TEXT_BYTES_MAX + 1)] * 2), "a text has at most"),
+        (coded([0, 1], ["d", "x" * (TEXT_BYTES_MAX + 1)]), "a text has at most"),
+        (coded([0, 1], ["d", *map(str, range(ROWS_MAX))]), "a dictionary has at most"),
+        (
+            coded([0, 1], ["x" * TEXT_BYTES_MAX] * (TEXTS_BYTES_MAX // TEXT_BYTES_MAX + 1)),
+            "texts of a batch have at most",
+        ),
+    ],
+    ids=["text", "value", "values", "bytes"],
+)
+def test_texts_that_take_more_than_a_step_to_look_at_are_refused_and_named(column: pa.Array, message: str) -> None:
+    with pytest.raises(ProblemError) as raised:
+        decoded(stream(payments(2, device=column)))
+    assert [error.field for error in raised.value.errors] == ["device"] and message in raised.value.errors[0].message
+
+
+def test_dictionaries_count_for_each_batch_that_has_them() -> None:
+    values = [f"{at:060}" for at in range(60_000)]
+    columns = payments(32, currency=coded([0] * 32, ["EUR"]), device=coded([0] * 32, values))
+    assert len(decoded(stream(columns, 8)).rows) == 32
+    with pytest.raises(ProblemError) as raised:
+        decoded(stream(columns, 32))
+    assert [error.field for error in raised.value.errors] == ["device"]
+
+
+@pytest.mark.parametrize("coding", [False, True])
+def test_pieces_give_the_rows_of_the_whole(coding: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = payments(23, device=text([f"d{at % 9}" for at in range(23)], coding), ip=text(["10.0.0.1"] * 23, coding))
+    whole = decoded(stream(columns))
+    for name in ("HASHED_ROWS", "PAGED_ROWS", "PIECE_ROWS"):
+        monkeypatch.setattr(arrow, name, 4)
+    found = decoded(stream(columns))
+    assert found.rows.tobytes() == whole.rows.tobytes() and found.details == whole.details
+
+
+def test_a_column_is_validated_in_steps_of_its_own() -> None:
+    given = to_end(read_transfers(stream(payments(6), 3)))
+    assert len(list(whole_table(given, ()))) >= 3 * 5
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+@pytest.mark.parametrize("coding", [False, True])
+def test_whatever_is_changed_in_a_stream_its_rows_are_those_that_arrow_shows_or_it_is_refused(
+    coding: bool, batches: int
+) -> None:
+    devices, hold = text(["d1", "", "d2", "d1"] * 5, coding), [at % 3 == 0 for at in range(20)]
+    columns = payments(20, device=devices, hold=hold, group=pa.array([None, 1, 1, 2] * 5, pa.int32()))
+    columns["currency"] = text(columns["currency"].to_pylist(), coding)
+    columns["expires_in"] = pa.array([600 + at if each else None for at, each in enumerate(hold)], pa.int32())
+    body, by, taken = stream(columns, batches), random.Random(7), 0
+    for _ in range(400):
+        given = hostile_arrow.changed(body, by)
         try:
-            decoded(bytes(changed))
+            found = decoded(given)
         except ProblemError as problem:
             assert problem.code in {"malformed_arrow", "invalid_field", "unsupported_media_type", "payload_too_large"}
+            continue
+        with pa.ipc.open_stream(given) as reader:
+            table = reader.read_all()
+        expected = decoded(stream({name: _plain(table.column(name)) for name in table.column_names}))
+        assert found.rows.tobytes() == expected.rows.tobytes() and found.details == expected.details
+        assert found.groups is not None and expected.groups is not None
+        assert found.groups.tolist() == expected.groups.tolist()
+        taken += 1
+    assert 0 < taken < 400, "some changes are harmless, others are not"
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """The same values, one by one."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return pa.array(column.to_pylist(), kind)
 
 
 def test_results_become_ids_codes_and_flags() -> None:

@@ -1,5 +1,6 @@
 """A batch of published scores: what its rows become, and each way in which it may not add up."""
 
+import random
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from switch.gateway import score_columns
 from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows
 from switch.problems.table import ProblemError
 from tests.compiled import COMPILED
+from tests.hostile_arrow import changed
 from tests.score_batches import DIMENSIONS, SCHEMA, as_stream, score_row, stream
 from tests.steps import to_end
 
@@ -141,6 +143,108 @@ def test_a_batch_of_any_length_finds_its_kernels_loaded(count: int) -> None:
     before = [set(kernel.signatures) for kernel in kernels]
     read(several(count), SCHEMA)
     assert [set(kernel.signatures) for kernel in kernels] == before
+
+
+def test_batches_with_dictionaries_of_their_own_become_what_one_becomes() -> None:
+    rows = several(23)
+    parts = [_all_coded(rows[first : first + 6]) for first in range(0, 23, 6)]
+    given = to_end(read_scores(as_stream(pa.concat_tables(parts))))
+    assert given.columns.column("reasons").num_chunks == 4
+    assert to_end(score_rows(given, SECRET, 4, CODES)).tobytes() == read(rows).tobytes()
+
+
+def _all_coded(rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows whose dictionaries have the values in the order of these rows, and a null that no row has."""
+
+    def as_coded(array: pa.Array) -> pa.Array:
+        array = array.dictionary_encode()
+        return pa.DictionaryArray.from_arrays(
+            array.indices, pa.concat_arrays([array.dictionary, pa.nulls(1, pa.string())])
+        )
+
+    table = pa.Table.from_pylist(rows, SCHEMA).combine_chunks()
+    lists = table.column("reasons").chunk(0)
+    pairs = pa.StructArray.from_arrays(
+        [as_coded(lists.values.field("code")), lists.values.field("gap")], ["code", "gap"]
+    )
+    columns = {name: table.column(name) for name in table.column_names}
+    columns["reasons"] = pa.ListArray.from_arrays(lists.offsets, pairs, mask=lists.is_null())
+    for name in ("card", "na_cause"):
+        columns[name] = as_coded(table.column(name).chunk(0))
+    return pa.table(columns)
+
+
+def test_a_null_in_a_dictionary_of_causes_is_one_of_the_row() -> None:
+    rows = [row(None), row(700), row(701)]
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    causes = pa.DictionaryArray.from_arrays(pa.array([1, 0, None], pa.int8()), pa.array([None, "few_days"]))
+    given = to_end(
+        read_scores(as_stream(table.set_column(table.schema.get_field_index("na_cause"), "na_cause", causes)))
+    )
+    assert to_end(score_rows(given, SECRET, 4, CODES)).tobytes() == read(rows).tobytes()
+
+
+def test_a_dictionary_may_have_the_card_twice() -> None:
+    table = pa.Table.from_pylist([row(), row(701)], SCHEMA)
+    cards = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), pa.array(["wallet@1", "wallet@1"]))
+    place = table.schema.get_field_index("card")
+    assert to_end(read_scores(as_stream(table.set_column(place, "card", cards)))).card == "wallet@1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"score": 951}, "score[9]"),
+        ({"card": "another@1"}, "card"),
+        ({"run": 2}, "run"),
+        ({"subtotals": dict.fromkeys(DIMENSIONS, 1)}, "subtotals[9]"),
+        ({"reasons": [{"code": "late", "gap": 1}] * 2}, "reasons[9]"),
+        ({"reasons": [{"code": "luck", "gap": 1}]}, "reasons"),
+    ],
+)
+def test_what_is_wrong_in_a_later_batch_is_named_by_its_row(wrong: dict[str, Any], field: str) -> None:
+    rows = several(12)
+    rows[9] |= wrong
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    with pytest.raises(ProblemError) as raised:
+        given = to_end(read_scores(as_stream(pa.concat_tables([table.slice(0, 5), table.slice(5)]))))
+        to_end(score_rows(given, SECRET, 4, CODES))
+    assert [error.field for error in raised.value.errors] == [field]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda: stream(several(20), SCHEMA),
+        lambda: as_stream(pa.concat_tables([_all_coded(several(20)), _all_coded(several(9))])),
+        lambda: coded(several(20), ("run", "as_of", "na_cause", "card"), pa.int64()),
+    ],
+    ids=["plain", "batches", "coded"],
+)
+def test_whatever_is_changed_in_a_stream_its_rows_are_those_that_arrow_shows_or_it_is_refused(body: Any) -> None:
+    whole, by, taken = body(), random.Random(7), 0
+    for _ in range(700):
+        given = changed(whole, by)
+        try:
+            found = to_end(score_rows(to_end(read_scores(given)), SECRET, 4, CODES))
+        except ProblemError as problem:
+            assert problem.code in {"malformed_arrow", "invalid_field", "payload_too_large", "unsupported_media_type"}
+            continue
+        with pa.ipc.open_stream(given) as reader:
+            table = reader.read_all()
+        expected = to_end(score_rows(to_end(read_scores(stream(_shown(table), SCHEMA))), SECRET, 4, CODES))
+        assert found.tobytes() == expected.tobytes()
+        taken += 1
+    assert 0 < taken < 700, "some changes are harmless, others are not"
+
+
+def _shown(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as Arrow gives them; times as numbers, which may be of no date."""
+    at = table.schema.get_field_index("as_of")
+    times = pa.chunked_array(
+        [values.cast(SCHEMA.field("as_of").type).cast(pa.int64()) for values in table.column(at).chunks]
+    )
+    return table.set_column(at, "as_of", times).to_pylist()
 
 
 def test_without_causes_each_row_has_a_score() -> None:
