@@ -29,7 +29,7 @@ def switch_options(command: F) -> F:
     )(command)
 
 
-def told(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """What an error says, and where to look when nothing answers."""
     from switch.client.calls import NO_CONNECTION
 
@@ -48,7 +48,7 @@ def switch_client(file: Path | str, url: str, key: str | None, timeout_s: float,
     except ProblemError as error:
         show_refusal(file, {"detail": str(error), **error.problem}, as_json)
     except ShardpayError as error:
-        raise click.ClickException(f"the switch cannot be reached: {told(error)}") from None
+        raise click.ClickException(f"the switch cannot be reached: {in_words(error)}") from None
 
 
 def show_refusal(file: Path | str, problem: dict[str, Any], as_json: bool) -> NoReturn:
