@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UnsetType
 
 from switch.cli.call_table import CALLS
-from switch.cli.client import RETRY_S, switch_options, in_words
+from switch.cli.client import RETRY_S, in_words, switch_options
 from switch.cli.options import as_text, json_option
 from switch.client import Client, ProblemError, ShardpayError, sync_resources
 from switch.client.calls import new_key

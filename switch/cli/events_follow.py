@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from switch.cli.client import switch_options, in_words
+from switch.cli.client import in_words, switch_options
 from switch.cli.options import json_option
 
 if TYPE_CHECKING:
