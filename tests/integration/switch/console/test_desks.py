@@ -115,6 +115,7 @@ async def test_orders_and_disputes_are_shown_with_their_life_and_go_on(switch: R
         assert done.headers["Location"] == f"/console/orders/{order}?done=confirm"
         seen = await visit.get(f"/console/orders/{order}")
         assert "Confirmed" in seen.plain and EVIL not in seen.text
+        assert "What Amount" not in seen.plain, "there is no bill yet"
         place = f"/console/disputes/{day.dispute}"
         assert "I asked for no room." in (await visit.get("/console/disputes")).plain
         early = await visit.submit(place, f"{place}/resolve#resolve", outcome="kept", text="It was asked.")
