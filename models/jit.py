@@ -12,7 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import uuid4
 
 import llvmlite
@@ -24,9 +24,9 @@ from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numpy.typing import NDArray
 
 from models.arrays import S
+from models.jitable import hand_over
 
 Kernel = Callable[..., Any]
-F = TypeVar("F", bound=Kernel)
 
 _NUMBA: Any = numba.config
 _NOT_NEEDED: Final = {"scipy.linalg.cython_blas": "numba.np.arraymath", "cffi": "numba.core.typing.cffi_utils"}
@@ -189,10 +189,7 @@ def inlined(function: Kernel) -> Kernel:
     return compiled
 
 
-def jitable(function: F) -> F:
-    """A function that Python calls as it is, and that is compiled into the kernels that call it."""
-    usable: F = numba.extending.register_jitable(**_OPTIONS, forceinline=True)(function)
-    return usable
+hand_over(numba.extending.register_jitable(**_OPTIONS, forceinline=True))
 
 
 def compiled(source: str, names: Mapping[str, Any], signature: Any, *, keep: bool = False) -> Kernel:

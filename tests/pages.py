@@ -32,8 +32,8 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "credit.md": {
-        "shardpay import people.orders.parquet --merchant demo-shop --scenario online-shopping": (
-            "wants the year's payments first: tests/acceptance/test_the_example_of_every_command_runs.py types `demo`, which has them"
+        "shardpay import people.parquet": (
+            "minutes: tests/acceptance/test_the_example_of_every_command_runs.py types `demo`, which has them"
         ),
     },
     "internals/simulation.md": {

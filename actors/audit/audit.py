@@ -58,6 +58,7 @@ from actors.records.layout import (
     Records,
     offset_of,
 )
+from rules.vocabulary.currencies import ALPHA
 
 DIFFERENCES_MAX: Final = 100
 """Beyond this many there is one cause and the rest are its consequences."""
@@ -402,7 +403,7 @@ def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, repor
     report.sums = dict(sorted(sums.items()))
     for currency, total in report.sums.items():
         if total:
-            report.differ(f"currency {currency}: balances and credits in transit sum to {total}, not to zero")
+            report.differ(f"{_letters(currency)}: balances and credits in transit sum to {total}, not to zero")
 
 
 def _compare_keys(shard: _Shard, window_ms: int, report: AuditReport) -> None:
@@ -457,6 +458,10 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
     return missing
 
 
+def _letters(currency: int) -> str:
+    return ALPHA.get(currency, f"currency {currency:03}")
+
+
 def render(report: AuditReport) -> str:
     """A report for people."""
     lines = [
@@ -472,7 +477,7 @@ def render(report: AuditReport) -> str:
         *([f"details of {report.erased:,} blocks were erased"] if report.erased else []),
         *([f"{report.admin_entries:,} entries in the log of administrators"] if report.admin_entries else []),
         *(
-            f"currency {currency:03}: balances and credits in transit sum to {total}"
+            f"{_letters(currency)}: balances and credits in transit sum to {total}"
             for currency, total in report.sums.items()
         ),
         *(f"DIFFERENCE: {text}" for text in report.differences),

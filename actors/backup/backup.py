@@ -281,7 +281,10 @@ def _migrations_of(manifest: Manifest) -> Sequence[Migration]:
 async def _check_empty(connection: Any) -> None:
     names = sorted(row["name"] for row in await connection.fetch(SQL["backup_tables"]))
     if names:
-        raise BackupRefused(f"the database is not empty, it has the tables {', '.join(names)}: restore into a new one")
+        raise BackupRefused(
+            f"the database is not empty, it has {len(names)} tables, {names[0]} among them: nothing was changed. "
+            "Name a new directory with --data, or a new database with --database"
+        )
 
 
 async def _check_tables(connection: Any, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from actors.records import layout
 from actors.records.addresses import BLOCK_SHIFT, SHARD_SHIFT
-from actors.records.blocks import HEADER_BYTES, WRITER_AT
+from actors.records.header import HEADER_BYTES, WRITER_AT
 from actors.records.late import SPAN_BITS, WIDTHS
 from actors.records.layout import RECORD, Kind, offset_of
 

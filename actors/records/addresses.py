@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.layout import BLOCK_RECORDS_MAX
-from models.jit import jitable
+from models.jitable import jitable
 
 A = TypeVar("A", int, NDArray[np.int64])
 """An address, or addresses (n,)."""

@@ -18,6 +18,8 @@ from actors.records import survey
 from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.chain_time import chain_time
 from actors.records.credit_layout import is_credit
+from actors.records.header import HEADER
+from actors.records.header import HEADER_BYTES as HEADER_BYTES
 from actors.records.late import Late, late_of
 from actors.records.layout import (
     ACCOUNT,
@@ -42,10 +44,6 @@ _ANCHORS: Final = FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands for the block before the first."""
 
-_HEADER: Final = struct.Struct("<HHHHIIqQq32s16s")
-HEADER_BYTES: Final = _HEADER.size
-WRITER_AT: Final = struct.calcsize("<HHHHIIq")
-"""Where the writer's number lies in a header."""
 _CHECKSUM: Final = struct.Struct("<I")
 _CHECKSUM_AT: Final = struct.calcsize("<HHHHI")
 _CHECKED: Final = struct.Struct("<H10xI")
@@ -214,7 +212,7 @@ def seal(
         extra = _seal_details(writer, number, by_block[i]) if i in by_block else None
         count = len(body) // RECORD.itemsize
         digest = details_digest(extra)
-        header = _HEADER.pack(
+        header = HEADER.pack(
             VERSION, count, writer.shard, controls, writer.topology, 0, number, writer.number, seen, previous, digest
         )
         data = b"".join(
@@ -341,7 +339,7 @@ def header_of(data: bytes | memoryview) -> Header:
     """The header of a block. Raises ValueError if the bytes are no block."""
     if len(data) < HEADER_BYTES:
         raise ValueError("a block is longer than its header")
-    header = Header._make(_HEADER.unpack_from(data))
+    header = Header._make(HEADER.unpack_from(data))
     if not 1 <= header.version <= VERSION or len(data) != HEADER_BYTES + header.records * RECORD.itemsize:
         raise ValueError(f"block {header.number}: version {header.version} or length {len(data)} is wrong")
     return header

@@ -10,34 +10,19 @@ bits refuse the id of a record that a restore lost, at whose address another rec
 
 import hashlib
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.secret import Secret as Secret
 from actors.records.siphash import siphash128
 from models.jit import kernel
 
-SECRET_BYTES: Final = 16
 _SIGNED_WORDS: Final = struct.Struct(">qq")
 _WORDS: Final = struct.Struct(">QQ")
 
 Words = NDArray[np.uint64]
-
-
-class Secret(NamedTuple):
-    """The cluster's 128-bit secret as two words."""
-
-    low: np.uint64
-    high: np.uint64
-
-    @classmethod
-    def of(cls, raw: bytes) -> "Secret":
-        """From 16 bytes."""
-        if len(raw) != SECRET_BYTES:
-            raise ValueError(f"a cluster secret has {SECRET_BYTES} bytes")
-        low, high = np.frombuffer(raw, "<u8")
-        return cls(np.uint64(low), np.uint64(high))
 
 
 @kernel

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from actors.database.pool import SQL, Pool
-from actors.records.ids import Secret, encode_wallet
+from actors.records.secret import Secret
 from actors.stores.scopes import BOUND_SCOPES, SCOPES
 
 BOOTSTRAP: Final = "bootstrap"
@@ -329,6 +329,8 @@ def _listed_key(secret: Secret, row: Any) -> ListedKey:
 
 
 def _listed(secret: Secret, row: Any) -> ListedBound:
+    from actors.records.ids import encode_wallet  # kernels, which other calls of a store do not need
+
     return ListedBound(
         wallets=tuple(encode_wallet(secret, address) for address in sorted(row["wallets"])),
         owners=tuple(sorted(row["owners"])),

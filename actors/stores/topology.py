@@ -11,7 +11,7 @@ import msgspec
 
 from actors.database.connection import CONNECTION_LOST, SQL, allocate_segment, cluster_value, connect
 from actors.journal.interface import JournalUnavailable
-from actors.records.ids import SECRET_BYTES, Secret
+from actors.records.secret import SECRET_BYTES, Secret
 from rules.decisions.decision import Fallback
 
 TOPOLOGY_VERSION = 1

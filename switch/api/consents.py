@@ -12,6 +12,7 @@ from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
 from switch.api.credit_services import ConsentServices
 from switch.api.credit_shared import (
+    NO_MERCHANT,
     body_hash,
     credit_row,
     holder_shard,
@@ -57,7 +58,7 @@ async def create_consent(services: ConsentServices, call: Call) -> web.Response:
     loaded = await scenario_named(services, body.scenario)
     merchant = await services.merchants.get(body.merchant)
     if merchant is None:
-        raise invalid_field("merchant", "no account of this name asks as a merchant")
+        raise invalid_field("merchant", NO_MERCHANT)
     cap = 0 if body.standing is UNSET else body.standing.cap
     digest = body_hash(body.wallet.lower(), body.scenario, body.merchant, body.expires_at, cap)
     row = credit_row(Kind.CONSENT_GRANTED, call.principal, key, digest)

@@ -23,6 +23,9 @@ from switch.http.call import Call
 from switch.problems.table import NUMBERS, ProblemError, invalid_field
 from switch.views.credit_records import CreditRecord
 
+NO_MERCHANT: Final = (
+    "no account of this name asks as a merchant: a key of this name with the scope merchant makes it one"
+)
 _ENCODE: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 
 

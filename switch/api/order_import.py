@@ -20,7 +20,7 @@ from actors.stores.order_numbers import Taken, Taking
 from rules.scenarios.document import WITH_ORDERS
 from switch.api.credit_orders import DAY_S, KIND_NUMBERS
 from switch.api.credit_services import OrderImportServices
-from switch.api.credit_shared import body_hash, credit_row, submit, wallet_address
+from switch.api.credit_shared import NO_MERCHANT, body_hash, credit_row, submit, wallet_address
 from switch.api.route import BODY, WRITE, Route, named
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.scenarios import scenario_named
@@ -120,7 +120,7 @@ async def _checked(services: OrderImportServices, call: Call, order: PastOrder, 
     """Raises ProblemError invalid_field with the order's place."""
     account = await services.merchants.get(order.merchant)
     if account is None:
-        raise invalid_field(f"{path}merchant", "no account of this name asks as a merchant")
+        raise invalid_field(f"{path}merchant", NO_MERCHANT)
     loaded = await scenario_named(services, order.scenario)
     if loaded.scenario.kind not in WITH_ORDERS:
         raise invalid_field(f"{path}scenario", "it is one without orders")

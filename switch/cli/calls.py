@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UnsetType
 
 from switch.cli.call_table import CALLS
-from switch.cli.client import RETRY_S, switch_options
+from switch.cli.client import RETRY_S, in_words, switch_options
 from switch.cli.options import as_text, json_option
 from switch.client import Client, ProblemError, ShardpayError, sync_resources
 from switch.client.calls import new_key
@@ -248,7 +248,7 @@ def _refusals(given: Mapping[str, Any], as_json: bool) -> Iterator[None]:
         again = ""
         if error.money_moved == "unknown" and KEY in given:
             again = f"; whether it happened is not known: the same command with --idempotency-key {given[KEY]} tells"
-        raise click.ClickException(f"{error}{again}") from None
+        raise click.ClickException(f"{in_words(error)}{again}") from None
 
 
 def _show_one(found: Any, as_json: bool, only: str | None) -> None:

@@ -29,6 +29,14 @@ def switch_options(command: F) -> F:
     )(command)
 
 
+def in_words(error: Exception) -> str:
+    """What an error says, and where to look when nothing answers."""
+    from switch.client.calls import NO_CONNECTION
+
+    hint = ". Is a switch running there? --url or SHARDPAY_URL names another" if NO_CONNECTION in str(error) else ""
+    return f"{error}{hint}"
+
+
 @contextmanager
 def switch_client(file: Path | str, url: str, key: str | None, timeout_s: float, as_json: bool) -> "Iterator[Client]":
     """A client that waits `timeout_s` for an answer; a refusal of `file`, or a switch that is away, ends the command."""
@@ -40,7 +48,7 @@ def switch_client(file: Path | str, url: str, key: str | None, timeout_s: float,
     except ProblemError as error:
         show_refusal(file, {"detail": str(error), **error.problem}, as_json)
     except ShardpayError as error:
-        raise click.ClickException(f"the switch cannot be reached: {error}") from None
+        raise click.ClickException(f"the switch cannot be reached: {in_words(error)}") from None
 
 
 def show_refusal(file: Path | str, problem: dict[str, Any], as_json: bool) -> NoReturn:

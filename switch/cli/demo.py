@@ -20,7 +20,6 @@ from typing import Final
 import click
 
 from switch.cli.demo_calls import SCENARIO, SHOP, Calls
-from switch.node.supervisor import wait_ready
 
 READY_WITHIN_S: Final = 300.0
 """A first start compiles kernels."""
@@ -150,6 +149,8 @@ class _Demo:
             process.wait()
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        from switch.node.supervisor import wait_ready
+
         ends = time.monotonic() + READY_WITHIN_S
         while not asyncio.run(wait_ready(self._url, LOOK_S)):
             if process.poll() is not None or time.monotonic() > ends:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from switch.cli.client import switch_options
+from switch.cli.client import in_words, switch_options
 from switch.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def events_follow(
         except KeyboardInterrupt:
             pass
         except ShardpayError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(in_words(error)) from None
         finally:
             _say_where(stream.cursor, types)
             stream.close()

@@ -2,18 +2,18 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from rules.vocabulary.currencies import NUMERIC
-from switch.importer import orders, paysim
-from switch.importer.client import Client, SwitchError, first_of
-from switch.importer.formats import READERS, columns_of, format_of
-from switch.importer.history import ImportFileError
-from switch.importer.progress import Display, Tally
-from switch.importer.runner import BEFORE_WRITING, ImportReport, Options, run_import
+from switch.cli.options import as_text
+from switch.importer import names
+
+if TYPE_CHECKING:
+    from switch.importer.orders import OrdersReport
+    from switch.importer.progress import Tally
+    from switch.importer.runner import ImportReport, Options
 
 _EPILOG = """\b
 Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0.0.1:8080
@@ -61,14 +61,14 @@ orders    service orders of the past, Parquet as `shardpay population` writes th
 @click.option(
     "--format",
     "name",
-    type=click.Choice(sorted([*READERS, orders.NAME])),
+    type=click.Choice(names.ALL),
     help="Format of FILE [default: as its columns tell].",
 )
 @click.option(
     "--currency",
     type=click.Choice(sorted(NUMERIC)),
     metavar="CODE",
-    help=f"Of a PaySim log, which names none [default: {paysim.CURRENCY}].",
+    help=f"Of a PaySim log, which names none [default: {names.PAYSIM_CURRENCY}].",
 )
 @click.option("--merchant", metavar="NAME", help="Of orders: the merchant's account, which has a key already.")
 @click.option("--scenario", metavar="NAME", help="Of orders: the scenario that they are of.")
@@ -84,19 +84,25 @@ def import_command(
     file: Path, name: str | None, merchant: str | None, scenario: str | None, as_json: bool, **given: Any
 ) -> None:
     """Import a file of payments or of orders; what --help says of it is above."""
-    if name == orders.NAME or (name is None and _holds_orders(file)):
+    if name == names.ORDERS or (name is None and _holds_orders(file)):
         _import_orders(file, merchant, scenario, as_json, given["url"], given["key"], given["concurrency"])
         return
     if merchant or scenario:
         raise click.UsageError("--merchant and --scenario are for files of orders")
+    from switch.importer.formats import format_of
+    from switch.importer.runner import Options
+
     report = _run(Options(file=file, format=name or format_of(file), **given))
-    click.echo(msgspec.json.format(msgspec.json.encode(report)).decode() if as_json else report_text(report))
+    click.echo(as_text(report) if as_json else report_text(report))
     if not report.good:
         raise click.exceptions.Exit(1)
 
 
 def _holds_orders(file: Path) -> bool:
-    return file.suffix == ".parquet" and orders.recognises(set(columns_of(file)))
+    from switch.importer.formats import columns_of
+    from switch.importer.orders import recognises
+
+    return file.suffix == ".parquet" and recognises(set(columns_of(file)))
 
 
 def _import_orders(
@@ -105,7 +111,11 @@ def _import_orders(
     if not merchant or not scenario:
         raise click.UsageError("orders need --merchant and --scenario: of whom and of what they are")
 
-    async def run() -> orders.OrdersReport:
+    from switch.importer import orders
+    from switch.importer.client import Client, SwitchError
+    from switch.importer.history import ImportFileError
+
+    async def run() -> "OrdersReport":
         async with Client(url, key, concurrency) as client:
             return await orders.import_orders(client, file, table, merchant, scenario, concurrency)
 
@@ -115,14 +125,14 @@ def _import_orders(
     except (SwitchError, ImportFileError) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+        click.echo(as_text(report))
     else:
         click.echo(orders_text(report))
     if not report.good:
         raise click.exceptions.Exit(1)
 
 
-def orders_text(report: orders.OrdersReport) -> str:
+def orders_text(report: "OrdersReport") -> str:
     """The report for a person."""
     return "\n".join(
         [
@@ -134,7 +144,11 @@ def orders_text(report: orders.OrdersReport) -> str:
     )
 
 
-def _run(options: Options) -> ImportReport:
+def _run(options: "Options") -> "ImportReport":
+    from switch.importer.client import SwitchError, first_of
+    from switch.importer.progress import Display, Tally
+    from switch.importer.runner import run_import
+
     tally = Tally()
     with Display(tally) as display:
         try:
@@ -148,8 +162,10 @@ def _run(options: Options) -> ImportReport:
             raise first from error
 
 
-def done_so_far(tally: Tally) -> str:
+def done_so_far(tally: "Tally") -> str:
     """What stands of an import that ended before its end."""
+    from switch.importer.runner import BEFORE_WRITING
+
     if tally.stage in BEFORE_WRITING:
         return "nothing was done"
     if not tally.rows:
@@ -157,7 +173,7 @@ def done_so_far(tally: Tally) -> str:
     return f"{tally.rows:,} of {tally.total:,} payments have their result: the same command goes on behind them"
 
 
-def report_text(report: ImportReport) -> str:
+def report_text(report: "ImportReport") -> str:
     """The report for a person."""
     lines = [
         f"{report.rows:,} payments of {report.file} ({report.format}) between {report.wallets:,} wallets",

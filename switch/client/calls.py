@@ -3,6 +3,7 @@
 A call that may have arrived is sent again under the same idempotency key, so it counts once however often it arrives.
 """
 
+import os
 import random
 import uuid
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ PAGE: Final = 100
 """Entries that a list asks for at once: the most that the switch gives."""
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 5.0
+NO_CONNECTION: Final = "no connection to"
+NO_ANSWER: Final = "no answer in time"
 _NO_PLACES: Final = ("", ".", "..")
 """A path without them is another path: whoever sends it takes them out."""
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -54,6 +57,12 @@ class Lost(Exception):
     def __init__(self, why: str, was_sent: bool) -> None:
         super().__init__(why)
         self.was_sent = was_sent
+
+
+def no_connection(url: str, error: OSError) -> str:
+    """Why nothing was sent, in the system's words."""
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    return f"{NO_CONNECTION} {url}: {why}"
 
 
 class NoStream(Exception):

@@ -26,8 +26,10 @@ class ProblemError(ShardpayError):
 
     def _text(self) -> str:
         stated = self.detail or self.title or str(self.status)
-        fields = [f"{each.get('field')}: {each.get('message')}" for each in self.problem.get("errors", ())]
-        return "; ".join([f"{self.code}: {stated}", *(field for field in fields if field not in stated)])
+        errors = [each for each in self.problem.get("errors", ()) if str(each.get("message")) not in stated]
+        return "; ".join(
+            [f"{self.code}: {stated}", *(f"{each.get('field')}: {each.get('message')}" for each in errors)]
+        )
 
 
 class DeclinedError(ProblemError):

@@ -6,7 +6,7 @@ from typing import Final
 
 import aiohttp
 
-from .calls import Call, Lost, NoStream, Reply, retry_after_s
+from .calls import NO_ANSWER, Call, Lost, NoStream, Reply, no_connection, retry_after_s
 from .settings import headers_of
 
 _FAILURES: Final = (aiohttp.ClientError, TimeoutError, OSError)
@@ -29,13 +29,13 @@ class AsyncTransport:
 
     async def send(self, call: Call, timeout_s: float) -> Reply:
         """What comes back. Raises Lost."""
-        with _losses():
+        with _losses(self._url):
             async with self._request(call, aiohttp.ClientTimeout(total=timeout_s)) as response:
                 return Reply(response.status, await response.read(), retry_after_s(response.headers))
 
     async def lines(self, call: Call, silence_s: float) -> AsyncGenerator[bytes, None]:
         """The lines of a stream. Raises NoStream when there is none, Lost when it ends."""
-        with _losses():
+        with _losses(self._url):
             async with self._request(
                 call, aiohttp.ClientTimeout(sock_connect=silence_s, sock_read=silence_s)
             ) as response:
@@ -59,8 +59,16 @@ class AsyncTransport:
 
 
 @contextlib.contextmanager
-def _losses() -> Iterator[None]:
+def _losses(url: str) -> Iterator[None]:
     try:
         yield
     except _FAILURES as error:
-        raise Lost(str(error) or type(error).__name__, not isinstance(error, aiohttp.ClientConnectorError)) from error
+        raise Lost(_why(url, error), not isinstance(error, aiohttp.ClientConnectorError)) from error
+
+
+def _why(url: str, error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return no_connection(url, error.os_error)
+    if isinstance(error, TimeoutError):
+        return NO_ANSWER
+    return str(error) or type(error).__name__

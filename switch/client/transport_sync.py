@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 import urllib3
 
-from .calls import Call, Lost, NoStream, Reply, retry_after_s
+from .calls import NO_ANSWER, Call, Lost, NoStream, Reply, no_connection, retry_after_s
 from .settings import headers_of
 
 
@@ -23,13 +23,13 @@ class Transport:
 
     def send(self, call: Call, timeout_s: float) -> Reply:
         """What comes back. Raises Lost."""
-        with _losses():
+        with _losses(self._url):
             response = self._request(call, timeout_s, preload=True)
             return Reply(response.status, response.data, retry_after_s(response.headers))
 
     def lines(self, call: Call, silence_s: float) -> Generator[bytes, None, None]:
         """The lines of a stream. Raises NoStream when there is none, Lost when it ends."""
-        with _losses():
+        with _losses(self._url):
             response = self._request(call, silence_s, preload=False)
             try:
                 if response.status != 200:
@@ -62,9 +62,17 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _losses() -> Iterator[None]:
+def _losses(url: str) -> Iterator[None]:
     try:
         yield
     except (urllib3.exceptions.HTTPError, OSError) as error:
         unsent = isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
-        raise Lost(str(error) or type(error).__name__, not unsent) from error
+        raise Lost(_why(url, error), not unsent) from error
+
+
+def _why(url: str, error: Exception) -> str:
+    if isinstance(error, urllib3.exceptions.NewConnectionError) and isinstance(error.__cause__, OSError):
+        return no_connection(url, error.__cause__)
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return NO_ANSWER
+    return str(error) or type(error).__name__

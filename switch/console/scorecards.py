@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rules.vocabulary.columns import INDEX
 from switch.console.charts import paired_bars
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, with_problem
 from switch.console.previews import OF_PAYMENTS, asked_of, chosen
@@ -82,6 +83,7 @@ async def _shown(visit: Visit, query: dict[str, str], **more: Any) -> View:
         "mode": modes.get(f"{found['name']}@{found['version']}", "off"),
         "modes": modes,
         "table": points_table(found["document"]),
+        "of_payments": all(item["feature"] in INDEX for item in found["document"]["characteristics"]),
         "monitor": None,
         "problem": None,
         "done": None,

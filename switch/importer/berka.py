@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from switch.importer import names
 from switch.importer.history import (
     KINDS,
     LINES_BELOW_HEADER,
@@ -32,7 +33,7 @@ from switch.importer.history import (
 )
 from switch.importer.text_tables import TextTable, is_parquet
 
-NAME: Final = "berka"
+NAME: Final = names.BERKA
 CURRENCY: Final = "CZK"
 DAY_MS: Final = 86_400_000
 TOLERANCE: Final = 10

@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from switch.http.times import time_ms
+from switch.importer import names
 from switch.importer.client import JSON, Client, SwitchError, first_of
 from switch.importer.history import ImportFileError, WalletSpec
 
-NAME: Final = "orders"
+NAME: Final = names.ORDERS
 COLUMNS: Final = ("order", "person", "merchant", "amount", "created_at", "due_at", "paid_at")
 _NEEDED: Final = tuple(name for name in COLUMNS if name != "paid_at")
 """Of every order; one that is still owed was not paid."""

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from switch.importer import names
 from switch.importer.history import (
     HELD_BACK,
     KINDS,
@@ -33,9 +34,8 @@ from switch.importer.history import (
 )
 from switch.importer.text_tables import TextTable, is_parquet
 
-NAME: Final = "paysim"
-CURRENCY: Final = "EUR"
-"""Unless another is given: the log's currency has no name, and two decimals."""
+NAME: Final = names.PAYSIM
+CURRENCY: Final = names.PAYSIM_CURRENCY
 EPOCH_MS: Final = 1_472_688_000_000
 """2016-09-01T00:00:00Z is step 0; the log has hours since its start and no date."""
 STEP_MS: Final = 3_600_000

@@ -21,6 +21,7 @@ from actors.records.layout import AMOUNT_MAX
 from rules.language.problems import did_you_mean, shortened
 from rules.vocabulary.currencies import NUMERIC
 from switch.http.times import time_ms
+from switch.importer import names
 from switch.importer.history import (
     KINDS,
     LINES,
@@ -34,7 +35,7 @@ from switch.importer.history import (
 )
 from switch.importer.text_tables import is_parquet
 
-NAME: Final = "shardpay"
+NAME: Final = names.SHARDPAY
 SLICE_MS: Final = 3_600_000
 DEFAULT_KIND: Final = "transfer"
 WALLET_KINDS: Final = ("external", "fee", "liquidity", "merchant")

@@ -1,5 +1,6 @@
 """One table of commands: help reads it alone, and each line says what the command says of itself."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,25 @@ cli(sys.argv[1:], standalone_mode=False)
 packages = ("ray", "numba", "numpy", "aiohttp", "asyncpg", "pyarrow", "rich", "msgspec")
 print(sorted(name for name in packages if name in sys.modules))
 """
+
+EVERY_HELP = """
+import contextlib, io, json, sys
+def packages():
+    return {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+loaded, first = packages(), {}
+from switch.cli.main import cli
+for words in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        cli([*words, "--help"], standalone_mode=False)
+    assert shown.getvalue().startswith("Usage: "), words
+    first[" ".join(words)] = sorted(packages() - loaded)
+    loaded |= packages()
+print(json.dumps(first))
+"""
+"""Shows the help of every command and tells for each the packages that it was the first to load."""
+NEEDED_FOR_HELP = {"switch", "actors", "bench", "models", "rules", "click", "msgspec", "typing_extensions", "urllib3"}
+"""What help may load: our own packages, the parser of the command line, the client of the API with its types. All others,
+such as Numba, pyarrow, Ray or aiohttp, are imported in the function that needs them."""
 
 
 def _run(*words: str) -> tuple[str, str]:
@@ -52,6 +72,34 @@ def test_help_loads_no_library_but_click() -> None:
 @pytest.mark.parametrize("words", [("wallets", "create"), ("events", "list"), ("transfers", "explain")])
 def test_a_call_of_the_api_loads_what_its_client_needs_alone(words: tuple[str, ...]) -> None:
     assert _run(*words, "--help")[1] == "['msgspec']"
+
+
+def test_the_help_of_no_command_loads_what_only_its_work_needs() -> None:
+    words = [list(names) for names, _ in ALL] + [[name] for name in COMMANDS]
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_HELP],
+        cwd=ROOT, input=json.dumps(words), capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    loaded = {name: set(packages) - NEEDED_FOR_HELP for name, packages in json.loads(done.stdout).items()}
+    assert {name: packages for name, packages in loaded.items() if packages} == {}
+
+
+WITHOUT_KERNELS = """
+import sys
+from switch.cli.main import cli
+try:
+    cli(["keys", "create", "--scope", "pay", "--database", "postgresql://127.0.0.1:1/none"], standalone_mode=False)
+except Exception as error:
+    print(error)
+print("asyncpg" in sys.modules, "numba" in sys.modules)
+"""
+
+
+def test_a_key_is_made_without_the_compiler_of_kernels() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_KERNELS], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "127.0.0.1" in done.stdout and done.stdout.endswith("True False\n")
 
 
 def _lines(group: LazyGroup, names: tuple[str, ...] = ()) -> list[tuple[str, click.Command, str]]:

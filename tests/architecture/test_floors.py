@@ -22,6 +22,7 @@ LAYERS: Final = ("bench", "switch", "actors", "rules", "models")
 FLOORS: Final = {
     "models": {
         "arrays": 1,
+        "jitable": 1,
         "capacity": 2,
         "hashing": 2,
         "jit": 2,

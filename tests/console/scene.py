@@ -1,10 +1,11 @@
 """What the console shows in tests and in screenshots: a small shop's day, made through the API."""
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from actors.stores.api_keys import KeyStore
+from actors.stores.api_keys import Binding, KeyStore
 from bench.report.figures import figure
 from bench.report.report import BenchReport, new_run
 from switch.api.four_eyes import FourEyes
@@ -80,6 +81,9 @@ async def day_at_the_shop(switch: RunningSwitch, results: Path) -> Day:
         case = await _paid(switch, bob, alice, rest, reference="everything")
     hook = await switch.call("POST", "/v1/webhook-endpoints", {"url": "https://till.example/hooks"})
     inn = await KeyStore(switch.pool).create("inn", ["merchant"])
+    await KeyStore(switch.pool).create(
+        "corner-shop", ["pay", "read"], Binding(owners=("corner-shop",)), timedelta(days=90)
+    )
     await _score(switch, alice)
     consent, receipt = await _consent(switch, alice, inn.key)
     order = await _order(switch, receipt, shop, inn.key)
@@ -138,6 +142,7 @@ def looked_at(day: Day) -> dict[str, str]:
         "dispute": f"/console/disputes/{day.dispute}",
         "rescoring": "/console/rescoring",
         "audit": "/console/audit",
+        "admin-log": "/console/admin-log",
         "keys": "/console/keys",
         "bench": "/console/bench",
         "bench-report": f"/console/bench/{day.bench}",

@@ -30,6 +30,7 @@ NOT_IN_DOCS: Final = (
     "disputes",
     "credit-reviews",
     "proposals",
+    "admin-log",
 )
 """Much like another page. docs/console.md shows every other one; `all` behind the folder takes every page in every look."""
 BYTES_MAX: Final = 60_000

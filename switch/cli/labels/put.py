@@ -6,8 +6,6 @@ import click
 
 from switch.cli.client import switch_client, switch_options
 from switch.cli.options import as_text, json_option
-from switch.client import ShardpayError
-from switch.http.schema import LABELS_MAX
 
 
 @click.command("put-file", epilog="Example: shardpay labels put-file labels.csv")
@@ -20,6 +18,8 @@ def labels_put(file: Path, url: str, key: str | None, as_json: bool) -> None:
     The key in SHARDPAY_API_KEY needs the scope analyst or admin. What was put before the switch refuses something stays.
     """
     from actors.backtest.labels import BadLabels, read_labels_by_id
+    from switch.client import ShardpayError
+    from switch.http.schema import LABELS_MAX
 
     try:
         labels = read_labels_by_id(file)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from models import jit
-from models.jit import CACHE_FOLDER, compiled, inlined, jitable, kernel, read_only
+from models.jit import CACHE_FOLDER, compiled, inlined, kernel, read_only
+from models.jitable import jitable
 from tests.compiled import COMPILED
 
 ONE = "def fires(x):\n    return x * factor\n"

@@ -158,6 +158,7 @@ async def test_two_shards_and_all_tables_agree(postgres_url: str, filled: str) -
     assert report.differences == [] and not any(report.sums.values())
     assert (report.shards, report.legs, report.holds, report.captures, report.refunds) == (2, 1, 1, 1, 1)
     assert report.in_transit == 0 and report.wallets == 5 and "no difference" in render(report)
+    assert "EUR: balances and credits in transit sum to 0" in render(report)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from actors.database.connection import connect
 from actors.journal.interface import JournalUnavailable
-from actors.records.ids import SECRET_BYTES, Secret
+from actors.records.secret import SECRET_BYTES, Secret
 from actors.stores.rule_packs import PackFacts, ensure_default
 from actors.stores.topology import ClusterFacts, SegmentStore, ShardCountDiffers, cluster_facts, cluster_secret
 from rules.decisions.decision import Action, Fallback

@@ -69,6 +69,19 @@ async def test_a_card_is_written_previewed_published_monitored_and_run_in_shadow
         assert (await visit.get(f"{to}/written.json")).json["mode"] == "shadow"
 
 
+async def test_a_card_of_wallets_has_no_button_that_would_be_refused(switch: RunningSwitch, day: Day) -> None:
+    place = "/console/scorecards"
+    async with await visitor(switch) as visit:
+        of_wallets, of_payments = await visit.get(f"{place}/wallet"), await visit.get(f"{place}/shop")
+        fields = await visit.fields(f"{place}/shop", f"{place}/shop/mode")
+        refused = await visit.post(f"{place}/wallet/mode", {**fields, "mode": "live", "version": "1"})
+    assert refused.status == 422 and "which no payment has" in refused.text
+    for form in ("mode", "population"):
+        assert f'action="{place}/shop/{form}' in of_payments.text
+        assert f'action="{place}/wallet/{form}' not in of_wallets.text
+    assert "A card of wallets" in of_wallets.plain and "A card of wallets" not in of_payments.plain
+
+
 async def test_what_if_changes_nothing_and_says_what_the_score_would_be(switch: RunningSwitch, day: Day) -> None:
     place = f"/console/wallets/{day.alice}"
     async with await visitor(switch) as visit:
@@ -102,6 +115,7 @@ async def test_orders_and_disputes_are_shown_with_their_life_and_go_on(switch: R
         assert done.headers["Location"] == f"/console/orders/{order}?done=confirm"
         seen = await visit.get(f"/console/orders/{order}")
         assert "Confirmed" in seen.plain and EVIL not in seen.text
+        assert "What Amount" not in seen.plain, "there is no bill yet"
         place = f"/console/disputes/{day.dispute}"
         assert "I asked for no room." in (await visit.get("/console/disputes")).plain
         early = await visit.submit(place, f"{place}/resolve#resolve", outcome="kept", text="It was asked.")

@@ -61,11 +61,6 @@ def test_an_id_of_another_cluster_is_not_found() -> None:
     assert ids.decode_wallet(SECRET, ids.encode_wallet(other, 65_536)) == 0
 
 
-def test_a_secret_has_16_bytes() -> None:
-    with pytest.raises(ValueError, match="16 bytes"):
-        ids.Secret.of(bytes(15))
-
-
 @given(st.uuids())
 def test_a_random_uuid_is_no_wallet(random: uuid.UUID) -> None:
     assert ids.decode_wallet(SECRET, str(random)) == 0

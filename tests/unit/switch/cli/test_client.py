@@ -53,6 +53,7 @@ def test_a_switch_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "RETRY_S", 0.0)
     done = run("--url", "http://127.0.0.1:9")
     assert done.exit_code == 1 and done.stderr.startswith("Error: the switch cannot be reached: ")
+    assert "no connection to http://127.0.0.1:9: Connection refused. Is a switch running there? --url or" in done.stderr
     assert "done" not in done.stdout and done.stderr.count("\n") == 1
 
 

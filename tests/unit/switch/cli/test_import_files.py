@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from switch.cli import import_files
 from switch.cli.import_files import done_so_far, import_command, report_text
+from switch.importer import runner
 from switch.importer.client import SwitchError
 from switch.importer.progress import Tally
 from switch.importer.runner import Difference, ImportReport, Options, Unexpected
@@ -38,7 +38,7 @@ def _answering(monkeypatch: pytest.MonkeyPatch, report: ImportReport) -> list[Op
         seen.append(options)
         return report
 
-    monkeypatch.setattr(import_files, "run_import", run)
+    monkeypatch.setattr(runner, "run_import", run)
     return seen
 
 
@@ -87,7 +87,7 @@ def test_several_failures_at_once_are_told_as_the_first(monkeypatch: pytest.Monk
     async def run(*_: object) -> ImportReport:
         raise ExceptionGroup("several", [ExceptionGroup("inner", [SwitchError("the first")]), SwitchError("b")])
 
-    monkeypatch.setattr(import_files, "run_import", run)
+    monkeypatch.setattr(runner, "run_import", run)
     result = CliRunner().invoke(import_command, [rows])
     assert isinstance(result.exception, SwitchError) and str(result.exception) == "the first; nothing was done"
 

@@ -26,9 +26,17 @@ def problem(status: int = 422, **body: Any) -> ProblemError:
             {"code": "invalid_field", "detail": "amount: above 0", "errors": FIELDS},
             "invalid_field: amount: above 0; payee: a wallet id",
         ),
+        (
+            {
+                "code": "invalid_rule_pack",
+                "detail": "line 5, column 9: a value is missing",
+                "errors": [{"field": "text", "message": "a value is missing", "line": 5, "column": 9}],
+            },
+            "invalid_rule_pack: line 5, column 9: a value is missing",
+        ),
         ({}, "422: 422"),
     ],
-    ids=["detail", "title", "fields", "a field that the detail names", "nothing"],
+    ids=["detail", "title", "fields", "a field that the detail names", "a place that the detail names", "nothing"],
 )
 def test_an_error_names_its_problem_and_every_wrong_field(body: dict[str, Any], text: str) -> None:
     assert str(problem(**body)) == text
