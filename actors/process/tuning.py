@@ -5,6 +5,7 @@ import ctypes
 import gc
 import os
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -24,10 +25,23 @@ _LARGE_PAGES_BYTES: Final = _MAP_BYTES - (1 << 20)
 NICENESS: Final = 10
 """Of compilers, backtests, checkpoints and who publishes scores: payments go first."""
 
+SESSION_NICENESS: Final = 19
+"""Of the session of who publishes scores, beside the sessions of a switch on the same machine."""
+_SESSION: Final = Path("/proc/self/autogroup")
+
 
 def give_way() -> None:
     """This thread, and who is started by it, gives way to payments."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def session_gives_way() -> None:
+    """Linux may share the processors between sessions first (`autogroup`), and no niceness says anything between them then. A process that
+    leads its session, as what a scheduler started often does, has all of it give way; from a terminal the session is the user's, and stays
+    as it is."""
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            _SESSION.write_text(str(SESSION_NICENESS))
 
 
 def freeze_gc() -> None:

@@ -4,34 +4,29 @@ Every run scores all wallets again, under the next number, as fast as the switch
 without; their times count from when they were due. Every round has all three, and accounts of processor time a score and a payment.
 """
 
-import itertools
 import os
-import resource
-import threading
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from statistics import median
 from typing import Any, Final
 
 import msgspec
-import pyarrow.compute as pc
 
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
-from actors.rescore.output import Output
-from actors.rescore.publishing import BATCH_ROWS, UNDER_WAY, Batch, Note, answered, batches
-from actors.rescore.run import Manifest
+from actors.rescore.publishing import BATCH_ROWS, UNDER_WAY
 from actors.rescore.run import Options as RunOptions
 from actors.rescore.run import run as rescore
 from actors.rescore.unit import local_pool
-from actors.storage.place import folder_at
 from bench.contenders.switch import KEY, Switch
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
+from bench.workload.client_process import ClientProcess
 from bench.workload.load import LoadSpec, Payments
 from bench.workload.processes import cpu_seconds, sample
-from bench.workload.turn import Turn, beside, detail_of
+from bench.workload.publisher import PublisherResult, PublisherSpec, publisher
+from bench.workload.turn import Turn, beside, detail_of, measure
 from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
 from models.scorecard import canonical
@@ -94,19 +89,28 @@ class _Scores:
     def __init__(self, options: Options, switch: Switch, sizes: Sizes) -> None:
         source, output = options.work / "features", options.work / "scored"
         write_wallet_files(source, shipped(), 1, sizes.wallets, ids=switch.wallet_bytes())
-        settings = Settings(as_of=int(time.time() * 1000) - 60_000)
-        prepared = prepare(source, output, shipped(), settings)
+        prepared = prepare(source, output, shipped(), Settings(as_of=int(time.time() * 1000) - 60_000))
         quietly: Any = {"stopping": lambda: False, "on_status": lambda _: None}
-        self._manifest: Manifest = rescore(
-            prepared, local_pool, RunOptions(workers=os.cpu_count() or 1, max_bad=0.0, **quietly)
-        )
-        self._output = Output(folder_at(output))
-        self._runs = itertools.count(1)
+        rescore(prepared, local_pool, RunOptions(workers=os.cpu_count() or 1, max_bad=0.0, **quietly))
+        self._folder = output
+        self._switch = switch
+        self._run = 1
 
-    def batches(self) -> Iterator[Batch]:
-        """Those of one run after the other."""
-        for run in self._runs:
-            yield from batches(self._output, self._manifest, Note(url="", run=run))
+    def publishing(self, key: str | None, seconds: float) -> ClientProcess[PublisherResult]:
+        """A process that is ready to publish under the next numbers."""
+        url = f"http://127.0.0.1:{self._switch.port}"
+        spec = PublisherSpec(
+            url=url, key=key, folder=str(self._folder), run=self._run, seconds=seconds, timeout_s=TIMEOUT_S
+        )
+        return publisher(spec)
+
+    def publish(self, process: ClientProcess[PublisherResult]) -> Published:
+        """Let it publish, and see where processor time goes."""
+        pids = [*self._switch.roots(), process.pid]
+        before = sample(pids)
+        result = process.run()
+        self._run += result.runs
+        return Published(scores=result.scores, seconds=result.seconds, cpu_s=cpu_seconds(before, sample(pids)))
 
 
 def run(options: Options) -> list[Figure]:
@@ -146,53 +150,23 @@ def _round(options: Options, sizes: Sizes, switch: Switch, made: list[_Scores], 
     try:
         if not made:
             made.append(_Scores(options, switch, sizes))
-        scores = made[0].batches()
-        url = f"http://127.0.0.1:{switch.port}"
-        with Client(url, KEY) as client:
+        scores = made[0]
+        with Client(f"http://127.0.0.1:{switch.port}", KEY) as client:
             client.scorecards.publish(shipped().name, document=msgspec.json.decode(canonical(shipped())))
             key = client.keys.create(name="credit-team", scopes=["credit"]).key
-        with Client(url, key, timeout_s=TIMEOUT_S) as client:
-            publish = partial(_published, client, scores, switch)
-            spec = partial(_load, sizes, switch)
-            beside(spec(sizes.warm_up_s, 10 * number), switch.roots, lambda _: None)
-            steady, _ = beside(spec(sizes.seconds, 10 * number + 1), switch.roots, lambda _: None)
-            publish(sizes.warm_up_s, None)
-            alone = publish(sizes.alone_s, None)
-            os.sync()  # what was written for the scores alone is not to be written while payments are measured
-            busy, both = beside(spec(sizes.seconds, 10 * number + 2), switch.roots, partial(publish, sizes.seconds))
+        spec = partial(_load, sizes, switch)
+        measure(spec(sizes.warm_up_s, 10 * number), switch.roots)
+        steady = measure(spec(sizes.seconds, 10 * number + 1), switch.roots)
+        for seconds in (sizes.warm_up_s, sizes.alone_s):
+            with closing(scores.publishing(key, seconds)) as process:
+                alone = scores.publish(process)
+        os.sync()  # what was written for the scores alone is not to be written while payments are measured
+        with closing(scores.publishing(key, sizes.seconds)) as process:
+            publish = partial(scores.publish, process)
+            busy, both = beside(spec(sizes.seconds, 10 * number + 2), switch.roots, lambda _: publish())
         return _Round(alone=alone, beside=both, steady=steady, busy=busy)
     finally:
         switch.stop()
-
-
-def _published(
-    client: Client, scores: Iterator[Batch], switch: Switch, seconds: float, load: threading.Thread | None
-) -> Published:
-    """Scores that were taken until the time is over or the load has ended; what is under way then does not count."""
-    before, own = sample(switch.roots()), _own_cpu_s()
-    started, rows, taken_s = time.perf_counter(), 0, seconds
-
-    def is_over() -> bool:
-        return time.perf_counter() - started > seconds or not (load is None or load.is_alive())
-
-    taking = answered(itertools.takewhile(lambda _: not is_over(), scores), client.publish_scores)
-    for _, answer in itertools.takewhile(lambda _: not is_over(), taking):
-        codes = pc.unique(answer.column("code")).to_pylist()
-        if codes != ["ok"]:
-            raise RuntimeError(f"{NAME}: scores that were not taken: {codes}")
-        rows += len(answer)
-        taken_s = time.perf_counter() - started
-    own = _own_cpu_s() - own
-    cpu_s = cpu_seconds(before, sample(switch.roots()))
-    taking.close()
-    elsewhere = round(max(0.0, cpu_s["elsewhere"] - own), 2)
-    return Published(scores=rows, seconds=taken_s, cpu_s={**cpu_s, "publisher": round(own, 2), "elsewhere": elsewhere})
-
-
-def _own_cpu_s() -> float:
-    """Of this process, which publishes."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _load(sizes: Sizes, switch: Switch, seconds: float, seed: int) -> LoadSpec:

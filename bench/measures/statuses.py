@@ -17,7 +17,8 @@ from bench.contenders.contender import call, call_json
 from bench.contenders.switch import KEY, Switch
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
-from bench.workload.load import Loading, LoadResult, LoadSpec, Payments, Statuses
+from bench.workload.client_process import ClientProcess
+from bench.workload.load import LoadResult, LoadSpec, Payments, Statuses, loading
 from bench.workload.turn import Turn, beside, detail_of
 
 NAME: Final = "statuses"
@@ -170,10 +171,10 @@ def _load(scene: _Scene, rate: int, seconds: float, seed: int, *, asked: Asked =
     if asked is Asked.MANY:
         many = rate * QUESTIONS_A_PAYMENT
         wanted.append(_questions(scene, spec, scene.key_of_many, scene.sizes.asking_connections, many))
-    asking = [Loading(each) for each in wanted]
+    asking = [loading(each) for each in wanted]
     try:
         with ThreadPoolExecutor() as threads:
-            turn, found = beside(spec, scene.switch.roots, lambda _: list(threads.map(Loading.run, asking)))
+            turn, found = beside(spec, scene.switch.roots, lambda _: list(threads.map(ClientProcess.run, asking)))
     finally:
         for each in asking:
             each.close()

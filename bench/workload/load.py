@@ -5,23 +5,24 @@ requests are due at equal intervals, and a time counts from when the request was
 wait, so a switch that stands still is not spared the requests that it held up.
 
 All requests are built before the clock starts; while it runs, a request costs one write, one read and the search for two
-headers. `python -m bench.workload.load` reads a LoadSpec, prints `ready`, waits for a line, and ends with a LoadResult.
+headers. `python -m bench.workload.load`: see `client_process`.
 """
 
 import asyncio
-import resource
-import subprocess
-import sys
+import gc
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+import uvloop
 
+from bench.workload.client_process import ClientProcess, play
 from bench.workload.payments import http_get, http_request, payment_body, payment_requests
+from bench.workload.processes import own_cpu_s
 from bench.workload.questions import question_requests
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -99,41 +100,9 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.done / self.seconds
 
 
-class Loading:
+def loading(spec: LoadSpec) -> ClientProcess[LoadResult]:
     """A load process that is ready to begin."""
-
-    def __init__(self, spec: LoadSpec) -> None:
-        command = [sys.executable, "-m", "bench.workload.load"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.pid = self._process.pid
-        data = msgspec.msgpack.encode(spec)
-        assert self._process.stdin is not None
-        self._process.stdin.write(len(data).to_bytes(8, "little") + data)
-        self._process.stdin.flush()
-        self._expect(b"ready")
-
-    def run(self) -> LoadResult:
-        """Start the clock; returns when the load has ended."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(b"go\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the load generator ended with code {self._process.wait()}")
-        return msgspec.json.decode(line, type=LoadResult)
-
-    def close(self) -> None:
-        """Let the process end, and wait for that."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=DEADLINE_S)
-        self._process.stdout.close()
-
-    def _expect(self, word: bytes) -> None:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        if line != word:
-            raise RuntimeError(f"the load generator answered {line!r} in place of {word!r}")
+    return ClientProcess(__name__, spec, LoadResult)
 
 
 class _LoadRun:
@@ -277,13 +246,13 @@ async def _drive(spec: LoadSpec, requests: list[bytes]) -> LoadResult:
         _, connection = await loop.create_connection(lambda: _Connection(run), "127.0.0.1", spec.port)
         connections.append(connection)
     run.open = len(connections)
-    cpu = _own_cpu_s()
+    cpu = own_cpu_s()
     run.started = time.monotonic()
     for connection in connections:
         connection.send()
     async with asyncio.timeout(spec.seconds + DEADLINE_S):
         await run.over
-    cpu = _own_cpu_s() - cpu
+    cpu = own_cpu_s() - cpu
     return _result(run, cpu)
 
 
@@ -326,28 +295,17 @@ def _batch_codes(bodies: Sequence[bytes]) -> Counter[str]:
     return counts
 
 
-def _own_cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def main() -> None:
-    """Entry point of the load process."""
-    import gc
-
-    import uvloop
-
-    size = int.from_bytes(sys.stdin.buffer.read(8), "little")
-    spec = msgspec.msgpack.decode(sys.stdin.buffer.read(size), type=LoadSpec)
+def _prepared(spec: LoadSpec) -> Callable[[], LoadResult]:
+    """All requests are built beforehand."""
     requests = _requests(spec)
     gc.disable()
-    print("ready", flush=True)
-    if sys.stdin.buffer.readline() == b"go\n":
+
+    def drive() -> LoadResult:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            result = runner.run(_drive(spec, requests))
-        print(msgspec.json.encode(result).decode(), flush=True)
-        sys.stdin.buffer.read()
+            return runner.run(_drive(spec, requests))
+
+    return drive
 
 
 if __name__ == "__main__":
-    main()
+    play(LoadSpec, _prepared)

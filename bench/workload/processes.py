@@ -4,6 +4,7 @@ And what the rest of the machine used meanwhile.
 """
 
 import os
+import resource
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ _GROUPS: Final = (
     ("ray::FrontDoorActor", "front door"),
     ("bench.contenders.peer_", "front door"),
     ("bench.workload.load", "load"),
+    ("bench.workload.publisher", "publisher"),
     ("gcs_server", "ray"),
     ("raylet", "ray"),
     ("-m switch.node.node", "node"),
@@ -68,6 +70,12 @@ def cpu_seconds(before: Sample, after: Sample) -> dict[str, float]:
     elsewhere = (after.busy - before.busy) / TICKS_A_SECOND - sum(seconds.values())
     rounded = {group: round(value, 2) for group, value in sorted(seconds.items()) if value >= 0.01}
     return {**rounded, "elsewhere": round(max(0.0, elsewhere), 2)}
+
+
+def own_cpu_s() -> float:
+    """Processor seconds of this process so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def resident_bytes(pid: int | str = "self") -> int:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bench.workload.load import Loading, LoadResult, LoadSpec
+from bench.workload.load import LoadResult, LoadSpec, loading
 from bench.workload.processes import cpu_seconds, sample
 
 T = TypeVar("T")
@@ -21,14 +21,14 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure(spec: LoadSpec, roots: Callable[[], Sequence[int]]) -> Turn:
     """Run a load to its end. `roots`: see `Contender.roots`."""
-    loading = Loading(spec)
+    load = loading(spec)
     try:
-        pids = [*roots(), loading.pid]
+        pids = [*roots(), load.pid]
         before = sample(pids)
-        result = loading.run()
+        result = load.run()
         return Turn(load=result, cpu_s=cpu_seconds(before, sample(pids)))
     finally:
-        loading.close()
+        load.close()
 
 
 def beside(

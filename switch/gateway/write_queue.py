@@ -2,10 +2,10 @@
 
 There is no timer.
 
-Latency when idle, batches when busy. Calls carry small requests or parts of batches, never both, since an answer waits for the whole
-call. Callers take turns: while several are about, a call with batches carries one part, and one call at least is left to small requests.
-Rows that a shard did not try, or whose answer was lost, are sent again under the same key until the request's deadline; the key makes
-that harmless.
+Latency when idle, batches when busy. Where a shard answers none of its calls for a while, small requests leave in some more. Calls carry
+small requests or parts of batches, never both, since an answer waits for the whole call. Callers take turns: while several are about, a
+call with batches carries one part, and one call at least is left to small requests. Rows that a shard did not try, or whose answer was
+lost, are sent again under the same key until the request's deadline; the key makes that harmless.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import logging
 import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -50,6 +51,10 @@ class WriteQueueLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one queue holds at most."""
 
     calls_max: int = 3
+    late_calls_max: int = 3
+    """So many more with small requests, one each time that none has left for `late_s`: where a shard answers none of its calls for 8 ms, as
+    it waits for a processor, who comes would wait for the first of them and then for a call of their own."""
+    late_s: float = 0.002
     call_rows_max: int = 65_536
     """Rows of one call while one caller is about: as much as a shard takes as one batch."""
     detailed_call_rows_max: int = 4_096
@@ -171,6 +176,7 @@ class ShardWriteQueue:
         self._callers = Callers(self._loop.time, limits.beside_s)
         self._gathering = Gathering(lambda: self.queued_rows, self._start)
         self._calls: set[asyncio.Task[None]] = set()
+        self._left_at = monotonic()
         self._batch_calls = 0
 
     @property
@@ -296,10 +302,16 @@ class ShardWriteQueue:
         self._wake()
 
     def _wake(self) -> None:
-        if len(self._calls) < self._limits.calls_max:
+        more = len(self._calls) - self._limits.calls_max
+        if more < 0 or (more < self._limits.late_calls_max and self._small and self._is_late()):
             self._gathering.wake()
 
+    def _is_late(self) -> bool:
+        """Whether no call has left for a while. The event loop's own clock counts whole milliseconds."""
+        return monotonic() - self._left_at > self._limits.late_s
+
     def _start(self) -> None:
+        self._left_at = monotonic()
         batches = self._batches_are_next()
         taken = self._parts() if batches else self._few()
         jobs = [job for job in taken if not job.future.done()]
@@ -323,7 +335,9 @@ class ShardWriteQueue:
 
     def _batches_are_next(self) -> bool:
         """Small requests go first; but one call is for batches if any wait, and while several callers are about no more than one is: a
-        payment whose call is under way when the next comes would keep that one waiting."""
+        payment whose call is under way when the next comes would keep that one waiting. A call that leaves late is for small ones."""
+        if len(self._calls) >= self._limits.calls_max:
+            return False
         if not self._small:
             return not self._callers.several or not self._batch_calls
         all_but_one = max(1, self._limits.calls_max - 1)

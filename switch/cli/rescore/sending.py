@@ -25,12 +25,14 @@ def send(
 ) -> None:
     """Send the rows of a finished job by a method of a client, and say what became of them. Exit code 1 when the switch did not take some
     rows."""
+    from actors.process.tuning import session_gives_way
     from actors.rescore.job import RescoreRefused
     from actors.rescore.output import Output
     from actors.rescore.publishing import note_of
     from actors.rescore.run import read_manifest
     from actors.storage.place import folder_at
 
+    session_gives_way()
     output = Output(folder_at(folder))
     output.folder.check()
     manifest = read_manifest(output)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.process.tuning import NICENESS, YOUNG_MAX, freeze_gc, give_way
+from actors.process.tuning import NICENESS, SESSION_NICENESS, YOUNG_MAX, freeze_gc, give_way
 
 SCRIPT = """
 import resource, sys
@@ -130,3 +130,26 @@ print(before - resident())
 def test_memory_that_was_freed_is_given_back_of_cycles_too() -> None:
     done = subprocess.run([sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 25_000_000
+
+
+RANKS = """
+import os, sys
+from pathlib import Path
+from actors.process.tuning import session_gives_way
+
+if sys.argv[1] == "member" and os.fork():
+    os.wait()
+    sys.exit()
+session_gives_way()
+print(Path("/proc/self/autogroup").read_text().split()[-1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system shares nothing by sessions")
+@pytest.mark.parametrize(("who", "niceness"), [("leader", SESSION_NICENESS), ("member", 0)])
+def test_a_session_gives_way_when_its_leader_says_so_and_not_when_another_process_of_it_does(
+    who: str, niceness: int
+) -> None:
+    command = [sys.executable, "-c", RANKS, who]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, start_new_session=True).stdout
+    assert int(printed) == niceness

@@ -87,8 +87,9 @@ def rows_of(*amounts: int, caller: int = 1) -> Any:
     return rows
 
 
-def queue_of(shard: Shard, **limits: Any) -> ShardWriteQueue:
-    return ShardWriteQueue(shard, WriteQueueLimits(**limits))
+def queue_of(shard: Shard, late_s: float = 60.0, **limits: Any) -> ShardWriteQueue:
+    """No call leaves late unless a test asks for it, however long the machine takes."""
+    return ShardWriteQueue(shard, WriteQueueLimits(late_s=late_s, **limits))
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -115,6 +116,63 @@ async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> Non
     assert [result.address for result in results] == list(range(1, 11))
     assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 7]
     assert shard.calls[3][1] == {i: b"d%d" % (i + 4) for i in range(7)}
+
+
+async def test_small_requests_leave_in_some_more_calls_when_none_has_left_for_a_while() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = queue_of(shard, late_s=0.0, late_calls_max=2)
+    waiting = []
+    for amount in range(1, 11):
+        waiting.append(asyncio.create_task(queue.one(row(amount), None, soon())))
+        await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 1, 1]
+    assert queue.queued_rows == 5
+    shard.gate.set()
+    results = await asyncio.gather(*waiting)
+    assert [result.address for result in results] == list(range(1, 11))
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 1, 1, 5]
+
+
+async def test_each_call_that_leaves_late_waits_anew() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = queue_of(shard, late_s=0.05)
+    waiting = []
+
+    async def ask() -> None:
+        waiting.append(asyncio.create_task(queue.one(row(1), None, soon())))
+        await turns(10)
+
+    for _ in range(3):
+        await ask()
+    await asyncio.sleep(0.1)
+    await ask()
+    assert len(shard.calls) == 4
+    queue._left_at += 60
+    await ask()
+    assert len(shard.calls) == 4, "the one before has only just left"
+    shard.gate.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_no_batch_leaves_late() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = queue_of(shard, late_s=0.0, small_rows_max=1)
+    waiting: list[Any] = []
+    for caller in (1, 2, 1):
+        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
+        await turns(10)
+    for _ in range(2):
+        waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
+        await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
+    waiting.append(asyncio.create_task(queue.one(row(9, 2), None, soon())))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 1], "the payment, not a batch that came before it"
+    shard.gate.set()
+    await asyncio.gather(*waiting)
 
 
 async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
