@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from switch.cli.client import switch_client
-from switch.cli.options import as_text, progress_bar
+from switch.cli.options import as_text, counted, progress_bar
 
 TIMEOUT_S: Final = 120.0
 
@@ -46,7 +46,7 @@ def send(
     if as_json:
         click.echo(as_text({"rows": sum(codes.values()), "codes": codes}))
     else:
-        click.echo("\n".join(f"{code}: {rows:,} rows" for code, rows in codes.items()))
+        click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in codes.items()))
     if set(codes) - {"ok"}:
         raise click.exceptions.Exit(1)
 
