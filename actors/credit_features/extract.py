@@ -8,7 +8,7 @@ the same records give the same bytes.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -331,7 +331,8 @@ def _alone_in(output: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (output / LEASE).unlink()
+        with suppress(OSError):
+            (output / LEASE).unlink()
         lease.give_back()
 
 

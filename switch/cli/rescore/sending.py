@@ -60,8 +60,8 @@ def _sent(output: Any, manifest: Any, note: Any, call: Callable[[Any], Any]) -> 
     due = sum(part.rows for part in manifest.parts)
     with progress_bar("undoing" if note.undone else "publishing", "rows") as bar:
         for batch, answer in answered(batches(output, manifest, note), call):
-            counted = pc.value_counts(answer.column("code")).to_pylist()
-            codes = dict(Counter(note.codes) + Counter({each["values"]: each["counts"] for each in counted}))
+            found = pc.value_counts(answer.column("code")).to_pylist()
+            codes = dict(Counter(note.codes) + Counter({each["values"]: each["counts"] for each in found}))
             note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows, codes=codes)
             keep_note(output, note)
             bar(sum(codes.values()), due)
