@@ -132,7 +132,7 @@ def test_whatever_is_changed_in_an_answer_it_is_read_or_refused() -> None:
         with contextlib.suppress(ShardpayError):
             sending.took(changed, 0.0)
             with pa.ipc.open_stream(changed) as reader:
-                told = reader.read_all()
-            assert sending.result().column("replayed").to_pylist() == told.column("replayed").to_pylist()
+                whole = reader.read_all()
+            assert sending.result().column("replayed").to_pylist() == whole.column("replayed").to_pylist()
             taken += 1
     assert 0 < taken < 500
