@@ -8,21 +8,20 @@ from typing import Any, Final, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_waiting: Final[list[Callable[..., Any]]] = []
+_known: Final[list[Callable[..., Any]]] = []
 _takers: Final[list[Callable[[Callable[..., Any]], object]]] = []
 
 
 def jitable(function: F) -> F:
     """The function itself, which kernels may call too."""
-    if _takers:
-        _takers[0](function)
-    else:
-        _waiting.append(function)
+    _known.append(function)
+    for take in _takers:
+        take(function)
     return function
 
 
 def hand_over(take: Callable[[Callable[..., Any]], object]) -> None:
     """Give all such functions to `take`, which tells the compiler of one: those that there are now, and each later one when it is made."""
     _takers.append(take)
-    while _waiting:
-        take(_waiting.pop(0))
+    for function in _known:
+        take(function)

@@ -7,8 +7,8 @@ the same records give the same bytes.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,8 @@ from actors.records.addresses import owned, segment_of
 from actors.records.blocks import GENESIS, Chain, OpenedBlocks
 from actors.records.ids import Secret, encode_wallets
 from actors.records.layout import RESOLUTION, SCORE_SEEN, Kind, WalletKind
+from actors.storage.interface import Taken
+from actors.storage.place import folder_at
 from models.arrays import Integers
 from models.credit.catalogue import FEATURES, digest, without
 from models.credit.feature import DAY_MS, NEGATIVE_DAYS, Dimension, Feature
@@ -48,6 +50,8 @@ from rules.vocabulary.currencies import ALPHA
 
 FORMAT: Final = 1
 MANIFEST: Final = "_manifest.json"
+LEASE: Final = "features.lease"
+"""Held by the run that writes here; gone with it, unless it is killed."""
 ROWS_A_GROUP: Final = 65_536
 """Wallets turned into columns at once: some 30 MB."""
 Each = Callable[[Any, Callable[[Any, int], Any], list[int]], list[Any]]
@@ -307,13 +311,29 @@ async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Publish
 
 def run(job: Extraction, each: Each) -> list[Extracted]:
     """Compute and write everything; `each` does some work for every shard. Raises FeaturesRefused, Unreadable, ValueError."""
-    begin(job.output)
-    if job.leave_out != "relations":
-        write_scores(scores_file(job.output), each(job, published_scores, job.shards))
-    done = each(job, extract_shard, job.shards)
-    scores_file(job.output).unlink(missing_ok=True)
-    finish(job, done)
-    return done
+    with _alone_in(job.output):
+        begin(job.output)
+        if job.leave_out != "relations":
+            write_scores(scores_file(job.output), each(job, published_scores, job.shards))
+        done = each(job, extract_shard, job.shards)
+        scores_file(job.output).unlink(missing_ok=True)
+        finish(job, done)
+        return done
+
+
+@contextmanager
+def _alone_in(output: Path) -> Iterator[None]:
+    """Another run would remove what this one has written. Raises FeaturesRefused."""
+    try:
+        lease = folder_at(output).lease(LEASE)
+    except Taken as who:
+        raise FeaturesRefused(f"{output} is being written by {who}: one run at a time") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            (output / LEASE).unlink()
+        lease.give_back()
 
 
 def scores_file(output: Path) -> Path:
@@ -327,9 +347,8 @@ def shard_file(output: Path, shard: int) -> Path:
 
 
 def begin(output: Path) -> None:
-    """Make the folder. Raises FeaturesRefused when it holds anything but what a run that did not end has left."""
-    output.mkdir(parents=True, exist_ok=True)
-    found = list(output.iterdir())
+    """Make room. Raises FeaturesRefused when the folder holds anything but what a run that did not end has left."""
+    found = [path for path in output.iterdir() if path.name != LEASE]
     for path in found:
         if path != scores_file(output) and not (path.name.startswith("shard-") and path.suffix in (".parquet", ".tmp")):
             raise FeaturesRefused(f"{output} is not empty ({path.name}): features go into a folder of their own")

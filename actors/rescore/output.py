@@ -65,8 +65,7 @@ class Output:
             raise RescoreRefused(f"{self.folder} is not empty ({others[0]}): scores go into a folder of their own")
         try:
             self._lease = self.folder.lease(LEASE)
-        except Taken as error:
-            who = _named(error.args[0])
+        except Taken as who:
             raise RescoreRefused(f"{self.folder} is being written by {who}: one driver at a time") from None
 
     def keep(self) -> None:
@@ -171,7 +170,3 @@ def _sizes(done: Done) -> set[tuple[str, int]]:
 def _results(files: list[Found]) -> set[tuple[str, int]]:
     """Of all files those that a reader may see as results, and how long they are."""
     return {(each.name, each.bytes) for each in files if each.name.startswith((f"{PARTS}/", f"{BAD}/"))}
-
-
-def _named(owner: Owner | None) -> str:
-    return "another process" if owner is None else f"process {owner.pid} on {owner.host} since {owner.since}"

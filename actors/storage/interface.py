@@ -56,7 +56,11 @@ class Changed(Exception):
 
 
 class Taken(Exception):
-    """Another process holds the lease; its argument is who, or None where that is not known."""
+    """Another process holds the lease; its argument is who, or None where that is not known. As a text: who, in words."""
+
+    def __str__(self) -> str:
+        owner: Owner | None = self.args[0]
+        return "another process" if owner is None else f"process {owner.pid} on {owner.host} since {owner.since}"
 
 
 class LeaseLost(Exception):

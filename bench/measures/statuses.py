@@ -174,7 +174,12 @@ def _load(scene: _Scene, rate: int, seconds: float, seed: int, *, asked: Asked =
     asking = [loading(each) for each in wanted]
     try:
         with ThreadPoolExecutor() as threads:
-            turn, found = beside(spec, scene.switch.roots, lambda _: list(threads.map(ClientProcess.run, asking)))
+            try:
+                turn, found = beside(spec, scene.switch.roots, lambda _: list(threads.map(ClientProcess.run, asking)))
+            except BaseException:
+                for each in asking:
+                    each.terminate()
+                raise
     finally:
         for each in asking:
             each.close()

@@ -8,6 +8,7 @@ a result.
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -41,11 +42,20 @@ class ClientProcess(Generic[Result]):
         self._send(b"go\n")
         return msgspec.json.decode(self._read(), type=self._result)
 
+    def terminate(self) -> None:
+        """End it before its time: nobody waits for a result, and the terminal's Ctrl-C does not reach another session."""
+        self._process.terminate()
+
     def close(self) -> None:
         """Let the process end, and wait for that."""
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
         finally:
             self._process.stdout.close()
 
@@ -54,12 +64,10 @@ class ClientProcess(Generic[Result]):
         self._process.stdin.flush()
 
     def _read(self) -> bytes:
-        """A line. Who asks may be interrupted meanwhile: nobody waits for a result then, and the terminal's Ctrl-C does not reach another
-        session."""
         try:
             line: bytes = self._process.stdout.readline()
         except BaseException:
-            self._process.terminate()
+            self.terminate()
             raise
         if not line:
             raise RuntimeError(f"{self._module} ended with code {self._process.wait()}")

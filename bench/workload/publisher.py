@@ -16,7 +16,6 @@ from actors.rescore.publishing import Batch, Note, answered, batches
 from actors.rescore.run import read_manifest
 from actors.storage.place import folder_at
 from bench.workload.client_process import ClientProcess, play
-from bench.workload.processes import own_cpu_s
 from switch.client import Client
 
 
@@ -37,7 +36,6 @@ class PublisherResult(msgspec.Struct, frozen=True, kw_only=True):
     scores: int
     seconds: float
     runs: int
-    cpu_s: float
 
 
 def publisher(spec: PublisherSpec) -> ClientProcess[PublisherResult]:
@@ -78,7 +76,7 @@ def _prepared(spec: PublisherSpec) -> Callable[[], PublisherResult]:
 
 
 def _published(client: Client, given: Iterator[Batch], runs: _Runs, seconds: float) -> PublisherResult:
-    cpu_s, started, rows, taken_s = own_cpu_s(), time.perf_counter(), 0, seconds
+    started, rows, taken_s = time.perf_counter(), 0, seconds
 
     def is_over() -> bool:
         return time.perf_counter() - started > seconds
@@ -90,9 +88,8 @@ def _published(client: Client, given: Iterator[Batch], runs: _Runs, seconds: flo
             raise RuntimeError(f"scores that were not taken: {codes}")
         rows += len(answer)
         taken_s = time.perf_counter() - started
-    cpu_s = own_cpu_s() - cpu_s
     taking.close()
-    return PublisherResult(scores=rows, seconds=taken_s, runs=runs.begun, cpu_s=round(cpu_s, 2))
+    return PublisherResult(scores=rows, seconds=taken_s, runs=runs.begun)
 
 
 if __name__ == "__main__":

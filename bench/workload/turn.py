@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 import msgspec
 
+from bench.workload.client_process import ClientProcess
 from bench.workload.load import LoadResult, LoadSpec, loading
 from bench.workload.processes import cpu_seconds, sample
 
@@ -21,14 +23,15 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure(spec: LoadSpec, roots: Callable[[], Sequence[int]]) -> Turn:
     """Run a load to its end. `roots`: see `Contender.roots`."""
-    load = loading(spec)
-    try:
-        pids = [*roots(), load.pid]
-        before = sample(pids)
-        result = load.run()
-        return Turn(load=result, cpu_s=cpu_seconds(before, sample(pids)))
-    finally:
-        load.close()
+    with closing(loading(spec)) as load:
+        return _measured(load, roots)
+
+
+def _measured(load: ClientProcess[LoadResult], roots: Callable[[], Sequence[int]]) -> Turn:
+    pids = [*roots(), load.pid]
+    before = sample(pids)
+    result = load.run()
+    return Turn(load=result, cpu_s=cpu_seconds(before, sample(pids)))
 
 
 def beside(
@@ -42,17 +45,17 @@ def beside(
         begun.set()
         return roots()
 
-    def run() -> None:
+    with closing(loading(spec)) as load:
+        thread = threading.Thread(target=lambda: turns.append(_measured(load, built)))
+        thread.start()
+        begun.wait()
         try:
-            turns.append(measure(spec, built))
+            made = meanwhile(thread)
+        except BaseException:
+            load.terminate()
+            raise
         finally:
-            begun.set()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    begun.wait()
-    made = meanwhile(thread)
-    thread.join()
+            thread.join()
     return turns[0], made
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from switch.cli.options import as_text, json_option, progress_bar, storage_options
+from switch.cli.options import as_text, counted, json_option, progress_bar, storage_options
 
 
 @click.command("backup", epilog="Example: shardpay backup --output ./backup-2026-11-22")
@@ -32,4 +32,6 @@ def backup_command(output: Path, as_json: bool, data: Path, database: str | None
         return
     size = sum(table.bytes for table in manifest.tables)
     heads = ", ".join(f"shard {shard} up to block {head.block:,}" for shard, head in manifest.heads.items())
-    click.echo(f"{len(manifest.tables)} tables, {size / 1e6:,.1f} MB in {output}: {heads or 'no journal yet'}")
+    click.echo(
+        f"{counted(len(manifest.tables), 'table')}, {size / 1e6:,.1f} MB in {output}: {heads or 'no journal yet'}"
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from switch.cli.options import as_text, as_time, json_option, progress_bar, storage_options
+from switch.cli.options import as_text, as_time, counted, json_option, progress_bar, storage_options
 
 
 @click.command("export", epilog="Example: shardpay export --output ./lake")
@@ -35,6 +35,6 @@ def export_command(output: Path, since: int | None, as_json: bool, data: Path, d
         click.echo(as_text({"report": report, "seconds": round(seconds, 3)}))
         return
     click.echo(
-        f"{report.records:,} records of {report.blocks:,} new blocks in {report.files} files, "
+        f"{counted(report.records, 'record')} of {counted(report.blocks, 'new block')} in {counted(report.files, 'file')}, "
         f"{report.bytes / 1e6:,.1f} MB, {report.records / seconds:,.0f} records/s"
     )

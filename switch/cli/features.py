@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from switch.cli.options import as_text, as_time, json_option, storage_options
+from switch.cli.options import as_text, as_time, counted, json_option, storage_options
 
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 
@@ -62,7 +62,7 @@ def features_command(data: Path, database: str | None, as_json: bool, workers: i
         report = {"records": records, "wallets": wallets, "shards": done, "seconds": round(seconds, 3)}
         click.echo(as_text(report))
         return
-    click.echo(f"{wallets:,} wallets from {records:,} records, {records / seconds:,.0f} records/s")
+    click.echo(f"{counted(wallets, 'wallet')} from {counted(records, 'record')}, {records / seconds:,.0f} records/s")
 
 
 async def _extracted(data: Path, database: str | None, workers: int, options: dict[str, Any]) -> list[Any]:

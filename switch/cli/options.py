@@ -53,6 +53,11 @@ DURATION: Final = _Duration()
 """A length of time as an option's value."""
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `12,000 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def as_text(value: Any) -> str:
     """A result as JSON for people and programs."""
     import msgspec

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from switch.cli.options import as_text, json_option, progress_bar, storage_options
+from switch.cli.options import as_text, counted, json_option, progress_bar, storage_options
 
 
 @click.command("restore", epilog="Example: shardpay restore --input ./backup-2026-11-22 --data ./data")
@@ -38,7 +38,9 @@ def restore_command(folder: Path, as_json: bool, data: Path, database: str | Non
         click.echo(as_text({"restored": manifest, "audit": report}))
     else:
         rows = sum(table.rows for table in manifest.tables)
-        click.echo(f"{rows:,} rows of {len(manifest.tables)} tables restored, as of {manifest.created_at}")
+        click.echo(
+            f"{counted(rows, 'row')} of {counted(len(manifest.tables), 'table')} restored, as of {manifest.created_at}"
+        )
         click.echo(render(report))
     if report.differences:
         sys.exit(1)

@@ -5,6 +5,7 @@ A call that may have arrived is sent again under the same idempotency key, so it
 
 import os
 import random
+import ssl
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeVar
@@ -61,7 +62,8 @@ class Lost(Exception):
 
 def no_connection(url: str, error: OSError) -> str:
     """Why nothing was sent, in the system's words."""
-    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    known = error.errno and error.errno > 0 and not isinstance(error, ssl.SSLError)  # which has numbers of its own
+    why = os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
     return f"{NO_CONNECTION} {url}: {why}"
 
 

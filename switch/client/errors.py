@@ -26,7 +26,9 @@ class ProblemError(ShardpayError):
 
     def _text(self) -> str:
         stated = self.detail or self.title or str(self.status)
-        errors = [each for each in self.problem.get("errors", ()) if str(each.get("message")) not in stated]
+        errors = list(self.problem.get("errors", ()))
+        if errors and str(errors[0].get("message")) in stated:
+            del errors[0]  # the detail says it; another may have the same message
         return "; ".join(
             [f"{self.code}: {stated}", *(f"{each.get('field')}: {each.get('message')}" for each in errors)]
         )

@@ -17,6 +17,8 @@ from .errors import ShardpayError
 
 ROWS_MAX: Final = 65_536
 """Rows of one call: the most that the switch takes."""
+TEXTS_BYTES_MAX: Final = 4 << 20
+"""Of a column in one record batch, or of its dictionary: as much as the switch takes."""
 ID: Final = pa.binary(16)
 RESULTS: Final = {"code": pa.uint16(), "replayed": pa.bool_()}
 """Columns of an answer; where something is recorded there are ids too."""
@@ -54,7 +56,7 @@ class TableSending:
         rows = _compact(self._table if self._all_sent else self._table.take(pa.array(self._sent)))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
-            writer.write_table(rows)
+            writer.write_table(rows, _batch_rows(rows))
         return Call(
             "POST", self._path, sink.getvalue().to_pybytes(), ARROW, ARROW, new_key(None) if self._keyed else None
         )
@@ -129,12 +131,20 @@ def _read(answer: bytes, rows: int) -> tuple[pa.Table, dict[int, str], list[int]
 
 
 def _compact(rows: pa.Table) -> pa.Table:
-    """Rows as one batch, as the switch takes only so many, without dictionaries that are longer than they are."""
+    """Rows as one batch, as the switch takes only so many, without dictionaries that are longer than they are or than it takes."""
     rows = rows.combine_chunks()
     for place, column in enumerate(rows.columns):
-        if pa.types.is_dictionary(column.type) and any(len(part.dictionary) > len(rows) for part in column.chunks):
+        if pa.types.is_dictionary(column.type) and any(
+            len(part.dictionary) > len(rows) or part.dictionary.nbytes > TEXTS_BYTES_MAX for part in column.chunks
+        ):
             rows = rows.set_column(place, rows.field(place).name, column.cast(column.type.value_type).combine_chunks())
     return rows
+
+
+def _batch_rows(rows: pa.Table) -> int:
+    """Of each record batch: fewer where the texts of a column are long."""
+    largest = max(column.nbytes for column in rows.columns)
+    return ROWS_MAX if largest <= TEXTS_BYTES_MAX else max(1, len(rows) * TEXTS_BYTES_MAX // (2 * largest))
 
 
 def _with_ids(table: pa.Table) -> pa.Table:

@@ -27,6 +27,9 @@ DICTIONARIES_MAX: Final = 16
 WALKED: Final = 64
 """Entries of one step."""
 
+_TYPES: Final = ("schema", "dictionary", "record batch")
+_COMPRESSION_KEY: Final = b"ARROW:experimental_compression"
+"""With it in a message's metadata, Arrow takes a body of the format's version 4 for a compressed one."""
 _SCHEMA: Final = 1
 _DICTIONARY_BATCH: Final = 2
 _RECORD_BATCH: Final = 3
@@ -39,7 +42,7 @@ def check_messages(body: bytes) -> Steps[None]:
     ArrowException for what is no stream."""
     with pa.BufferReader(body) as source:
         messages = pa.ipc.MessageReader.open_stream(source)
-        batches = dictionaries = 0
+        first, batches, dictionaries = True, 0, 0
         unfolded = _Unfolded()
         while True:
             metadata = _next_metadata(body, source.tell())
@@ -51,16 +54,21 @@ def check_messages(body: bytes) -> Steps[None]:
                 return
             if message.metadata.size != len(metadata):
                 raise ValueError("a message does not begin where the one before ends")
+            if (message.type == "schema") != first or message.type not in _TYPES:
+                raise ValueError("a stream is one schema, then dictionaries and record batches")
+            first = False
             if message.type == "record batch":
                 batches, dictionaries = batches + 1, 0
             elif message.type == "dictionary":
                 dictionaries += 1
             if batches > BATCHES_MAX:
                 raise ProblemError(
-                    "payload_too_large", f"A stream has at most {BATCHES_MAX} batches: send larger ones."
+                    "payload_too_large", f"A stream has at most {BATCHES_MAX} record batches: send larger ones."
                 )
             if dictionaries > DICTIONARIES_MAX:
-                raise ProblemError("payload_too_large", f"At most {DICTIONARIES_MAX} dictionaries come before a batch.")
+                raise ProblemError(
+                    "payload_too_large", f"At most {DICTIONARIES_MAX} dictionaries come before a record batch."
+                )
             yield
 
 
@@ -71,6 +79,8 @@ def _next_metadata(body: bytes, at: int) -> bytes:
     size, begins = struct.unpack_from("<i", body, at)[0], at + 4
     if size == -1:  # from version 5 on; before, the size came first
         size, begins = struct.unpack_from("<i", body, begins)[0], begins + 4
+    if size > len(body) - begins:
+        raise ValueError("the stream ends within a message")
     if size > METADATA_BYTES_MAX:
         raise ProblemError("payload_too_large", f"The metadata of a message has at most {METADATA_BYTES_MAX:,} bytes.")
     return body[begins : begins + max(size, 0)]
@@ -95,7 +105,7 @@ def _check(metadata: bytes, unfolded: "_Unfolded") -> Steps[None]:
         header = _table_at(metadata, data_at)
     if kind in (_DICTIONARY_BATCH, _RECORD_BATCH):
         if _field_at(metadata, header, 3):
-            raise ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
+            raise _compressed()
         body_bytes = struct.unpack_from("<q", metadata, body_at)[0] if body_at else 0
         if _buffer_bytes(metadata, header) > body_bytes:
             raise ProblemError("malformed_arrow", "The buffers of a batch overlap.")
@@ -139,7 +149,8 @@ class _Unfolded:
     def pairs(self, table: int, field: int) -> Steps[None]:
         """Key and value of each."""
         for at, pair in enumerate(self._tables(table, field)):
-            self._text(pair, 0)
+            if self._text(pair, 0) == _COMPRESSION_KEY:
+                raise _compressed()
             self._text(pair, 1)
             if at % WALKED == WALKED - 1:
                 yield
@@ -158,13 +169,17 @@ class _Unfolded:
             )
         return (_table_at(self.metadata, vector + 4 + 4 * place) for place in range(count))
 
-    def _text(self, table: int, field: int, width: int = 1) -> None:
+    def _text(self, table: int, field: int, width: int = 1) -> bytes:
         """A field that is a text, or numbers of `width` bytes."""
         at = _field_at(self.metadata, table, field)
-        if at:
-            self._bytes += width * _length_at(self.metadata, _table_at(self.metadata, at))
+        if not at:
+            return b""
+        begins = _table_at(self.metadata, at)
+        size = width * _length_at(self.metadata, begins)
+        self._bytes += size
         if self._bytes > METADATA_BYTES_MAX:
             raise ProblemError("payload_too_large", f"Names and metadata have at most {METADATA_BYTES_MAX:,} bytes.")
+        return self.metadata[begins + 4 : begins + 4 + size]
 
     def _type(self, field: int) -> None:
         kind_at, type_at = _field_at(self.metadata, field, 2), _field_at(self.metadata, field, 3)
@@ -173,6 +188,10 @@ class _Unfolded:
         kind = self.metadata[kind_at]
         if kind in (_TIMESTAMP, _UNION):
             self._text(_table_at(self.metadata, type_at), 1, 4 if kind == _UNION else 1)
+
+
+def _compressed() -> ProblemError:
+    return ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
 
 
 # FlatBuffers.

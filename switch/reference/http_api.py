@@ -11,7 +11,7 @@ from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import ALWAYS, BODY, WRITE, Route
 from switch.api.services import MIB
 from switch.gateway import arrow, score_columns
-from switch.gateway.arrow_messages import BATCHES_MAX, ENTRIES_MAX, METADATA_BYTES_MAX
+from switch.gateway.arrow_messages import BATCHES_MAX, DICTIONARIES_MAX, ENTRIES_MAX, METADATA_BYTES_MAX
 from switch.http.access import Access
 from switch.problems.table import NUMBERS
 from switch.reference.http_calls import CREATED, NOTES, query_meaning
@@ -119,9 +119,10 @@ def _arrow() -> Iterator[str]:
     yield (
         f"`Content-Type: {arrow.CONTENT_TYPE}`, up to {arrow.ROWS_MAX:,} rows, uncompressed. Columns mean what the fields of "
         "[KeyedTransfer](#keyedtransfer) and [Context](#context) mean; texts may be dictionary-encoded. A stream has at most "
-        f"{BATCHES_MAX} record batches, {ENTRIES_MAX:,} fields and pairs of metadata, and {METADATA_BYTES_MAX // 1024} KiB of metadata a "
-        f"message. A text has at most {arrow.TEXT_BYTES_MAX} bytes, those of a column in one record batch {arrow.TEXTS_BYTES_MAX // MIB} "
-        f"MiB. A dictionary has at most {arrow.ROWS_MAX:,} values and comes whole, not as deltas; those of all record batches have "
+        f"{BATCHES_MAX} record batches, {ENTRIES_MAX:,} fields and pairs of metadata, {METADATA_BYTES_MAX // 1024} KiB of names and "
+        f"metadata, as many of metadata a message, and {DICTIONARIES_MAX} dictionaries before a record batch; buffers do not overlap. "
+        f"A text has at most {arrow.TEXT_BYTES_MAX} bytes, those of a column in one record batch {arrow.TEXTS_BYTES_MAX // MIB} MiB. "
+        f"A dictionary has at most {arrow.ROWS_MAX:,} values and comes whole, not as deltas; those of all record batches have "
         f"{arrow.CODED_BYTES_MAX // MIB} MiB, one that several use counted for each."
     )
     yield table(("column", "type", "needed"), (_column(name, needed) for name, needed in arrow.COLUMNS.items()))
@@ -136,7 +137,8 @@ def _arrow() -> Iterator[str]:
 def _scores() -> Iterator[str]:
     yield (
         f"For [POST /v1/scores/batch](#post-v1scoresbatch), up to {arrow.ROWS_MAX:,} rows; texts, `run` and `as_of` may be "
-        "dictionary-encoded."
+        "dictionary-encoded. A stream has the bounds of [batches](#batches-as-arrow), and lists of a record batch at most "
+        f"{arrow.LISTED_MAX:,} values."
     )
     rows = (
         (code(name), score_columns.TYPES[name], "yes" if needed else "")

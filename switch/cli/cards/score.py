@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from switch.cli.options import as_text, json_option, progress_bar
+from switch.cli.options import as_text, counted, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE, csv_options, refuse_writing_over, table_format
 
 BATCH_ROWS: Final = 65_536
@@ -54,9 +54,11 @@ def cards_score(
     if as_json:
         click.echo(as_text(found))
         return
-    click.echo(f"{output}: {found.rows:,} rows, {found.lowest} to {found.highest}, {found.mean:.1f} in the mean")
+    click.echo(
+        f"{output}: {counted(found.rows, 'row')}, {found.lowest} to {found.highest}, {found.mean:.1f} in the mean"
+    )
     for band, rows in found.bands.items():
-        click.echo(f"band {band}: {rows:,} rows")
+        click.echo(f"band {band}: {counted(rows, 'row')}")
 
 
 def _score(

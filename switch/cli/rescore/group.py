@@ -13,7 +13,7 @@ import click
 
 from switch.cli.lazy import Command, LazyGroup
 from switch.cli.location import LOCATION, store_refusals
-from switch.cli.options import as_time, json_option, progress_bar
+from switch.cli.options import as_time, counted, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
@@ -193,8 +193,9 @@ def _show_plan(prepared: Any, options: dict[str, Any]) -> None:
         _line({"plan": plan})
         return
     click.echo(
-        f"{plan['rows']:,} rows in {plan['files']:,} files, {plan['bytes'] / 1e6:,.0f} MB in {len(plan['columns'])} columns; "
-        f"{plan['units']:,} units; a worker takes at most {plan['worker_bytes'] / 2**20:,.0f} MiB"
+        f"{counted(plan['rows'], 'row')} in {counted(plan['files'], 'file')}, {plan['bytes'] / 1e6:,.0f} MB in "
+        f"{counted(len(plan['columns']), 'column')}; {counted(plan['units'], 'unit')}; "
+        f"a worker takes at most {plan['worker_bytes'] / 2**20:,.0f} MiB"
     )
     for each in plan["corrupt"]:
         click.echo(f"left out: {each.path}: {each.reason}", err=True)
@@ -219,12 +220,12 @@ def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
         )
         return
     click.echo(
-        f"{manifest.scored:,} scored + {manifest.bad:,} bad + {manifest.not_available:,} not available = {manifest.rows:,} rows, "
-        f"in {len(manifest.parts):,} files"
+        f"{manifest.scored:,} scored + {manifest.bad:,} bad + {manifest.not_available:,} not available = "
+        f"{counted(manifest.rows, 'row')}, in {counted(len(manifest.parts), 'file')}"
     )
     if report.against is not None:
         click.echo(f"PSI against the run before: {report.against.psi:.4f}")
-    click.echo(f"{tally.checked:,} rows recomputed in plain Python: all equal")
+    click.echo(f"{counted(tally.checked, 'row')} recomputed in plain Python: all equal")
     for each in manifest.corrupt:
         click.echo(
             f"could not be read: {each.path}" + ("" if each.group is None else f", row group {each.group}"), err=True

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from switch.cli.client import switch_client
-from switch.cli.options import as_text, progress_bar
+from switch.cli.options import as_text, counted, progress_bar
 
 TIMEOUT_S: Final = 120.0
 
@@ -46,7 +46,7 @@ def send(
     if as_json:
         click.echo(as_text({"rows": sum(codes.values()), "codes": codes}))
     else:
-        click.echo("\n".join(f"{code}: {rows:,} rows" for code, rows in codes.items()))
+        click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in codes.items()))
     if set(codes) - {"ok"}:
         raise click.exceptions.Exit(1)
 
@@ -60,8 +60,8 @@ def _sent(output: Any, manifest: Any, note: Any, call: Callable[[Any], Any]) -> 
     due = sum(part.rows for part in manifest.parts)
     with progress_bar("undoing" if note.undone else "publishing", "rows") as bar:
         for batch, answer in answered(batches(output, manifest, note), call):
-            counted = pc.value_counts(answer.column("code")).to_pylist()
-            codes = dict(Counter(note.codes) + Counter({each["values"]: each["counts"] for each in counted}))
+            found = pc.value_counts(answer.column("code")).to_pylist()
+            codes = dict(Counter(note.codes) + Counter({each["values"]: each["counts"] for each in found}))
             note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows, codes=codes)
             keep_note(output, note)
             bar(sum(codes.values()), due)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from switch.cli.options import as_text, json_option
+from switch.cli.options import as_text, counted, json_option
 from switch.cli.rules.files import CARDS, PACK, Checked, read, refused, scenario_in
 
 
@@ -25,9 +25,9 @@ def rules_check(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
         found = scenario_in(file)
         if found is None:
             found, _ = read(file, cards, need_card=False)
-            rules, size = len(found.rules), f"{len(found.rules)} rules"
+            rules, size = len(found.rules), counted(len(found.rules), "rule")
         else:
-            rules, size = len(found.requirements), f"a condition of {len(found.requirements)} parts"
+            rules, size = len(found.requirements), f"a condition of {counted(len(found.requirements), 'part')}"
     except PackError as error:
         refused(file, error, as_json)
     if as_json:
@@ -36,4 +36,4 @@ def rules_check(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
         return
     for note in found.notes:
         click.echo(note.render(str(file)))
-    click.echo(f"{file}: {found.name} with {size} and {len(found.tests)} tests is fine")
+    click.echo(f"{file}: {found.name} with {size} and {counted(len(found.tests), 'test')} is fine")

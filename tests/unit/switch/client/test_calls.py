@@ -1,11 +1,12 @@
 """When a call is sent again, and what it ends with: an answer that was lost may have counted."""
 
 import json
+import ssl
 from typing import Any
 
 import pytest
 
-from switch.client.calls import Attempts, Call, Feed, Lost, Reply, body, path, query, retry_after_s
+from switch.client.calls import Attempts, Call, Feed, Lost, Reply, body, no_connection, path, query, retry_after_s
 from switch.client.errors import DeclinedError, ProblemError, UnreachableError
 
 POST = Call("POST", "/v1/transfers", b"{}", key="k-1")
@@ -18,6 +19,22 @@ def attempts(call: Call = POST) -> Attempts:
 
 def problem(status: int, code: str, *, retryable: bool = False, retry_after_s: float = 0.0, **fields: Any) -> Reply:
     return Reply(status, json.dumps({"code": code, "retryable": retryable, **fields}).encode(), retry_after_s)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "Connection refused"),
+        (OSError(-2, "Name or service not known"), "Name or service not known"),
+        (
+            ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed"),
+            "certificate verify failed: self-signed",
+        ),
+        (OSError("no route"), "no route"),
+    ],
+)
+def test_why_there_is_no_connection_is_told_in_words(error: OSError, why: str) -> None:
+    assert no_connection("https://h", error) == f"no connection to https://h: {why}"
 
 
 def test_an_answer_is_final() -> None:

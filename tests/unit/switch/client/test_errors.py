@@ -34,9 +34,28 @@ def problem(status: int = 422, **body: Any) -> ProblemError:
             },
             "invalid_rule_pack: line 5, column 9: a value is missing",
         ),
+        (
+            {
+                "code": "invalid_field",
+                "detail": "name: the field is required",
+                "errors": [
+                    {"field": "name", "message": "the field is required"},
+                    {"field": "kind", "message": "the field is required"},
+                ],
+            },
+            "invalid_field: name: the field is required; kind: the field is required",
+        ),
         ({}, "422: 422"),
     ],
-    ids=["detail", "title", "fields", "a field that the detail names", "a place that the detail names", "nothing"],
+    ids=[
+        "detail",
+        "title",
+        "fields",
+        "a field that the detail names",
+        "a place that the detail names",
+        "the same of two",
+        "nothing",
+    ],
 )
 def test_an_error_names_its_problem_and_every_wrong_field(body: dict[str, Any], text: str) -> None:
     assert str(problem(**body)) == text

@@ -50,6 +50,19 @@ def test_rows_go_in_calls_of_a_bounded_size_and_those_not_tried_again_under_thei
     assert result.column("id").null_count == 0
 
 
+@pytest.mark.parametrize("coded", [False, True])
+def test_long_texts_go_in_record_batches_that_the_switch_takes(monkeypatch: pytest.MonkeyPatch, coded: bool) -> None:
+    monkeypatch.setattr(tables, "TEXTS_BYTES_MAX", 4_000)
+    texts = pa.array([f"{at:040}" for at in range(300)])
+    table = pa.table({"device": texts.dictionary_encode() if coded else texts})
+    call = TableSending("/v1/transfers/batch", table, keyed=False, silence_max_s=60.0).call()
+    assert call is not None and call.body is not None
+    with pa.ipc.open_stream(call.body) as reader:
+        batches = list(reader)
+    assert len(batches) > 3 and max(batch.column("device").nbytes for batch in batches) <= 4_000
+    assert pa.Table.from_batches(batches).column("device").to_pylist() == texts.to_pylist()
+
+
 def test_rows_that_are_never_tried_come_back_with_their_code_and_key() -> None:
     table = pa.table({"payer": [str(uuid.uuid4())]})
     sending = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
@@ -111,9 +124,15 @@ def test_what_is_no_answer_to_these_rows_is_an_error_that_says_so(wrong: Callabl
 
 def test_whatever_is_changed_in_an_answer_it_is_read_or_refused() -> None:
     by, body, table = random.Random(7), answer([0, 121, 3, 0] * 5), pa.table({"payer": [str(uuid.uuid4())] * 20})
+    taken = 0
     for _ in range(500):
         sending = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
         sent(sending)
+        changed = hostile_arrow.changed(body, by)
         with contextlib.suppress(ShardpayError):
-            sending.took(hostile_arrow.changed(body, by), 0.0)
-        assert len(sending.result()) == 20
+            sending.took(changed, 0.0)
+            with pa.ipc.open_stream(changed) as reader:
+                whole = reader.read_all()
+            assert sending.result().column("replayed").to_pylist() == whole.column("replayed").to_pylist()
+            taken += 1
+    assert 0 < taken < 500

@@ -82,6 +82,30 @@ def test_a_text_that_is_named_from_many_places_counts_each_time() -> None:
     )
 
 
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_a_body_that_is_compressed_as_version_4_has_it_is_refused(codec: str) -> None:
+    """Arrow unfolds it by a word in the message's metadata, to whatever length the body names."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(metadata_version=pa.ipc.MetadataVersion.V4)
+    batch = pa.record_batch({"number": range(4)})
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch, custom_metadata={"note": "x", "ARROW:experimental_compression": codec})
+    assert refusal(sink.getvalue().to_pybytes()) == (
+        "unsupported_media_type",
+        "Compressed Arrow streams are not taken.",
+    )
+
+
+def test_a_stream_has_its_schema_first_and_once() -> None:
+    body = as_stream(rows())
+    schema, coded, batch = messages(body)
+    parts = {name: body[each.start : each.end] for name, each in (("s", schema), ("d", coded), ("b", batch))}
+    to_end(check_messages(parts["s"] + parts["d"] + parts["b"]))
+    for order in ("ssdb", "sdbs", "db", "b"):
+        with pytest.raises(ValueError, match="one schema, then dictionaries and record batches"):
+            to_end(check_messages(b"".join(parts[name] for name in order)))
+
+
 @pytest.mark.parametrize(
     "table",
     [

@@ -147,8 +147,9 @@ async def test_each_call_that_leaves_late_waits_anew() -> None:
     for _ in range(3):
         await ask()
     await asyncio.sleep(0.1)
+    before = queue._left_at
     await ask()
-    assert len(shard.calls) == 4
+    assert len(shard.calls) == 4 and queue._left_at >= before + 0.1
     queue._left_at += 60
     await ask()
     assert len(shard.calls) == 4, "the one before has only just left"
@@ -161,18 +162,39 @@ async def test_no_batch_leaves_late() -> None:
     shard.gate.clear()
     queue = queue_of(shard, late_s=0.0, small_rows_max=1)
     waiting: list[Any] = []
+    waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
+    await turns(10)
+    for caller in (1, 2):
+        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
+        await turns(10)
+    waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [2, 1, 1]
+    waiting.append(asyncio.create_task(queue.one(row(9, 2), None, soon())))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [2, 1, 1, 1], "the payment, not a batch that came before it"
+    shard.gate.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_nothing_leaves_late_while_batches_wait_for_their_first_call() -> None:
+    """Else payments that keep coming would take each place that a call leaves, and the batch would wait for ever."""
+    shard = Shard()
+    shard.gate.clear()
+    queue = queue_of(shard, late_s=0.0, small_rows_max=1)
+    waiting: list[Any] = []
     for caller in (1, 2, 1):
         waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
         await turns(10)
-    for _ in range(2):
-        waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
+    waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
+    await turns(10)
+    for caller in (1, 2):
+        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
         await turns(10)
     assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
-    waiting.append(asyncio.create_task(queue.one(row(9, 2), None, soon())))
-    await turns(10)
-    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 1], "the payment, not a batch that came before it"
     shard.gate.set()
     await asyncio.gather(*waiting)
+    assert 2 in [len(rows) for rows, _ in shard.calls]
 
 
 async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from switch.cli.labels import put
 from switch.cli.main import cli
+from switch.http import schema
 from tests.front_door import RunningSwitch, running_switch
 from tests.published_packs import payers
 
@@ -29,7 +29,7 @@ async def put_file(switch: RunningSwitch, file: Path, *more: str) -> Any:
 async def test_labels_go_in_pieces_and_what_is_wrong_is_one_line(
     switch: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(put, "LABELS_MAX", 2)
+    monkeypatch.setattr(schema, "LABELS_MAX", 2)
     _, (payer,) = await payers(switch)
     shop = await switch.wallet()
     ids = [(await switch.pay(payer, shop, 10)).json["id"] for _ in range(5)]

@@ -35,7 +35,7 @@ def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
 
 
 def test_a_pack_and_a_scenario_that_are_fine_are_summed_up(pack: Path, tmp_path: Path) -> None:
-    assert run("check", pack).stdout == f"{pack}: p with 1 rules and 1 tests is fine\n"
+    assert run("check", pack).stdout == f"{pack}: p with 1 rule and 1 test is fine\n"
     scenario = tmp_path / "hotel.yaml"
     scenario.write_text(texts()["hotel"])
     done = run("check", scenario)

@@ -17,7 +17,7 @@ def pack(tmp_path: Path) -> Path:
 def test_a_good_pack_checks_and_its_tests_pass(pack: Path) -> None:
     checked, tested = run("check", pack), run("test", pack)
     assert (checked.exit_code, tested.exit_code) == (0, 0), checked.output + tested.output
-    assert "1 rules and 1 tests" in checked.output
+    assert "1 rule and 1 test" in checked.output
     assert "1 of 1 tests passed" in tested.output
 
 
