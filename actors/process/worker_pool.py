@@ -20,6 +20,8 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 END_S: Final = 5.0
 """A process that is asked to end has this long, then it is killed."""
 
+LOOK_S: Final = 0.001
+"""So often whether it has ended."""
 STANDARD_FILES: Final = 2
 """The highest number of a file that every process has."""
 
@@ -131,11 +133,12 @@ class ProcessPool:
             each.pipe.close()
 
     def stop(self) -> None:
-        """Wait until they have ended."""
+        """Wait until they have ended. A copy has closed what `join` would wait for with a limit, so it is looked at."""
         self.end()
         deadline = time.monotonic() + END_S
         for each in self._workers.values():
-            each.process.join(max(0.0, deadline - time.monotonic()))
+            while each.process.is_alive() and time.monotonic() < deadline:
+                time.sleep(LOOK_S)
             if each.process.is_alive():
                 each.process.kill()
                 each.process.join()
@@ -251,9 +254,10 @@ class RayPool:
 
     def end(self) -> None:
         """Kill them."""
-        for actor in self._workers.values():
-            self._ray.kill(actor)
-        self._workers.clear()
+        while self._workers:
+            _, actor = self._workers.popitem()
+            with contextlib.suppress(self._ray.exceptions.RayError):  # a cluster that is gone has ended them
+                self._ray.kill(actor)
         self._waiting.clear()
 
     def stop(self) -> None:

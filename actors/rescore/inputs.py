@@ -1,7 +1,7 @@
 """Look at the inputs before work begins: what is there, can the card read it, how is it cut.
 
-Whatever a worker would stumble over in a column is found here on a table without rows, by the code that scores, so it is refused with the
-file's and the column's name and nothing is written.
+Whatever a worker would stumble over in a column is found here on a row of which nothing is known, by the code that scores, so it is refused
+with the file's and the column's name and nothing is written.
 """
 
 import hashlib

@@ -226,11 +226,12 @@ class _Driver:
         pool.give(worker, self._busy[worker])
 
     def _turn(self, pool: Pool, take: bool) -> None:
+        """`take`: whether units are given out, and workers started in place of dead ones."""
         self._output.keep()
         while take and self._left and self._idle and self._may_go_on():
             self._give(pool, self._idle.pop())
         for event in pool.events(TURN_S):
-            self._take(pool, event)
+            self._take(pool, event, take)
         if time.monotonic() >= self._next_status:
             self._report_status("working")
 
@@ -240,7 +241,7 @@ class _Driver:
         while self._busy and time.monotonic() < deadline:
             self._turn(pool, take=False)
 
-    def _take(self, pool: Pool, event: Event) -> None:
+    def _take(self, pool: Pool, event: Event, take: bool) -> None:
         worker = event.worker
         if event.kind == "ready":
             self._deaths.pop(NOWHERE, None)
@@ -260,7 +261,7 @@ class _Driver:
             raise _explained(event.value, self._prepared.job)
         else:
             self._worker_died(worker, unit, str(event.value))
-            if self._left:
+            if take and self._left:
                 self._start(pool)
 
     def _worker_died(self, worker: int, unit: Unit | None, how: str) -> None:

@@ -266,9 +266,9 @@ NOTES: Final = {
     ),
     ("POST", "/v1/scores/undo"): (
         "An Arrow stream of up to 65,536 rows: `wallet` (16 bytes), `undone`, the run, and `run`, a new number above all others (int64, "
-        "one of each in a batch). Each wallet that the run scored last has the score before it again, published under the new number "
-        "with the data that it was of; one that had none, or whose score a dispute deleted, has null with the cause `withdrawn`. Other "
-        "wallets keep theirs: `run_superseded` where a later run has scored them. The answer is as of "
+        "or dictionaries of them; one of each in a batch). Each wallet that the run scored last has the score before it again, published "
+        "under the new number with the data that it was of; one that had none, or whose score a dispute deleted, has null with the "
+        "cause `withdrawn`. Other wallets keep theirs: `run_superseded` where a later run has scored them. The answer is as of "
         "[POST /v1/scores/batch](#post-v1scoresbatch)."
     ),
     ("GET", "/v1/scenarios"): "See [scenarios](scenarios.md).",

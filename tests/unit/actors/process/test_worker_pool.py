@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from actors.process import worker_pool
 from actors.process.worker_pool import Event, ProcessPool, Work
 
 WAIT_S = 30.0
@@ -78,14 +80,33 @@ def test_a_copy_does_a_task_that_it_was_given_before_it_was_ready() -> None:
         pool.stop()
 
 
-def test_workers_that_were_told_to_end_are_waited_for_later(pool: ProcessPool) -> None:
+@pytest.mark.parametrize("copies", [False, True])
+def test_workers_that_were_told_to_end_are_waited_for_later(copies: bool) -> None:
+    pool = ProcessPool(working, 40, copies=copies)
+    try:
+        pool.start()
+        assert one(pool).kind == "ready"
+        (process,) = [psutil.Process(pid) for pid in pool.pids()]
+        pool.end()
+        assert not psutil.wait_procs([process], WAIT_S)[1], "it ends without being waited for"
+    finally:
+        pool.stop()
+    assert not process.is_running() and pool.pids() == []
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_worker_that_does_not_end_is_killed(copies: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "END_S", 0.3)
+    pool = ProcessPool(working, 40, copies=copies)
     pool.start()
     assert one(pool).kind == "ready"
     (process,) = [psutil.Process(pid) for pid in pool.pids()]
-    pool.end()
-    psutil.wait_procs([process], WAIT_S)
+    process.suspend()
+    sure = threading.Timer(WAIT_S, process.kill)
+    sure.start()
     pool.stop()
-    assert not process.is_running() and pool.pids() == []
+    assert not process.is_running() and sure.is_alive(), "the pool killed it, and did not wait for the test"
+    sure.cancel()
 
 
 COPIES = """

@@ -51,6 +51,20 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert sorted(pools[0].given + pools[1].given) == [0, 1, 2] and pools[0].given
 
 
+def test_a_worker_that_dies_after_a_stop_was_asked_is_not_replaced(tmp_path: Path) -> None:
+    """Another would be given its unit, and the stop would wait for that."""
+    calls: list[str] = []
+    with pytest.raises(Stopped):
+        rescore(
+            prepared(write_wallets(tmp_path / "in", 3_000, 1, 500), tmp_path / "out"),
+            prompt=True,
+            dies=lambda task: task > 1,
+            on_call=calls.append,
+            stop_after=0,
+        )
+    assert calls == ["start 1", "give 1", "start 2", "give 2", "stop"]
+
+
 def test_workers_that_are_copies_of_the_driver_give_the_same_bytes(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 3_000, 2, 500)
     rescore(prepared(source, tmp_path / "here"))
@@ -157,7 +171,7 @@ def test_prompt_workers_of_which_none_gets_ready_end_the_job_and_no_unit_is_blam
 
 
 def test_a_result_that_cannot_be_published_is_told_and_the_workers_end(tmp_path: Path) -> None:
-    """A folder stands where the manifest goes."""
+    """A folder stands where the card goes."""
     source, calls = write_wallets(tmp_path / "in", 3_000, 1, 500), list[str]()
     job = prepared(source, tmp_path / "out")
     (tmp_path / "out" / "card.json").mkdir(parents=True)

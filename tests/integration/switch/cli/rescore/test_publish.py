@@ -44,8 +44,8 @@ async def test_rows_of_nobody_are_counted_and_fail(shared: RunningSwitch, tmp_pa
     with suppress(VersionConflict):  # another test has published it
         await publish_card(shared)
     done = await at(shared, "rescore", "publish", folder, "--run", 4)
-    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 2) and "ok: 1 rows" in done.stdout, done.output
-    assert done.stdout.count(": 1 rows") == 2
+    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 2) and "ok: 1 row" in done.stdout, done.output
+    assert done.stdout.count(": 1 row") == 2
 
 
 async def test_what_cannot_be_published_is_refused(shared: RunningSwitch, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ async def test_wallets_of_a_later_run_are_counted_and_fail(shared: RunningSwitch
     assert reported(await publish_scores(shared, [score_row(wallets[0], 655, 3)])) == [("ok", False)]
     done = await at(shared, "rescore", "undo", folder, "--run", 2, "--as", 4)
     assert done.exit_code == 1
-    assert sorted(done.stdout.splitlines()) == ["ok: 1 rows", "run_superseded: 1 rows", "wallet_not_found: 1 rows"]
+    assert sorted(done.stdout.splitlines()) == ["ok: 1 row", "run_superseded: 1 row", "wallet_not_found: 1 row"]
 
 
 async def test_a_run_is_not_undone_by_one_below_it(shared: RunningSwitch, tmp_path: Path) -> None:
