@@ -101,6 +101,22 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
+async def asked(queue: ShardWriteQueue, *callers: int) -> list[Any]:
+    """A payment of each, one after the other: each leaves in a call of its own, if one may leave."""
+    waiting = []
+    for caller in callers:
+        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
+        await turns(10)
+    return waiting
+
+
+async def asked_in_a_batch(queue: ShardWriteQueue) -> Any:
+    """A batch that leaves, if it may."""
+    batch = asyncio.create_task(queue.many(rows_of(1, 2), {}, soon()))
+    await turns(10)
+    return batch
+
+
 async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> None:
     shard = Shard()
     shard.gate.clear()
@@ -138,20 +154,13 @@ async def test_each_call_that_leaves_late_waits_anew() -> None:
     shard = Shard()
     shard.gate.clear()
     queue = queue_of(shard, late_s=0.05)
-    waiting = []
-
-    async def ask() -> None:
-        waiting.append(asyncio.create_task(queue.one(row(1), None, soon())))
-        await turns(10)
-
-    for _ in range(3):
-        await ask()
+    waiting = await asked(queue, 1, 1, 1)
     await asyncio.sleep(0.1)
     before = queue._left_at
-    await ask()
+    waiting += await asked(queue, 1)
     assert len(shard.calls) == 4 and queue._left_at >= before + 0.1
     queue._left_at += 60
-    await ask()
+    waiting += await asked(queue, 1)
     assert len(shard.calls) == 4, "the one before has only just left"
     shard.gate.set()
     await asyncio.gather(*waiting)
@@ -161,17 +170,9 @@ async def test_no_batch_leaves_late() -> None:
     shard = Shard()
     shard.gate.clear()
     queue = queue_of(shard, late_s=0.0, small_rows_max=1)
-    waiting: list[Any] = []
-    waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
-    await turns(10)
-    for caller in (1, 2):
-        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
-        await turns(10)
-    waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
-    await turns(10)
+    waiting = [await asked_in_a_batch(queue), *await asked(queue, 1, 2), await asked_in_a_batch(queue)]
     assert [len(rows) for rows, _ in shard.calls] == [2, 1, 1]
-    waiting.append(asyncio.create_task(queue.one(row(9, 2), None, soon())))
-    await turns(10)
+    waiting += await asked(queue, 2)
     assert [len(rows) for rows, _ in shard.calls] == [2, 1, 1, 1], "the payment, not a batch that came before it"
     shard.gate.set()
     await asyncio.gather(*waiting)
@@ -182,15 +183,7 @@ async def test_nothing_leaves_late_while_batches_wait_for_their_first_call() -> 
     shard = Shard()
     shard.gate.clear()
     queue = queue_of(shard, late_s=0.0, small_rows_max=1)
-    waiting: list[Any] = []
-    for caller in (1, 2, 1):
-        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
-        await turns(10)
-    waiting.append(asyncio.create_task(queue.many(rows_of(1, 2), {}, soon())))
-    await turns(10)
-    for caller in (1, 2):
-        waiting.append(asyncio.create_task(queue.one(row(1, caller), None, soon())))
-        await turns(10)
+    waiting = [*await asked(queue, 1, 2, 1), await asked_in_a_batch(queue), *await asked(queue, 1, 2)]
     assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
     shard.gate.set()
     await asyncio.gather(*waiting)
