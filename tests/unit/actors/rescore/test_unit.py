@@ -16,7 +16,19 @@ from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.binary(2), pa.int64(), pa.uuid()]
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.dictionary(pa.int8(), pa.string()),
+        pa.binary(2),
+        pa.int64(),
+        pa.uint64(),
+        pa.uint32(),
+        pa.int16(),
+        pa.int8(),
+        pa.uuid(),
+    ],
 )
 def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa.DataType) -> None:
     if kind == pa.uuid():
@@ -25,7 +37,8 @@ def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa
         texts = [f"{at:02}" for at in range(100)]
         as_bytes = [text.encode() for text in texts]
         ids = pa.array(
-            range(100) if kind == pa.int64() else as_bytes if pa.types.is_fixed_size_binary(kind) else texts, kind
+            range(100) if pa.types.is_integer(kind) else as_bytes if pa.types.is_fixed_size_binary(kind) else texts,
+            kind,
         )
     table = wallets_table(100, 1).set_column(0, "wallet", ids)
     table = table.append_column("region", pa.array(["north", None] * 50).dictionary_encode())
