@@ -296,11 +296,15 @@ class _Driver:
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where the scores have moved."""
+        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or are gone."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
         found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
+        if canary.before.scored and not found.scored:
+            raise RescoreRefused(
+                f"none of the first {found.rows:,} rows has a score, as rows of the run before had: stopped; without --canary it goes on"
+            )
         moved = stability(canary.before, found)
         if moved > canary.psi_max:
             raise RescoreRefused(

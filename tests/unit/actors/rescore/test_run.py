@@ -16,6 +16,7 @@ from actors.rescore.job import RescoreRefused
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
 from actors.rescore.run import Canary, Options, Stopped, run
+from actors.rescore.scoring import summed
 from actors.rescore.unit import local_pool
 from actors.storage.disk import DiskFolder
 from tests.rescore_files import bytes_of, wallets_table, write_wallets
@@ -251,6 +252,23 @@ def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on
     rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
     rescore(prepared(source, tmp_path / "without", card=other))
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "without")
+
+
+def test_a_canary_stops_a_job_that_has_no_scores_any_more(tmp_path: Path) -> None:
+    """As where a feature that says how much is known has gone missing."""
+    table = wallets_table(2_000, 1)
+    pq.write_table(table, tmp_path / "before.parquet", row_group_size=500)
+    before = rescore(prepared(tmp_path / "before.parquet", tmp_path / "before"))
+    place = table.schema.get_field_index("payments_360d")
+    nothing = table.set_column(place, "payments_360d", pa.nulls(2_000, pa.int64()))
+    pq.write_table(nothing, tmp_path / "in.parquet", row_group_size=500)
+    job = prepared(tmp_path / "in.parquet", tmp_path / "out")
+    with pytest.raises(
+        RescoreRefused, match=r"none of the first 1,000 rows has a score, as rows of the run before had"
+    ):
+        rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
+    assert rescore(job).not_available == 2_000
+    rescore(job, canary=Canary(share=0.01, psi_max=0.0, before=summed({}, CARD)))
 
 
 def test_more_bad_rows_than_allowed_end_the_job_and_a_higher_limit_goes_on(tmp_path: Path) -> None:
