@@ -99,8 +99,8 @@ def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> No
     source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
     rescore(prepared(source, tmp_path / "whole"))
     job = prepared(source, tmp_path / "out")
-    told = r"no room left .*make room and run the same command again"
-    with files_of_at_most(6_000), pytest.raises(RescoreRefused, match=told):
+    stated = r"no room left .*make room and run the same command again"
+    with files_of_at_most(6_000), pytest.raises(RescoreRefused, match=stated):
         rescore(job)
     assert not list((tmp_path / "out" / "_work" / "staging").iterdir())
     rescore(job)
