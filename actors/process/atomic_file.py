@@ -8,6 +8,8 @@ from typing import Any, Final
 
 _BEGIN_TO_WRITE: Final = 2
 """Of sync_file_range: begin with all pages that are not on the disk yet, and do not wait for them."""
+_STAGED_BEFORE, _STAGED_AFTER = ".", ".tmp"
+"""Around the name of a file that `write_whole` has not finished."""
 
 
 def begin_to_sync(path: Path) -> None:
@@ -39,7 +41,12 @@ def publish(staged: Path, place: Path) -> None:
 
 
 def write_whole(place: Path, data: bytes) -> None:
-    """Replace a small file, durably."""
-    staged = place.with_name(f".{place.name}.tmp")
+    """Replace a small file, durably. Who is killed meanwhile, or finds no room, leaves a file that the next one replaces."""
+    staged = place.with_name(f"{_STAGED_BEFORE}{place.name}{_STAGED_AFTER}")
     staged.write_bytes(data)
     publish(staged, place)
+
+
+def is_half_written(name: str) -> bool:
+    """Whether a file of this name is one that `write_whole` has not finished."""
+    return name.startswith(_STAGED_BEFORE) and name.endswith(_STAGED_AFTER)

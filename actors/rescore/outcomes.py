@@ -94,7 +94,7 @@ def _bads(path: Path, column: pa.ChunkedArray) -> NDArray[np.int64]:
 def _weeks(path: Path, column: pa.ChunkedArray) -> NDArray[np.str_]:
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)) or column.null_count:
         raise RescoreRefused(f"{path}: {AT} holds {column.type}; a time or a date of each row is expected")
-    return np.array(pc.strftime(column.cast(pa.timestamp("s")), "%G-W%V").to_pylist(), np.str_)
+    return np.array(pc.strftime(column.cast(pa.timestamp("s"), safe=False), "%G-W%V").to_pylist(), np.str_)
 
 
 def _week(name: str, scores: NDArray[np.int64], bad: NDArray[np.int64]) -> Week:

@@ -12,7 +12,7 @@ import msgspec
 from actors.rescore.outcomes import Outcomes
 from actors.rescore.output import Output
 from actors.rescore.report import Against, Mover, ReportInputs, RescoreReport, report_of
-from actors.rescore.run import Manifest
+from actors.rescore.run import Manifest, explained
 from models.scorecard import Scorecard
 
 WIDTH, HEIGHT = 760, 180
@@ -43,10 +43,13 @@ def page(report: RescoreReport) -> str:
 
 
 def write_report(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
-    """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
+    """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does, and for lack of room."""
     made = report_of(card, output, manifest, given)
-    output.folder.write("report.json", msgspec.json.format(msgspec.json.encode(made)))
-    output.folder.write("report.html", page(made).encode())
+    try:
+        output.folder.write("report.json", msgspec.json.format(msgspec.json.encode(made)))
+        output.folder.write("report.html", page(made).encode())
+    except OSError as error:
+        raise explained(error, output.folder) from None
     return made
 
 

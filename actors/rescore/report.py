@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from actors.rescore.job import RescoreRefused, Tally
 from actors.rescore.outcomes import Outcomes, outcomes_of
-from actors.rescore.output import Output
+from actors.rescore.output import CARD, Output
 from actors.rescore.run import Manifest, read_manifest
 from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, scores_of
 from actors.rescore.scoring import stability
 from actors.storage.interface import Folder
-from models.scorecard import Scorecard
+from models.scorecard import CardError, Scorecard, parse
 from models.statistics import psi
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -35,7 +35,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BandShare(msgspec.Struct, frozen=True, kw_only=True):
-    """Scored rows in a band; `before`: of the run before."""
+    """Scored rows in a band; `before`: of the run before, None where its bands were others."""
 
     name: str
     rows: int
@@ -63,8 +63,8 @@ class Mover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Against(msgspec.Struct, frozen=True, kw_only=True):
-    """This run against one before. `migration` [before][now]: wallets by band, in the order of `places`: the bands, without a score, not
-    there. None where there are too many to match."""
+    """This run against one before. `migration` [before][now]: wallets by band, in the order of `places`: the bands, or one for all scores
+    where the bands before were others; without a score; not there. None where there are too many to match."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -187,9 +187,18 @@ def _manifest_before(before: Folder) -> Manifest:
     return manifest
 
 
+def _same_bands(before: Folder, card: Scorecard) -> bool:
+    """Whether the bands of that run begin where this card's do, under the same names."""
+    document = Output(before).read(CARD)
+    try:
+        return document is not None and bool(card.bands) and parse(document).bands == card.bands
+    except CardError:
+        return False
+
+
 def _bands_before(before: Folder, card: Scorecard) -> dict[str, float] | None:
     tally = _manifest_before(before).tally
-    if len(tally.bands) != len(card.bands or ()):
+    if not _same_bands(before, card):
         return None
     names = [band.name for band in card.bands or ()]
     return {name: rows / max(tally.scored, 1) for name, rows in zip(names, tally.bands, strict=True)}
@@ -198,7 +207,7 @@ def _bands_before(before: Folder, card: Scorecard) -> dict[str, float] | None:
 def _against(card: Scorecard, output: Output, manifest: Manifest, before: Folder) -> Against:
     earlier = _manifest_before(before)
     old, new = earlier.tally, manifest.tally
-    same_bands = bool(card.bands) and len(old.bands) == len(new.bands)
+    same_bands = _same_bands(before, card)
     names = [band.name for band in card.bands or ()] if same_bands else ["scored"]
     places = [*names, "without a score", "not there"]
     few = max(earlier.rows, manifest.rows) <= MATCHED_ROWS_MAX

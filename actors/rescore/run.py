@@ -16,7 +16,7 @@ from actors.rescore.inputs import Prepared
 from actors.rescore.job import Corrupt, Done, Job, Part, Plan, RescoreRefused, Tally, Unit
 from actors.rescore.output import BAD, CARD, MANIFEST, Output, Status
 from actors.rescore.scoring import stability, summed
-from actors.storage.interface import StorageRefused, now
+from actors.storage.interface import Folder, StorageRefused, now
 from models.scorecard import Scorecard, canonical
 
 STATUS_EVERY_S: Final = 5.0
@@ -258,7 +258,7 @@ class _Driver:
             self._check_bad()
             self._check_canary()
         elif event.kind == "failed":
-            raise _explained(event.value, self._prepared.job)
+            raise explained(event.value, self._prepared.job.output)
         else:
             self._worker_died(worker, unit, str(event.value))
             if take and self._left:
@@ -296,11 +296,15 @@ class _Driver:
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where the scores have moved."""
+        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or are gone."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
         found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
+        if canary.before.scored and not found.scored:
+            raise RescoreRefused(
+                f"none of the first {found.rows:,} rows has a score, as rows of the run before had: stopped; without --canary it goes on"
+            )
         moved = stability(canary.before, found)
         if moved > canary.psi_max:
             raise RescoreRefused(
@@ -354,11 +358,11 @@ def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
     return frozenset(units[at * len(units) // count].number for at in range(count))
 
 
-def _explained(error: BaseException, job: Job) -> BaseException:
+def explained(error: BaseException, folder: Folder) -> BaseException:
     """A full disk in words that say what to do."""
     if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _is_full(error)):
         return RescoreRefused(
-            f"{job.output.staging}: no room left ({_text(error)}); make room and run the same command again"
+            f"{folder.staging}: no room left ({_text(error)}); make room and run the same command again"
         )
     return error
 
@@ -383,7 +387,7 @@ def _publish(output: Output, prepared: Prepared, done: dict[int, Done]) -> Manif
     try:
         output.finish(done.values(), {CARD: canonical(job.card)}, msgspec.json.format(msgspec.json.encode(manifest)))
     except OSError as error:
-        raise _explained(error, job) from None
+        raise explained(error, job.output) from None
     return manifest
 
 

@@ -1,13 +1,13 @@
 """Thrift's compact protocol, which Parquet's footers and page headers are in, as plain values.
 
-The format is https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md; sets, maps, doubles, bytes and lists of
-truths are not read, as no footer has them.
+The format is https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md; sets, maps, doubles and lists of truths
+are not read, as no footer has them.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-TRUE, FALSE, I16, I32, I64, BINARY, LIST, STRUCT = 1, 2, 4, 5, 6, 8, 9, 12
+TRUE, FALSE, I8, I16, I32, I64, BINARY, LIST, STRUCT = 1, 2, 3, 4, 5, 6, 8, 9, 12
 _WHOLE: Final = frozenset({I16, I32, I64})
 _LONG: Final = 15
 """A list's length, or a field's distance from the one before, that does not fit into four bits."""
@@ -52,6 +52,8 @@ def _put_struct(out: bytearray, struct: Mapping[int, Field]) -> None:
 def _put(out: bytearray, kind: int, value: Any) -> None:
     if kind in _WHOLE:
         _put_whole(out, value)
+    elif kind == I8:
+        out += value.to_bytes(1, signed=True)
     elif kind == BINARY:
         out += varint(len(value))
         out += value
@@ -100,6 +102,8 @@ class _Reader:
     def _value(self, kind: int) -> Any:
         if kind in _WHOLE:
             return self._whole()
+        if kind == I8:
+            return int.from_bytes(bytes([self._byte()]), signed=True)
         if kind in (TRUE, FALSE):
             return kind == TRUE
         if kind == BINARY:

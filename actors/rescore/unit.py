@@ -77,15 +77,12 @@ class Worker:
         skipped: list[Corrupt] = []
         while True:
             try:
-                return self._score_unit(unit, skipped)
+                try:
+                    return self._score_unit(unit, skipped)
+                except _Unreadable as error:
+                    skipped += self._may_be_skipped(error, skipped)
             except Changed as error:
                 raise RescoreRefused(f"{error} has changed since the job began") from None
-            except _Unreadable as error:
-                found = list(self._unreadable_groups(error, skipped))
-                if not self._job.settings.skip_corrupt:
-                    where = f"{found[0].path}: row group {found[0].group} cannot be read: {found[0].reason}"
-                    raise RescoreRefused(f"{where}; --skip-corrupt counts its rows as bad") from None
-                skipped += found
 
     def _score_unit(self, unit: Unit, skipped: list[Corrupt]) -> Done:
         counting = Counting(self._job.card)
@@ -220,6 +217,14 @@ class Worker:
         with found:
             columns = ColumnReader(source, found, self._job.columns) if isinstance(source, str) else None
             yield _Opened(source, found, columns)
+
+    def _may_be_skipped(self, error: _Unreadable, skipped: list[Corrupt]) -> list[Corrupt]:
+        """What cannot be read. Raises RescoreRefused where it must not be left out, and Changed where another file has taken its place."""
+        found = list(self._unreadable_groups(error, skipped))
+        if not self._job.settings.skip_corrupt:
+            where = f"{found[0].path}: row group {found[0].group} cannot be read: {found[0].reason}"
+            raise RescoreRefused(f"{where}; --skip-corrupt counts its rows as bad") from None
+        return found
 
     def _unreadable_groups(self, error: _Unreadable, skipped: list[Corrupt]) -> Iterator[Corrupt]:
         """Which groups of a span they are; at least one, so that trying again ends."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.process.atomic_file import begin_to_sync, publish, sync, write_whole
+from actors.process.atomic_file import begin_to_sync, is_half_written, publish, sync, write_whole
 from actors.storage.hashed_file import HashedFile
 from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Range, Taken, this_process
 
@@ -52,8 +52,10 @@ class DiskFolder:
         return self.path.resolve() in (theirs, *theirs.parents)
 
     def top(self) -> list[str]:
-        """Of the folder, if it is there."""
-        return sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+        """Of the folder, if it is there; a file that was never finished is not."""
+        if not self.path.is_dir():
+            return []
+        return sorted(path.name for path in self.path.iterdir() if not is_half_written(path.name))
 
     def files(self, below: str = "") -> list[Found]:
         """Regular files; those that go meanwhile are left out."""

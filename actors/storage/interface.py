@@ -114,7 +114,7 @@ class Folder(Protocol):
         """Whether `other` is this folder or lies in it."""
 
     def top(self) -> list[str]:
-        """Names of files and folders directly in it; none where it is not there."""
+        """Names of whole files and of folders directly in it; none where it is not there."""
 
     def files(self, below: str = "") -> list[Found]:
         """All files below a folder of it, in the order of their names."""

@@ -76,6 +76,16 @@ def test_what_is_no_table_of_outcomes_is_refused_by_its_column(
         _found(tmp_path, pa.table(columns))
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_every_unit_are_in_their_week(tmp_path: Path, unit: str) -> None:
+    """The last instants of a Sunday and the first of a Monday, in UTC."""
+    monday = datetime.datetime(2026, 1, 12, tzinfo=datetime.UTC)
+    step = datetime.timedelta(milliseconds=1 if unit != "s" else 1_000)
+    at = pa.array([monday - step, monday + step] * 20, pa.timestamp(unit, "UTC"))
+    found = _found(tmp_path, pa.table({"wallet": WALLETS, "bad": GOOD_AND_BAD, "at": at}))
+    assert [(week.week, week.rows) for week in found.weeks] == [("2026-W02", 20), ("2026-W03", 20)]
+
+
 def test_wallets_that_are_not_in_the_output_do_not_count(tmp_path: Path) -> None:
     strangers = pa.concat_arrays([WALLETS, pa.array([f"stranger {row}" for row in range(40)])])
     bad = pa.concat_arrays([GOOD_AND_BAD, pa.array([1] * 40)])

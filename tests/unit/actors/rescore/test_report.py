@@ -14,6 +14,7 @@ from actors.rescore.job import RescoreRefused, Settings, Tally
 from actors.rescore.page import write_report
 from actors.rescore.report import BARS_MAX, ReportInputs, _bars, _mean, _quantiles, _reasons, report_of
 from actors.storage.place import folder_at
+from models.scorecard import Band, Characteristic, Scorecard
 from tests.rescore_files import wallets_table
 from tests.unit.actors.rescore.jobs import CARD, output_at, prepared, rescore
 
@@ -110,3 +111,34 @@ def test_wallets_of_another_type_are_compared_as_a_whole_and_not_one_by_one(tmp_
     given = ReportInputs(before=folder_at(tmp_path / "before"))
     made = report_of(CARD, output_at(tmp_path / "after"), manifest, given).against
     assert made is not None and made.psi == 0.0 and made.migration is None and made.matched is None
+
+
+def banded(version: int, base: int, good: int) -> Scorecard:
+    """Gives base, base + 100 or base + 200."""
+    item = Characteristic(feature="x", reason="X", edges=(1, 2), points=(0, 100, 200), missing=0)
+    bands = (Band(name="poor", low=base), Band(name="good", low=good))
+    limits = (base, base + 200)
+    return Scorecard(name="banded", version=version, base=base, characteristics=(item,), range=limits, bands=bands)
+
+
+@pytest.mark.parametrize(
+    ("before", "same"),
+    [(banded(1, 300, 400), True), (banded(1, 300, 500), False), (banded(1, 100, 200), False), (CARD, False)],
+    ids=["the same", "begin elsewhere", "another scale, below", "more bands"],
+)
+def test_only_the_same_bands_are_compared_with_those_before(tmp_path: Path, before: Scorecard, same: bool) -> None:
+    card, table = banded(2, 300, 400), wallets_table(300, 1)
+    everybody = Settings(min_days=0, min_payments=0)
+    pq.write_table(table.append_column("x", pa.array([row % 3 for row in range(300)])), tmp_path / "in.parquet")
+    rescore(prepared(tmp_path / "in.parquet", tmp_path / "before", everybody, before))
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", everybody, card))
+    made = report_of(card, output_at(tmp_path / "out"), manifest, ReportInputs(before=folder_at(tmp_path / "before")))
+    assert made.against is not None and made.against.migration is not None
+    if same:
+        assert [band.before for band in made.bands] == [band.share for band in made.bands] == [1 / 3, 2 / 3]
+        assert made.against.psi_of_bands == 0.0
+        assert made.against.migration == [[100, 0, 0, 0], [0, 200, 0, 0], [0] * 4, [0] * 4]
+    else:
+        assert {band.before for band in made.bands} == {None} and made.against.psi_of_bands is None
+        assert made.against.places == ["scored", "without a score", "not there"]
+        assert made.against.migration == [[300, 0, 0], [0] * 3, [0] * 3]

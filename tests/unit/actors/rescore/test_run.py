@@ -1,7 +1,8 @@
 """A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
 
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from actors.rescore.job import RescoreRefused
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
 from actors.rescore.run import Canary, Options, Stopped, run
+from actors.rescore.scoring import summed
 from actors.rescore.unit import local_pool
+from actors.storage.disk import DiskFolder
 from tests.rescore_files import bytes_of, wallets_table, write_wallets
 from tests.unit.actors.rescore.inline_pool import InlinePool
 from tests.unit.actors.rescore.jobs import CARD, SMALL, output_at, prepared, rescore
@@ -80,21 +83,65 @@ def test_parts_keep_no_lowest_and_highest_values(tmp_path: Path) -> None:
     assert not any(metadata.row_group(0).column(at).is_stats_set for at in range(metadata.num_columns))
 
 
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Whatever is longer finds no room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: Arrow gets the same kind of error in the middle of a part."""
     source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
     rescore(prepared(source, tmp_path / "whole"))
     job = prepared(source, tmp_path / "out")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, before[1]))
-    try:
-        with pytest.raises(RescoreRefused, match=r"no room left .*make room and run the same command again"):
-            rescore(job)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    stated = r"no room left .*make room and run the same command again"
+    with files_of_at_most(6_000), pytest.raises(RescoreRefused, match=stated):
+        rescore(job)
     assert not list((tmp_path / "out" / "_work" / "staging").iterdir())
     rescore(job)
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["card.json", "manifest.json"])
+def test_what_was_half_written_beside_the_parts_does_not_keep_the_job_from_going_on(tmp_path: Path, name: str) -> None:
+    """A full disk leaves it, as a kill does: the disk is full from the moment on at which this file is written."""
+    source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
+    rescore(prepared(source, tmp_path / "whole"))
+    half, write = tmp_path / "out" / f".{name}.tmp", DiskFolder.write
+
+    def limited(folder: DiskFolder, written: str, data: bytes) -> None:
+        with files_of_at_most(len(data) - 1) if written == name else nullcontext():
+            write(folder, written, data)
+
+    with pytest.MonkeyPatch.context() as full:
+        full.setattr(DiskFolder, "write", limited)
+        with pytest.raises(RescoreRefused, match="make room and run the same command again"):
+            rescore(prepared(source, tmp_path / "out"))
+    assert half.exists()
+    rescore(prepared(source, tmp_path / "out"))
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
+
+
+def test_a_report_for_which_there_is_no_room_is_told_and_the_same_command_writes_it(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    output = output_at(tmp_path / "out")
+    with files_of_at_most(100), pytest.raises(RescoreRefused, match="no room left"):
+        write_report(CARD, output, manifest, ReportInputs())
+    assert rescore(prepared(source, tmp_path / "out")) == manifest
+    write_report(CARD, output, manifest, ReportInputs())
+    assert sorted(bytes_of(tmp_path / "out")) == [
+        "card.json",
+        "manifest.json",
+        "parts/000000.parquet",
+        "report.html",
+        "report.json",
+    ]
 
 
 def test_a_unit_that_kills_its_workers_ends_the_job_by_name(tmp_path: Path) -> None:
@@ -205,6 +252,23 @@ def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on
     rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
     rescore(prepared(source, tmp_path / "without", card=other))
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "without")
+
+
+def test_a_canary_stops_a_job_that_has_no_scores_any_more(tmp_path: Path) -> None:
+    """As where a feature that says how much is known has gone missing."""
+    table = wallets_table(2_000, 1)
+    pq.write_table(table, tmp_path / "before.parquet", row_group_size=500)
+    before = rescore(prepared(tmp_path / "before.parquet", tmp_path / "before"))
+    place = table.schema.get_field_index("payments_360d")
+    nothing = table.set_column(place, "payments_360d", pa.nulls(2_000, pa.int64()))
+    pq.write_table(nothing, tmp_path / "in.parquet", row_group_size=500)
+    job = prepared(tmp_path / "in.parquet", tmp_path / "out")
+    with pytest.raises(
+        RescoreRefused, match=r"none of the first 1,000 rows has a score, as rows of the run before had"
+    ):
+        rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
+    assert rescore(job).not_available == 2_000
+    rescore(job, canary=Canary(share=0.01, psi_max=0.0, before=summed({}, CARD)))
 
 
 def test_more_bad_rows_than_allowed_end_the_job_and_a_higher_limit_goes_on(tmp_path: Path) -> None:

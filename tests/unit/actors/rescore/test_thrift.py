@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from actors.rescore.thrift import (
     BINARY,
     FALSE,
+    I8,
     I16,
     I32,
     I64,
@@ -37,7 +38,8 @@ def footer(table: pa.Table, **options: Any) -> bytes:
 
 def test_a_footer_is_read_and_written_again_to_the_byte() -> None:
     columns = {f"column {at}": pa.array(range(at, at + 10)) for at in range(20)}
-    table = pa.table({**columns, "list": pa.array([[1, None]] * 10), "text": pa.array(["a", None] * 5)})
+    short = {str(kind): pa.array([1] * 10, kind) for kind in (pa.int8(), pa.uint16(), pa.uint64())}
+    table = pa.table({**columns, **short, "list": pa.array([[1, None]] * 10), "text": pa.array(["a", None] * 5)})
     data = footer(table, row_group_size=1, sorting_columns=[pq.SortingColumn(0)])
     found = decode(data)
     assert encode(found) == data
@@ -46,6 +48,7 @@ def test_a_footer_is_read_and_written_again_to_the_byte() -> None:
 
 
 whole = st.one_of(
+    st.builds(Field, st.just(I8), st.integers(-(2**7), 2**7 - 1)),
     st.builds(Field, st.just(I16), st.integers(-(2**15), 2**15 - 1)),
     st.builds(Field, st.just(I32), st.integers(-(2**31), 2**31 - 1)),
     st.builds(Field, st.just(I64), st.integers(-(2**63), 2**63 - 1)),

@@ -1,5 +1,6 @@
 """A unit's files have what was kept of every row that could be scored, and a line for each that could not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,13 +11,27 @@ import pytest
 
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.unit import Worker
+from actors.storage.disk import DiskFolder
+from actors.storage.interface import Range
 from models.scorecard import Characteristic, Scorecard
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.binary(2), pa.int64(), pa.uuid()]
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.dictionary(pa.int8(), pa.string()),
+        pa.binary(2),
+        pa.int64(),
+        pa.uint64(),
+        pa.uint32(),
+        pa.int16(),
+        pa.int8(),
+        pa.uuid(),
+    ],
 )
 def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa.DataType) -> None:
     if kind == pa.uuid():
@@ -25,7 +40,8 @@ def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa
         texts = [f"{at:02}" for at in range(100)]
         as_bytes = [text.encode() for text in texts]
         ids = pa.array(
-            range(100) if kind == pa.int64() else as_bytes if pa.types.is_fixed_size_binary(kind) else texts, kind
+            range(100) if pa.types.is_integer(kind) else as_bytes if pa.types.is_fixed_size_binary(kind) else texts,
+            kind,
         )
     table = wallets_table(100, 1).set_column(0, "wallet", ids)
     table = table.append_column("region", pa.array(["north", None] * 50).dictionary_encode())
@@ -87,6 +103,24 @@ def test_corrupt_files_and_row_groups_are_refused_or_listed(tmp_path: Path) -> N
     (source / "shard-0002.parquet").unlink()
     with pytest.raises(RescoreRefused, match=r"shard-0001.parquet: row group 2 cannot be read"):
         rescore(prepared(source, tmp_path / "other"))
+
+
+@pytest.mark.parametrize("skip_corrupt", [False, True])
+def test_a_file_that_is_overwritten_while_it_is_read_has_changed_and_is_not_corrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip_corrupt: bool
+) -> None:
+    source = write_wallets(tmp_path / "in", 1_000, 1, 500)
+    job = prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, skip_corrupt=skip_corrupt))
+    expect = DiskFolder.expect
+
+    def overwritten(folder: DiskFolder, opened: str, ranges: Sequence[Range]) -> None:
+        with open(opened, "r+b") as file:
+            file.write(b"\xff" * ranges[-1].end)
+        expect(folder, opened, ranges)
+
+    monkeypatch.setattr(DiskFolder, "expect", overwritten)
+    with pytest.raises(RescoreRefused, match=r"shard-0000.parquet has changed since the job began"):
+        rescore(job)
 
 
 def test_row_groups_are_read_whole_unless_one_is_larger_than_a_batch(tmp_path: Path) -> None:
