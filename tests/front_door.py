@@ -31,8 +31,8 @@ from actors.records.credit_layout import (
     ScoreOutcomes,
     ScoreRows,
 )
-from actors.records.ids import Secret
 from actors.records.layout import SENDER, Requests, Results, WalletRows
+from actors.records.secret import Secret
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer

@@ -31,7 +31,6 @@ from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, se
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import (
     GENESIS,
-    HEADER_BYTES,
     Anchor,
     Header,
     anchors_of,
@@ -43,6 +42,7 @@ from actors.records.blocks import (
     is_whole,
 )
 from actors.records.credit_layout import is_credit
+from actors.records.header import HEADER_BYTES
 from actors.records.late import Late, late_of, late_rows, late_sums
 from actors.records.layout import (
     FLAG_PAYEE_ANCHOR,

@@ -30,8 +30,9 @@ from actors.ledger.table import fetch_slot, find, put, reserve
 from actors.records.addresses import OPERATOR_SLOT_FIRST, block_of, follows, home_wallet, owned, shard_of
 from actors.records.codes import Code
 from actors.records.ids import bind_key
-from actors.records.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
+from actors.records.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER
 from models.jit import inlined, kernel
+from rules.vocabulary.encodings import WalletKind
 
 BEHIND_MAX: Final = 64
 """Payers with a row that is not tried yet, of which a batch keeps note; the order of times of further ones is their caller's to keep."""

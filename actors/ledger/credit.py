@@ -46,7 +46,6 @@ from actors.records.credit_layout import (
     Resolution,
     ScoreRows,
 )
-from actors.records.ids import Secret
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
@@ -67,6 +66,7 @@ from actors.records.layout import (
     Records,
     zeros,
 )
+from actors.records.secret import Secret
 from models.arrays import Array, Rows
 from models.jit import read_only
 from rules.vocabulary.columns import DAY_MS

@@ -40,7 +40,6 @@ from actors.ledger.replay import replay
 from actors.ledger.snapshot import filled, in_use
 from actors.ledger.table import Table, new_table, put, reserve, table_count, with_room
 from actors.records.addresses import SEGMENT_SLOTS
-from actors.records.ids import Secret
 from actors.records.layout import (
     AMOUNT_MAX,
     FLAG_SUSPENSE,
@@ -54,6 +53,7 @@ from actors.records.layout import (
     WalletRows,
     zeroed,
 )
+from actors.records.secret import Secret
 from models.held import Held
 from models.jit import kernel, read_only
 from rules.decisions.decision import DECISION, Decisions

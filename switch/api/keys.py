@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import (
     Also,
     Binding,
@@ -28,6 +28,7 @@ from actors.stores.api_keys import (
     Principal,
     key_in,
 )
+from rules.vocabulary.times import time_ms
 from switch.api.four_eyes import FourEyes
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
@@ -38,7 +39,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import EMPTY, KEY_PATCH, KEY_ROTATION, NEW_KEY, decode
 from switch.http.schema import KEY_OVERLAP_S, Empty, KeyPatch, KeyRotation, NewKey
-from switch.http.times import datetime_text, now_ms, time_ms
+from switch.http.times import datetime_text, now_ms
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 
 DATA_HELP: Final = "Directory of the embedded database, logs and checkpoints."
 DATABASE_HELP: Final = "Use this PostgreSQL (15 or later) instead of the embedded one."

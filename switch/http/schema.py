@@ -10,10 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from actors.ledger.admission import HOLD_SECONDS_MAX
-from actors.records.layout import AMOUNT_MAX, Channel, Label, WalletKind
+from actors.records.layout import AMOUNT_MAX
 from actors.stores.deployment import Mode
 from actors.stores.scopes import SCOPES
 from rules.decisions.split import SHARE_MAX
+from rules.vocabulary.encodings import Channel, Label, WalletKind
 from switch.problems.table import invalid_field
 
 TRANSFERS_MAX: Final = 10_000

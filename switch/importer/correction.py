@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 from switch.importer.client import Answers, Client, Recorded
 from switch.importer.history import KINDS, OPENING, History
 from switch.importer.plan import Plan, home_wallets

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 from switch.importer import names
 from switch.importer.client import JSON, Client, SwitchError, first_of
 from switch.importer.history import ImportFileError, WalletSpec

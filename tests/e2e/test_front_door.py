@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from actors.database.pool import Pool
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import KeyRefused, KeyStore
 from switch.api.services import Limits
 from switch.fairness import connections

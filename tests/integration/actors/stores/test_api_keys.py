@@ -8,7 +8,8 @@ import pytest
 
 from actors.database.connection import connect
 from actors.database.pool import Pool
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores import api_keys
 from actors.stores.api_keys import (
     BOOTSTRAP,

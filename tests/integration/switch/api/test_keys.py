@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from actors.database.pool import StoreUnavailable
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyLimits, KeyStore
 from switch.api.four_eyes import FourEyes
 from switch.http.auth import KEY_TTL_S

@@ -43,7 +43,8 @@ from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
 from tests.oracle import oracle_score
-from tests.oracle.oracle_ledger import Oracle, Row
+from tests.oracle.oracle_ledger import Oracle
+from tests.oracle.oracle_wallet import Row
 from tests.oracle.oracle_windows import Pool
 from tests.small_pack import PACK
 

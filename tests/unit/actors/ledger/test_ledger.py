@@ -24,7 +24,8 @@ from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, REQUEST, Kind, WalletKind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, REQUEST, Kind, WalletStatus
+from rules.vocabulary.encodings import WalletKind
 from tests.oracle import oracle_ledger
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, START, Both, crowd, new_row
 from tests.unit.actors.shard.one_shard import OneShard

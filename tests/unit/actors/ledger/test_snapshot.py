@@ -11,7 +11,8 @@ from actors.ledger.book import (
 )
 from actors.ledger.ledger import Ledger
 from actors.ledger.table import table_slots, with_room
-from actors.records.layout import Kind, WalletKind
+from actors.records.layout import Kind
+from rules.vocabulary.encodings import WalletKind
 from tests.oracle import oracle_ledger
 from tests.unit.actors.ledger.both import SMALL, Both, crowd, new_row
 

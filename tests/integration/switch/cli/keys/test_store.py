@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from actors.database.connection import connect
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
+from actors.records.secret import Secret
 from switch.cli.keys.store import with_keys
 
 
