@@ -187,15 +187,18 @@ class KeyStore:
             await also(session, str(identity))
         return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
 
-    async def rotate(self, identity: str, overlap: timedelta, life: Life = None, also: Also = _nothing) -> CreatedKey:
-        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`. Raises
-        KeyRefused."""
+    async def rotate(
+        self, identity: str, overlap: timedelta, life: Life | UnsetType = UNSET, also: Also = _nothing
+    ) -> CreatedKey:
+        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`; `life` UNSET: the
+        new one ends when the other one would have. Raises KeyRefused."""
         number = _number(identity)
         made, key = _new_key()
         row = None
         if number is not None:
             async with self._pool.session() as session, session.transaction():
-                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, *_ends(life))
+                keeps, ends = life is UNSET, (None, None) if life is UNSET else _ends(life)
+                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, keeps, *ends)
                 if row is not None:
                     await also(session, str(made))
         if row is None:

@@ -148,7 +148,7 @@ async def create_key(services: KeyServices, call: Call) -> web.Response:
 
 
 async def rotate_key(services: KeyServices, call: Call) -> web.Response:
-    """POST /v1/keys/{id}/rotate: a new key of the same account, scopes and limits."""
+    """POST /v1/keys/{id}/rotate: a new key of the same account, scopes, limits and end."""
     raw = await call.json_body(services.limits.json_bytes_max) or b"{}"
     body = decode(KEY_ROTATION, raw)
     found = await _in_path(services, call)
@@ -159,7 +159,7 @@ async def rotate_key(services: KeyServices, call: Call) -> web.Response:
 
     async def make() -> KeyMade:
         try:
-            made = await services.keys.rotate(found.id, overlap, None if ends is UNSET else ends, _kept(services, call))
+            made = await services.keys.rotate(found.id, overlap, ends, _kept(services, call))
         except KeyRefused:
             raise ProblemError("api_key_over") from None
         return await _made(services, made)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import click
 
@@ -51,6 +51,22 @@ class _Duration(click.ParamType[timedelta]):
 
 DURATION: Final = _Duration()
 """A length of time as an option's value."""
+
+
+class _Life(click.ParamType[timedelta | Literal["never"]]):
+    """In how long something ends."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | Literal["never"]:
+        """The duration that a text says, or `never`."""
+        return "never" if value == "never" else DURATION.convert(value, param, ctx)
+
+
+LIFE: Final = _Life()
+"""In how long something ends, as an option's value: a length of time, or `never`."""
 
 
 def counted(number: int, noun: str) -> str:

@@ -513,7 +513,8 @@ class NewKey(Wire, frozen=True, kw_only=True):
 
 
 class KeyRotation(Wire, frozen=True, kw_only=True):
-    """POST /v1/keys/{id}/rotate. `overlap_s`: how long the old key works on, a day by default; `expires_at`: when the new one ends."""
+    """POST /v1/keys/{id}/rotate. `overlap_s`: how long the old key works on, a day by default; `expires_at`: when the new one ends, by
+    default when the old one would have."""
 
     overlap_s: Annotated[int, Meta(ge=0, le=KEY_OVERLAP_MAX_S)] | UnsetType = UNSET
     expires_at: Annotated[str, Meta(max_length=40)] | UnsetType | None = UNSET
