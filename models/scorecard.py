@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
 from models.prohibited import prohibited_word
+from models.wording import counted
 
 REASONS_MAX = 4
 """More than four principal reasons are not helpful to the person scored (Regulation B, official interpretation 1002.9(b)(2)-1)."""
@@ -77,7 +78,11 @@ class Characteristic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def _numeric_problems(self, edges: tuple[int, ...]) -> Problems:
         if len(self.points) != len(edges) + 1:
-            yield "points", f"{self.feature}: {len(edges)} edges need {len(edges) + 1} points, not {len(self.points)}"
+            yield (
+                "points",
+                f"{self.feature}: {counted(len(edges), 'edge needs', 'edges need')} {counted(len(edges) + 1, 'point')}, "
+                f"not {len(self.points)}",
+            )
         if len(edges) >= BINS_MAX:
             yield "edges", f"{self.feature}: at most {BINS_MAX - 1} edges"
         for at, (low, high) in enumerate(pairwise(edges), start=1):
@@ -92,7 +97,11 @@ class Characteristic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def _category_problems(self, groups: tuple[tuple[str, ...], ...]) -> Problems:
         if len(self.points) != len(groups):
-            yield "points", f"{self.feature}: {len(groups)} groups need {len(groups)} points, not {len(self.points)}"
+            yield (
+                "points",
+                f"{self.feature}: {counted(len(groups), 'group needs', 'groups need')} {counted(len(groups), 'point')}, "
+                f"not {len(self.points)}",
+            )
         if not 0 < len(groups) <= BINS_MAX or sum(map(len, groups)) > CATEGORIES_MAX:
             yield "categories", f"{self.feature}: 1 to {BINS_MAX} groups of {CATEGORIES_MAX:,} categories in all"
         if self.unknown is None:

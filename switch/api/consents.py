@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from actors.records.codes import Code
 from actors.records.layout import ACCOUNT, SCENARIO, Kind
+from models.wording import counted
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
 from rules.vocabulary.times import time_ms
@@ -83,7 +84,7 @@ def _end(body: NewConsent, loaded: LoadedScenario) -> int:
         raise invalid_field("expires_at", str(error)) from None
     days = loaded.scenario.terms.consent_days
     if end > now_ms() + days * DAY_MS:
-        raise invalid_field("expires_at", f"a consent in this scenario lasts {days} days at most")
+        raise invalid_field("expires_at", f"a consent in this scenario lasts {counted(days, 'day')} at most")
     return end
 
 

@@ -28,6 +28,7 @@ from actors.stores.api_keys import (
     Principal,
     key_in,
 )
+from models.wording import counted
 from rules.vocabulary.times import time_ms
 from switch.api.four_eyes import FourEyes
 from switch.api.recorded import RecordedServices, answered_once
@@ -244,7 +245,7 @@ def _demand_limits(maker: Principal, reads_per_s: Limit, writes_per_s: Limit) ->
     """A key that has a limit gives none that is higher, and takes none away."""
     for given, most in ((reads_per_s, maker.reads_per_s), (writes_per_s, maker.writes_per_s)):
         if given is not UNSET and most and (given is None or given > most):
-            raise _beyond(f"Your key makes {most:,} requests of this kind a second.")
+            raise _beyond(f"Your key makes {counted(most, 'request')} of this kind a second.")
 
 
 def _beyond(detail: str) -> ProblemError:

@@ -69,11 +69,6 @@ LIFE: Final = _Life()
 """In how long something ends, as an option's value: a length of time, or `never`."""
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `12,000 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def as_text(value: Any) -> str:
     """A result as JSON for people and programs."""
     import msgspec

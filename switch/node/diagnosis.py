@@ -30,6 +30,7 @@ from actors.database.connection import (
 )
 from actors.database.locate import located
 from models.jit import CACHE_FOLDER
+from models.wording import counted
 from switch.node.listening import CannotServe, base_url, check_port
 from switch.node.settings import ConfigFile, read_config
 from switch.node.sizing import keys_for, memory_bytes
@@ -244,7 +245,7 @@ async def _migrations(connection: Any) -> Finding:
     except DatabaseError as error:
         advice = "Use the version that made these tables, or a newer one: docs/operations/upgrade.md."
         return Finding(check="tables", state="failure", found=str(error), advice=advice)
-    found = f"the next start makes {pending} changes" if pending else "as this version has them"
+    found = f"the next start makes {counted(pending, 'change')}" if pending else "as this version has them"
     return Finding(check="tables", state="ok", found=found)
 
 

@@ -23,6 +23,7 @@ FLOORS: Final = {
     "models": {
         "arrays": 1,
         "jitable": 1,
+        "wording": 1,
         "capacity": 2,
         "hashing": 2,
         "jit": 2,

@@ -131,7 +131,8 @@ async def test_a_rotated_key_that_is_given_an_end_gives_that_one(pool: Pool) -> 
     after = await store.rotate(old.id, timedelta(hours=1))
     for_ever = await store.rotate(old.id, timedelta(hours=1), None)
     ends = {each.id: each.expires_at for each in await store.list(SECRET)}
-    assert ends[limited.id] and ends[limited.id] < end and (ends[after.id], ends[for_ever.id]) == (end, None)
+    first = ends[limited.id]
+    assert first is not None and first < end and (ends[after.id], ends[for_ever.id]) == (end, None)
 
 
 async def test_a_bound_account_is_bound_to_all_that_its_keys_name(pool: Pool) -> None:
