@@ -19,7 +19,7 @@ from actors.database.connection import cluster_value, connect
 from actors.database.pool import Pool
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import M_BATCH, M_RECORD_TIME
-from actors.ledger.ledger import REVIEW_SECONDS
+from actors.ledger.bounds import REVIEW_SECONDS
 from actors.ledger.snapshot import in_use
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import records_of

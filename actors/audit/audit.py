@@ -26,7 +26,7 @@ from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, even
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import (

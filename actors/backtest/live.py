@@ -31,7 +31,7 @@ from actors.database.control_rows import all_controls
 from actors.database.label_rows import all_labels, all_refunded, labels_of, refunded_of
 from actors.journal.interface import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
 from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS

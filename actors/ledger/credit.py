@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import Book, Capacity
+from actors.ledger.book import Book
+from actors.ledger.bounds import Capacity
 from actors.ledger.inquiries import (
     DAY,
     TOUCHED,

@@ -6,7 +6,7 @@ No payment waits for a compiler.
 import numpy as np
 
 from actors.ledger.admission import Channels
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.chains import leaves_at
 from actors.ledger.inquiries import Turn
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig

@@ -332,13 +332,19 @@ def _listed_key(secret: Secret, row: Any) -> ListedKey:
 
 
 def _listed(secret: Secret, row: Any) -> ListedBound:
-    from actors.records.ids import encode_wallet  # kernels, which other calls of a store do not need
-
     return ListedBound(
-        wallets=tuple(encode_wallet(secret, address) for address in sorted(row["wallets"])),
+        wallets=_ids(secret, sorted(row["wallets"])),
         owners=tuple(sorted(row["owners"])),
         scenarios=tuple(sorted(row["scenarios"])),
     )
+
+
+def _ids(secret: Secret, wallets: Sequence[int]) -> tuple[str, ...]:
+    if not wallets:
+        return ()
+    from actors.records.ids import encode_wallet  # kernels, which a list of other keys does not need
+
+    return tuple(encode_wallet(secret, address) for address in wallets)
 
 
 async def _account(connection: Any, name: str, scopes: Sequence[str], binding: Binding) -> int:

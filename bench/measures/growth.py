@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from actors.database import embedded
 from actors.database.connection import migrate
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.table import table_bytes, table_count
 from actors.records.ids import encode_wallets
 from actors.records.layout import Kind

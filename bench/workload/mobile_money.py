@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import OPERATOR_SEGMENT, OPERATOR_SLOT_FIRST, record_address, wallet_address
 from actors.records.codes import Code

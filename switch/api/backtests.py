@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.backtest.live import Failure, LiveBacktest, LiveBacktester, Response
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
 from rules.backtest.report import BacktestReport

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from actors.database.pool import Pool
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.ids import (
     decode_transfer,
     decode_transfers,

@@ -12,7 +12,7 @@ import numpy as np
 
 from actors.backtest.live import LiveBacktester
 from actors.database.pool import Pool
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.addresses import is_operator
 from actors.records.ids import decode_wallet, decode_wallets, uuid_bytes, wallet_address_of
 from actors.records.layout import WalletRows, WalletStatus

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from actors.ledger.admission import HOLD_SECONDS_MAX
+from actors.ledger.bounds import HOLD_SECONDS_MAX
 from actors.records.layout import AMOUNT_MAX
 from actors.stores.deployment import Mode
 from actors.stores.scopes import SCOPES

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -29,7 +30,7 @@ from actors.database.connection import (
     pending_migrations,
 )
 from actors.database.locate import located
-from models.jit import CACHE_FOLDER
+from models.kernel_folder import kernel_folder
 from models.wording import counted
 from switch.node.listening import CannotServe, base_url, check_port
 from switch.node.settings import ConfigFile, read_config
@@ -87,11 +88,12 @@ def machine(data: Path) -> Iterator[Finding]:
         "open files", files >= FILES_MIN, f"{files:,}", f"Set LimitNOFILE (ulimit -n) to {FILES_MIN:,} or more."
     )
     yield from _disk(data)
+    kernels = kernel_folder(version("numba"), version("llvmlite"), os.environ.get("NUMBA_CACHE_DIR", ""))
     yield _judged(
         "machine code",
-        _writable(CACHE_FOLDER),
-        f"kept in {CACHE_FOLDER}",
-        "Each start compiles for some 40 s: make the folder writable, or set XDG_CACHE_HOME to one that is.",
+        _writable(kernels),
+        f"kept in {kernels}",
+        "Each start compiles for some 40 s: make the folder writable, or set NUMBA_CACHE_DIR to one that is.",
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.codes import is_untried
 from actors.records.layout import REQUEST, Kind, Requests, Results
 from actors.shard.in_process import InlineScorer, LocalSwitch, MemorySegments

@@ -23,6 +23,7 @@ FLOORS: Final = {
     "models": {
         "arrays": 1,
         "jitable": 1,
+        "kernel_folder": 1,
         "wording": 1,
         "capacity": 2,
         "hashing": 2,
@@ -39,6 +40,7 @@ FLOORS: Final = {
         "bit_unpacking": 3,
         "counting": 3,
         "held": 3,
+        "card_rows": 3,
         "scorecard": 3,
         "placing": 3,
         "evaluation": 4,

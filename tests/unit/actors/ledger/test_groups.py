@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.ledger.admission import BEHIND_MAX
-from actors.ledger.book import Capacity, caller_holds
+from actors.ledger.book import caller_holds
+from actors.ledger.bounds import Capacity
 from actors.records.codes import Code
 from actors.records.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind
 from rules.vocabulary.encodings import WalletKind

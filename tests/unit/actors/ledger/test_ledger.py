@@ -6,17 +6,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.admission import BEHIND_MAX, HOLD_SECONDS_MAX, Channels
+from actors.ledger.admission import BEHIND_MAX, Channels
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
     M_SEGMENTS,
-    Capacity,
     need_profile,
     next_batch,
     profile_row,
     store_profile,
 )
+from actors.ledger.bounds import HOLD_SECONDS_MAX, Capacity
 from actors.ledger.credit import place
 from actors.ledger.ledger import Ledger
 from actors.ledger.posting import effect_opened, next_address

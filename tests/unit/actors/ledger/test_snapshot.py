@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.ledger.book import (
-    Capacity,
-)
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger
 from actors.ledger.table import table_slots, with_room
 from actors.records.layout import Kind

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import GENESIS, Chain, Sealed, Writer, block_hash, records_of
 from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, OrderKind

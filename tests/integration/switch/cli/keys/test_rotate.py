@@ -12,7 +12,7 @@ from tests.integration.switch.cli.running import run
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def at(switch: RunningSwitch) -> tuple[str, str]:
+def place(switch: RunningSwitch) -> tuple[str, str]:
     """Options of a command that says in which database."""
     return "--database", switch.database_url
 
@@ -38,30 +38,32 @@ async def test_the_key_alone_is_printed_for_scripts(shared: RunningSwitch) -> No
 
 async def test_the_new_key_ends_as_the_old_one_would_have_unless_it_is_told_otherwise(shared: RunningSwitch) -> None:
     made = await run(
-        "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "90d", "--json", *at(shared)
+        "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "90d", "--json", *place(shared)
     )
     old, ends = json.loads(made.stdout)["id"], {}
     for words in ((), ("--expires-in", "never"), ("--expires-in", "1d")):
-        done = await run("keys", "rotate", old, *words, "--json", *at(shared))
+        done = await run("keys", "rotate", old, *words, "--json", *place(shared))
         ends[words] = json.loads(done.stdout)["id"]
     listed = {
-        each["id"]: each["expires_at"] for each in json.loads((await run("keys", "list", "--json", *at(shared))).stdout)
+        each["id"]: each["expires_at"]
+        for each in json.loads((await run("keys", "list", "--json", *place(shared))).stdout)
     }
     kept, never, day = (datetime.fromisoformat(end) if (end := listed[new]) else None for new in ends.values())
     now = datetime.now(UTC)
     assert kept is not None and timedelta(days=89) < kept - now <= timedelta(days=90)
     assert never is None and day is not None and timedelta(hours=23) < day - now <= timedelta(days=1)
     created = await run(
-        "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "never", "--json", *at(shared)
+        "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "never", "--json", *place(shared)
     )
-    again = json.loads((await run("keys", "rotate", json.loads(created.stdout)["id"], "--json", *at(shared))).stdout)[
-        "id"
-    ]
+    again = json.loads(
+        (await run("keys", "rotate", json.loads(created.stdout)["id"], "--json", *place(shared))).stdout
+    )["id"]
     listed = {
-        each["id"]: each["expires_at"] for each in json.loads((await run("keys", "list", "--json", *at(shared))).stdout)
+        each["id"]: each["expires_at"]
+        for each in json.loads((await run("keys", "list", "--json", *place(shared))).stdout)
     }
     assert listed[again] is None
-    assert (await run("keys", "rotate", old, "--expires-in", "later", *at(shared))).exit_code == 2
+    assert (await run("keys", "rotate", old, "--expires-in", "later", *place(shared))).exit_code == 2
 
 
 async def test_what_does_not_work_has_no_successor(shared: RunningSwitch) -> None:
