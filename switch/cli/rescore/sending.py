@@ -8,8 +8,9 @@ from typing import Any, Final
 import click
 import msgspec
 
+from models.wording import counted
 from switch.cli.client import switch_client
-from switch.cli.options import as_text, counted, progress_bar
+from switch.cli.options import as_text, progress_bar
 
 TIMEOUT_S: Final = 120.0
 
