@@ -11,6 +11,7 @@ import hashlib
 import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Final
 
 import msgspec
@@ -32,8 +33,8 @@ FINAL: Final = frozenset({OK, SUPERSEDED})
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """How far a run was sent. `manifest`: SHA-256 of what was sent; `undone`: the run that is undone for its wallets by this one, 0 where
     their scores are published. Of the rows up to parts and `rows` of the next, `codes` counts what became of them, and `replayed` those
-    that had their score of this run before, None where they were sent before. `answered`: of each batch behind them, rows that were new to the switch; `is_checked`: not
-    while these are sent again."""
+    that had their score of this run before, None where they were sent before. `answered`: of each batch behind them, rows that were new to
+    the switch; `is_checked`: not while these are sent again."""
 
     url: str
     manifest: str
@@ -53,8 +54,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows by what became of them, those of earlier tries among them. `replayed`: had a score of this run when they were sent first; None where
-    that is not known, as all were sent again."""
+    """Rows by what became of them, those of earlier tries among them. `replayed`: had a score of this run when they were sent first; None
+    where that is not known, as all were sent again."""
 
     codes: dict[str, int]
     replayed: int | None
@@ -173,18 +174,19 @@ class Publication:
         note = msgspec.structs.replace(note, is_checked=not before)
         self._keep(note)
         given = batches(self._output, self._manifest, note.numbers, Place(note.parts, note.rows))
-        for number, (batch, table) in enumerate(answered(given, call)):
-            self._output.keep()
-            answer = _Answer(batch, table)
-            if number < len(before):
-                answer.check(before[number])
-            for settled in window.add(answer):
-                note = _added(note, settled)
-            if number + 1 >= len(before):
-                note = msgspec.structs.replace(note, answered=window.news, is_checked=True)
-                self._keep(note)
-            rows += len(table)
-            on_rows(rows)
+        with closing(answered(given, call)) as answers:  # none is under way any more when all are sent again
+            for number, (batch, table) in enumerate(answers):
+                self._output.keep()
+                answer = _Answer(batch, table)
+                if number < len(before):
+                    answer.check(before[number])
+                for settled in window.add(answer):
+                    note = _added(note, settled)
+                if number + 1 >= len(before):
+                    note = msgspec.structs.replace(note, answered=window.news, is_checked=True)
+                    self._keep(note)
+                rows += len(table)
+                on_rows(rows)
         found = _all(note, window.batches)
         if found.codes.keys() - FINAL:
             self._keep(self._anew())  # the same command tries them again

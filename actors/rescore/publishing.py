@@ -63,6 +63,9 @@ class Place(NamedTuple):
     rows: int = 0
 
 
+BEGIN: Final = Place()
+
+
 class Batch(NamedTuple):
     """Rows to send, and the place behind them."""
 
@@ -70,7 +73,7 @@ class Batch(NamedTuple):
     end: Place
 
 
-def batches(output: Output, manifest: Manifest, numbers: Numbers, begin: Place = Place()) -> Iterator[Batch]:
+def batches(output: Output, manifest: Manifest, numbers: Numbers, begin: Place = BEGIN) -> Iterator[Batch]:
     """The batches from a place on. Raises RescoreRefused for a run that cannot be published, and why."""
     table: Callable[..., pa.Table] = (
         _undone if numbers.undone else partial(_sent, card=_wallet_card(output.folder.read(CARD), manifest))

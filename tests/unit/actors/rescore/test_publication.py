@@ -1,6 +1,7 @@
 """Scores reach a switch once over kills, and again where the switch has lost them; numbers that it would not take are refused."""
 
 import dataclasses
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.rescore import publication, publishing
+from actors.rescore import publishing
 from actors.rescore.job import RescoreRefused
 from actors.rescore.output import PUBLISHED, Output
 from actors.rescore.publication import Publication, Sent
@@ -41,12 +42,17 @@ class Taking:
     """So many calls; the one after it is never answered."""
     calls: int = 0
     journal: list[tuple[bytes, int]] = dataclasses.field(default_factory=list)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     @property
     def runs(self) -> dict[bytes, int]:
         return dict(self.journal)
 
     def call(self, table: pa.Table) -> pa.Table:
+        with self.lock:
+            return self.taken(table)
+
+    def taken(self, table: pa.Table) -> pa.Table:
         self.calls += 1
         if self.kill_after is not None and self.calls > self.kill_after:
             raise KeyboardInterrupt
@@ -66,7 +72,8 @@ class Taking:
 
 
 def sent(job: tuple[Output, Manifest], switch: Taking, run: int = 7, undone: int = 0, url: str = HERE) -> Sent:
-    return Publication(*job, url, Numbers(run, undone)).send(switch.call, lambda _: None)
+    output, manifest = job
+    return Publication(output, manifest, url, Numbers(run, undone)).send(switch.call, lambda _: None)
 
 
 @pytest.fixture
@@ -99,7 +106,7 @@ def test_a_switch_that_has_lost_everything_is_sent_everything(anew: Any) -> None
     assert empty.runs == dict.fromkeys(ids(), 7)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, ROWS)), max_size=5), st.booleans())
 def test_kills_and_losses_of_the_journals_end_leave_no_wallet_out(
     job: tuple[Output, Manifest], tries: list[tuple[int, int]], undo: bool
@@ -148,7 +155,9 @@ def test_a_run_that_was_undone_is_not_published_on(anew: Any) -> None:
     with pytest.raises(RescoreRefused, match="run 7 has published scores of this folder before"):
         sent(anew, switch, run=7, undone=6)
     assert sent(anew, Taking(), run=9).codes == {"ok": ROWS}
-    assert sent(anew, Taking(), url="http://127.0.0.1:9090/").codes == {"ok": ROWS}, "another switch knows nothing of it"
+    assert sent(anew, Taking(), url="http://127.0.0.1:9090/").codes == {"ok": ROWS}, (
+        "another switch knows nothing of it"
+    )
 
 
 def test_other_scores_of_the_folder_are_not_taken_for_those_that_were_sent(
@@ -158,22 +167,32 @@ def test_other_scores_of_the_folder_are_not_taken_for_those_that_were_sent(
     sent(anew, switch)
     other = finished(tmp_path, pa.array(ids(), pa.binary(16)), as_of=1_767_225_600_001)
     other[0].folder.write(PUBLISHED, anew[0].folder.read(PUBLISHED))
-    with pytest.raises(RescoreRefused, match="run 7 has published scores of this folder before: take a number above it"):
+    with pytest.raises(
+        RescoreRefused, match="run 7 has published scores of this folder before: take a number above it"
+    ):
         sent(other, switch)
     assert sent(other, switch, run=8) == Sent(codes={"ok": ROWS}, replayed=0)
 
 
 def test_notes_of_an_earlier_version_say_nothing(anew: Any) -> None:
-    anew[0].folder.write(PUBLISHED, b'{"url":"http://127.0.0.1:8080","run":7,"undone":0,"parts":3,"rows":0,"codes":{"ok":2500}}')
+    anew[0].folder.write(
+        PUBLISHED, b'{"url":"http://127.0.0.1:8080","run":7,"undone":0,"parts":3,"rows":0,"codes":{"ok":2500}}'
+    )
     switch = Taking()
     assert sent(anew, switch).codes == {"ok": ROWS} and switch.runs == dict.fromkeys(ids(), 7)
 
 
 def test_one_publication_at_a_time_works_on_a_folder(anew: Any) -> None:
-    def call(table: pa.Table) -> pa.Table:
-        with pytest.raises(RescoreRefused, match="is being written by process"):
-            sent((Output(anew[0].folder), anew[1]), Taking())
-        return pa.table({"code": ["ok"] * len(table), "replayed": [False] * len(table)})
+    output, manifest = anew
+    switch = Taking()
+    refused: list[Any] = []
 
-    found = Publication(*anew, HERE, Numbers(7)).send(call, lambda _: None)
-    assert found.codes == {"ok": ROWS} and publication.PUBLISHED in anew[0].folder.top()
+    def call(table: pa.Table) -> pa.Table:
+        if not refused:
+            with pytest.raises(RescoreRefused, match="is being written by process") as error:
+                sent((Output(output.folder), manifest), Taking())
+            refused.append(error)
+        return switch.call(table)
+
+    found = Publication(output, manifest, HERE, Numbers(7)).send(call, lambda _: None)
+    assert refused and found.codes == {"ok": ROWS}
