@@ -314,7 +314,7 @@ def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
     for at, each in enumerate(found):
         before = 0
         for place, group in enumerate(each.groups):
-            if spans and (rows + group.rows > part_rows or rows + group.rows - share > share - rows):
+            if spans and _is_whole(rows, group.rows, left, share, part_rows):
                 yield Unit(number=number, spans=tuple(spans))
                 left -= rows
                 number, rows, spans, share = number + 1, 0, [], _unit_rows(left, part_rows)
@@ -326,6 +326,15 @@ def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
             before += group.rows
     if spans:
         yield Unit(number=number, spans=tuple(spans))
+
+
+def _is_whole(rows: int, more: int, left: int, share: int, part_rows: int) -> bool:
+    """Whether a unit ends before the next row group, which has `more` rows. What would be left for a last unit of less than half the
+    smallest share goes with it: a worker would do that alone."""
+    if rows + more > part_rows:
+        return True
+    is_last = left - rows < part_rows // SMALLEST_UNITS // 2
+    return not is_last and rows + more - share > share - rows
 
 
 def _unit_rows(left: int, part_rows: int) -> int:
