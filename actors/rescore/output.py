@@ -1,6 +1,7 @@
 """The output's folder: what readers see is in the manifest, all else is work that can be dropped.
 
     manifest.json      written last: the list of parts and what the job was bound to
+    inputs.json        when each input was changed last, which is not the same wherever the inputs lie
     card.json          the card, canonical
     report.json, report.html
     parts/             000000.parquet ...: by unit, whole or absent
@@ -23,11 +24,12 @@ from actors.storage.interface import Folder, Found, Lease, LeaseLost, Owner, Sta
 MANIFEST: Final = "manifest.json"
 PUBLISHED: Final = "published.json"
 """How far the scores were sent to a switch."""
+INPUTS: Final = "inputs.json"
 CARD: Final = "card.json"
 PARTS, BAD, WORK = "parts", "bad", "_work"
 STAGING, DONE = f"{WORK}/staging", f"{WORK}/done"
 PLAN, STATUS, LEASE = f"{WORK}/plan.json", f"{WORK}/status.json", f"{WORK}/lease"
-KNOWN: Final = frozenset({MANIFEST, PUBLISHED, CARD, "report.json", "report.html", PARTS, BAD, WORK})
+KNOWN: Final = frozenset({MANIFEST, PUBLISHED, INPUTS, CARD, "report.json", "report.html", PARTS, BAD, WORK})
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +103,14 @@ class Output:
         except msgspec.DecodeError as error:
             where = f"{self.folder}/{PLAN}"
             raise RescoreRefused(f"{where} is not a plan of this version: {error}; use a new folder") from None
+
+    def tags(self) -> dict[str, str] | None:
+        """What is published of the time of change, or the ETag, of each input by its path; None where nothing is."""
+        data = self.read(INPUTS)
+        try:
+            return None if data is None else msgspec.json.decode(data, type=dict[str, str])
+        except msgspec.DecodeError:
+            return None
 
     def begin(self, plan: Plan) -> None:
         """Write the plan down, after dropping what is not of it."""

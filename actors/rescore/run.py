@@ -6,15 +6,15 @@ The driver moves no data. It dies at any time without harm: what is done is in t
 import errno
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 
 from actors.process.worker_pool import Event, Pool
 from actors.rescore.inputs import Prepared
-from actors.rescore.job import Corrupt, Done, Job, Part, Plan, RescoreRefused, Tally, Unit
-from actors.rescore.output import BAD, CARD, MANIFEST, Output, Status
+from actors.rescore.job import Corrupt, Done, InputFile, Job, Part, Plan, RescoreRefused, Tally, Unit
+from actors.rescore.output import BAD, CARD, INPUTS, MANIFEST, Output, Status
 from actors.rescore.scoring import stability, summed
 from actors.storage.interface import Folder, StorageRefused, now
 from models.scorecard import Scorecard, canonical
@@ -110,15 +110,36 @@ def read_manifest(output: Output) -> Manifest | None:
 
 
 def _finished(output: Output, prepared: Prepared) -> Manifest | None:
+    """What the same job has published. Raises RescoreRefused for the result of another one, or of inputs that are others now."""
     manifest = read_manifest(output)
     if manifest is None:
         return None
     plan = prepared.job.plan
     output.drop_work()
-    same = (plan.card, plan.code, _settings(plan), _inputs(plan))
-    if (manifest.card["hash"], manifest.code, manifest.settings, manifest.inputs) != same:
+    left_out = tuple(each for each in manifest.corrupt if each.group is None)
+    same = (plan.card, plan.code, _settings(plan), plan.corrupt)
+    if (manifest.card["hash"], manifest.code, manifest.settings, left_out) != same:
         raise RescoreRefused(f"{output.folder} holds the result of another job; give --output a new folder")
+    difference = _changed_input(_inputs_of(output, manifest), plan)
+    if difference is not None:
+        raise RescoreRefused(
+            f"{output.folder} holds the result of other inputs: {difference}; give --output a new folder"
+        )
     return manifest
+
+
+def _inputs_of(output: Output, manifest: Manifest) -> list[InputFile]:
+    """The inputs of a result as they were read. Raises RescoreRefused where it does not say when they were changed."""
+    tags = output.tags()
+    if tags is None or {each.path for each in manifest.inputs} - tags.keys():
+        raise RescoreRefused(
+            f"{output.folder} holds a result without {INPUTS}, so whether its inputs have changed since is not known; "
+            "give --output a new folder"
+        )
+    return [
+        InputFile(path=each.path, bytes=each.bytes, tag=tags[each.path], footer=each.footer, rows=each.rows)
+        for each in manifest.inputs
+    ]
 
 
 def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
@@ -137,9 +158,21 @@ def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
 
 def _difference(before: Plan, plan: Plan) -> str | None:
     """The first thing in which two plans differ."""
+    changed = _changed_input(before.inputs, plan)
+    if changed is not None:
+        return changed
+    for field in Plan.__struct_fields__:
+        old, new = getattr(before, field), getattr(plan, field)
+        if old != new:
+            return f"{_called(field, old, new)}"
+    return None
+
+
+def _changed_input(before: Iterable[InputFile], plan: Plan) -> str | None:
+    """The first input that is not what it was, by its name."""
     now_by_path = {each.path: each for each in plan.inputs}
     unreadable = {each.path: each.reason for each in plan.corrupt}
-    for each in before.inputs:
+    for each in before:
         found = now_by_path.pop(each.path, None)
         if found is None:
             return f"{each.path} " + (
@@ -150,10 +183,6 @@ def _difference(before: Plan, plan: Plan) -> str | None:
                 return f"{each.path} has changed ({what})"
     if now_by_path:
         return f"{next(iter(now_by_path))} is new"
-    for field in Plan.__struct_fields__:
-        old, new = getattr(before, field), getattr(plan, field)
-        if old != new:
-            return f"{_called(field, old, new)}"
     return None
 
 
@@ -384,11 +413,17 @@ def _publish(output: Output, prepared: Prepared, done: dict[int, Done]) -> Manif
     manifest = _manifest(job, done)
     if manifest.rows != prepared.rows:
         raise RescoreRefused(f"{manifest.rows:,} rows came out of {prepared.rows:,}: the job contradicts itself")
+    tags = {each.path: each.tag for each in job.plan.inputs}
     try:
-        output.finish(done.values(), {CARD: canonical(job.card)}, msgspec.json.format(msgspec.json.encode(manifest)))
+        output.finish(done.values(), {CARD: canonical(job.card), INPUTS: _json(tags)}, _json(manifest))
     except OSError as error:
         raise explained(error, job.output) from None
     return manifest
+
+
+def _json(value: Any) -> bytes:
+    """As a person may read it."""
+    return msgspec.json.format(msgspec.json.encode(value))
 
 
 def _manifest(job: Job, done: dict[int, Done]) -> Manifest:

@@ -1,6 +1,7 @@
 """A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
 
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from actors.rescore.job import RescoreRefused
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
-from actors.rescore.run import Canary, Options, Stopped, run
+from actors.rescore.run import Canary, Options, Stopped, read_manifest, run
 from actors.rescore.scoring import summed
 from actors.rescore.unit import local_pool
 from actors.storage.disk import DiskFolder
@@ -169,6 +170,63 @@ def test_an_input_that_changed_between_kill_and_resume_is_refused_by_name(
     change(source / "shard-0001.parquet")
     with pytest.raises(RescoreRefused, match=stated):
         rescore(prepared(source, tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("change", "stated"),
+    [
+        (lambda path: path.touch(), r"shard-0001.parquet has changed \(time of change, or ETag\)"),
+        (lambda path: path.unlink(), r"shard-0001.parquet is gone"),
+        (lambda path: path.with_name("shard-0002.parquet").write_bytes(path.read_bytes()), "shard-0002.parquet is new"),
+    ],
+    ids=["written again", "gone", "new"],
+)
+def test_an_input_that_changed_after_the_end_is_refused_by_name(
+    tmp_path: Path, change: Callable[[Path], object], stated: str
+) -> None:
+    source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
+    rescore(prepared(source, tmp_path / "out"))
+    change(source / "shard-0001.parquet")
+    with pytest.raises(RescoreRefused, match=f"out holds the result of other inputs: {stated}; give --output a new"):
+        rescore(prepared(source, tmp_path / "out"))
+
+
+def test_other_values_in_a_file_of_the_same_size_and_footer_are_another_input(tmp_path: Path) -> None:
+    """Without compression and statistics a footer says nothing of them."""
+    table, path = wallets_table(300, 1), tmp_path / "in.parquet"
+    plain: Any = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    values = [pa.array([late] * 300, pa.int64()) for late in (0, 3)]
+    pq.write_table(table.set_column(1, "late", values[0]), path, **plain)
+    before = prepared(path, tmp_path / "out").job.plan.inputs[0]
+    rescore(prepared(path, tmp_path / "out"))
+    pq.write_table(table.set_column(1, "late", values[1]), path, **plain)
+    now = prepared(path, tmp_path / "out").job.plan.inputs[0]
+    assert (now.bytes, now.footer) == (before.bytes, before.footer)
+    with pytest.raises(RescoreRefused, match=r"in.parquet has changed \(time of change, or ETag\)"):
+        rescore(prepared(path, tmp_path / "out"))
+
+
+def test_a_result_that_does_not_say_when_its_inputs_changed_is_not_taken_for_that_of_these(tmp_path: Path) -> None:
+    """As earlier versions wrote it."""
+    source = write_wallets(tmp_path / "in", 1_100, 1, 1_100)
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    for written in (None, b"{", b"{}", b'{"shard-0000.parquet": 1}'):
+        (tmp_path / "out" / "inputs.json").unlink(missing_ok=True)
+        if written is not None:
+            (tmp_path / "out" / "inputs.json").write_bytes(written)
+        with pytest.raises(RescoreRefused, match=r"without inputs.json, .* not known; give --output a new folder"):
+            rescore(prepared(source, tmp_path / "out"))
+    assert read_manifest(output_at(tmp_path / "out")) == manifest
+
+
+def test_the_result_is_the_same_wherever_the_inputs_lie_and_whenever_they_were_written(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
+    shutil.copytree(source, tmp_path / "copy", copy_function=shutil.copyfile)
+    for name in ("in", "copy"):
+        rescore(prepared(tmp_path / name, tmp_path / f"{name}-out"))
+    assert bytes_of(tmp_path / "in-out") == bytes_of(tmp_path / "copy-out")
+    tags = [output_at(tmp_path / f"{name}-out").tags() or {} for name in ("in", "copy")]
+    assert tags[0].keys() == tags[1].keys() == {"shard-0000.parquet", "shard-0001.parquet"} and tags[0] != tags[1]
 
 
 def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_done(tmp_path: Path) -> None:
