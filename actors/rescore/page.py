@@ -63,6 +63,8 @@ def _summary(report: RescoreReport) -> str:
         ("Recomputed in plain Python, all equal", f"{report.checked:,}"),
         ("SHA-256 of the card", str(report.card["hash"])),
     ]
+    if report.repeated_wallets is not None:
+        rows.append(("Wallets that come more than once", f"{report.repeated_wallets:,}"))
     rows += [
         (f"{name}: categories that the card does not name", f"{count:,}") for name, count in report.unknown.items()
     ]
@@ -129,7 +131,8 @@ def _against(against: Against) -> str:
             for place, row in zip(against.places, against.migration, strict=True)
         )
         moved = (
-            f"<p>{against.matched:,} wallets are in both. A row is where they were, a column where they are.</p>"
+            f"<p>{against.matched:,} rows have a wallet that was there before. A row of the table is where they were, a column where "
+            f"they are; of wallets that came more than once before, which were {against.repeated_wallets:,}, the first counts.</p>"
             f"{_table(('', *against.places), grid)}{_movers('rose', against.risers)}{_movers('fell', against.fallers)}"
         )
     return f"<h2>Against the run before</h2>{_table((), rows)}{moved}"

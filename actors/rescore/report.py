@@ -4,7 +4,7 @@ Figures are made of the tallies and, for moves, of the two outputs themselves.
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from actors.rescore.job import RescoreRefused, Tally
 from actors.rescore.outcomes import Outcomes, outcomes_of
 from actors.rescore.output import CARD, Output
 from actors.rescore.run import Manifest, read_manifest
-from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, scores_of
+from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, first_places, repeated, scores_of
 from actors.rescore.scoring import stability
 from actors.storage.interface import Folder
 from models.scorecard import CardError, Scorecard, parse
@@ -63,8 +63,10 @@ class Mover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Against(msgspec.Struct, frozen=True, kw_only=True):
-    """This run against one before. `migration` [before][now]: wallets by band, in the order of `places`: the bands, or one for all scores
-    where the bands before were others; without a score; not there. None where there are too many to match."""
+    """This run against one before. `migration` [before][now]: rows by band, in the order of `places`: the bands, or one for all scores
+    where the bands before were others; without a score; not there. It sums to the rows of this run and those before whose wallet is not in
+    it. `matched`: rows of this run whose wallet was there before. `repeated_wallets`: those that come more than once in the run before, of
+    which the first counts. None where there are too many to match."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -74,12 +76,13 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     places: list[str]
     migration: list[list[int]] | None
     matched: int | None
+    repeated_wallets: int | None
     risers: list[Mover]
     fallers: list[Mover]
 
 
 class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the page shows."""
+    """All that the page shows. `repeated_wallets`: those that come more than once; None where wallets were not matched."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -97,6 +100,7 @@ class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[ReasonCount]
     unknown: dict[str, int]
     checked: int
+    repeated_wallets: int | None
     against: Against | None
     outcomes: Outcomes | None
 
@@ -110,11 +114,11 @@ class ReportInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 def report_of(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
     """Raises RescoreRefused for a run before that is none, and for outcomes that are none."""
-    before = given.before
+    before, matched = given.before, _matched_rows(output, manifest, given)
     tally = manifest.tally
     counts = np.array(tally.histogram)
     places = np.flatnonzero(counts)
-    against = None if before is None else _against(card, output, manifest, before)
+    against = None if before is None else _against(card, manifest, matched, before)
     old = None if before is None else _bands_before(before, card)
     scored = max(manifest.scored, 1)
     bands = [
@@ -138,9 +142,35 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, given: Report
         reasons=[] if manifest.settings["scores_only"] else _reasons(card, tally),
         unknown=tally.unknown,
         checked=tally.checked,
+        repeated_wallets=None if matched is None else repeated(first_places(matched.wallets)),
         against=against,
-        outcomes=None if given.outcomes is None else outcomes_of(output, manifest, given.outcomes),
+        outcomes=_outcomes(manifest, matched, given.outcomes),
     )
+
+
+class _Rows(NamedTuple):
+    """A run in memory: wallets (n,) and scores (n,), NO_SCORE where there is none."""
+
+    wallets: pa.ChunkedArray
+    scores: NDArray[np.int64]
+
+
+def _matched_rows(output: Output, manifest: Manifest, given: ReportInputs) -> _Rows | None:
+    """The rows of this run, where they are matched with anything and are not too many."""
+    if manifest.rows > MATCHED_ROWS_MAX or (given.before is None and given.outcomes is None):
+        return None
+    return _Rows(*scores_of(output, manifest))
+
+
+def _outcomes(manifest: Manifest, matched: _Rows | None, path: Path | None) -> Outcomes | None:
+    """Raises RescoreRefused where there are too many rows to match, and for outcomes that are none."""
+    if path is None:
+        return None
+    if matched is None:
+        raise RescoreRefused(
+            f"--outcomes: {manifest.rows:,} rows; at most {MATCHED_ROWS_MAX:,} are matched with outcomes"
+        )
+    return outcomes_of(manifest, *matched, path)
 
 
 def _low(tally: Tally, place: Any) -> int:
@@ -204,14 +234,13 @@ def _bands_before(before: Folder, card: Scorecard) -> dict[str, float] | None:
     return {name: rows / max(tally.scored, 1) for name, rows in zip(names, tally.bands, strict=True)}
 
 
-def _against(card: Scorecard, output: Output, manifest: Manifest, before: Folder) -> Against:
+def _against(card: Scorecard, manifest: Manifest, matched: _Rows | None, before: Folder) -> Against:
     earlier = _manifest_before(before)
     old, new = earlier.tally, manifest.tally
     same_bands = _same_bands(before, card)
     names = [band.name for band in card.bands or ()] if same_bands else ["scored"]
     places = [*names, "without a score", "not there"]
-    few = max(earlier.rows, manifest.rows) <= MATCHED_ROWS_MAX
-    pairs = _pairs(output, manifest, Output(before), earlier) if few else None
+    pairs = None if matched is None or earlier.rows > MATCHED_ROWS_MAX else _pairs(matched, Output(before), earlier)
     return Against(
         card=earlier.card,
         as_of=earlier.settings["as_of"],
@@ -223,23 +252,25 @@ def _against(card: Scorecard, output: Output, manifest: Manifest, before: Folder
         places=places,
         migration=None if pairs is None else pairs.migration(card if same_bands else None),
         matched=None if pairs is None else pairs.matched,
+        repeated_wallets=None if pairs is None else pairs.repeated_before,
         risers=[] if pairs is None else pairs.movers(-1),
         fallers=[] if pairs is None else pairs.movers(1),
     )
 
 
-def _pairs(output: Output, manifest: Manifest, before: Output, earlier: Manifest) -> "_Matched | None":
-    new_wallets, new = scores_of(output, manifest)
+def _pairs(matched: _Rows, before: Output, earlier: Manifest) -> "_Matched | None":
+    new_wallets, new = matched
     old_wallets, old = scores_of(before, earlier)
     if new_wallets.type != old_wallets.type:
         return None
     found = pc.index_in(new_wallets, value_set=old_wallets)
     place = found.fill_null(-1).to_numpy().astype(np.int64)
-    return _Matched(new_wallets, new, old, place)
+    return _Matched(new_wallets, new, old, place, first_places(old_wallets))
 
 
 class _Matched:
-    """Two runs side by side. `place` (n,): where each wallet of this run is in the one before, -1 where it is not."""
+    """Two runs side by side. `place` (n,): where each wallet of this run comes first in the one before, -1 where it is not. `first` (m,):
+    where each wallet of the run before comes first in it."""
 
     def __init__(
         self,
@@ -247,15 +278,18 @@ class _Matched:
         new: NDArray[np.int64],
         old: NDArray[np.int64],
         place: NDArray[np.int64],
+        first: NDArray[np.int64],
     ) -> None:
         self._wallets = wallets
         self._new, self._old = new, old
         self._place = place
         self._there = np.flatnonzero(place >= 0)
+        self._first = first
         self.matched = len(self._there)
+        self.repeated_before = repeated(first)
 
     def migration(self, card: Scorecard | None) -> list[list[int]]:
-        """Wallets by where they were and where they are."""
+        """Rows by where their wallet was and where it is. Gone are those before whose wallet is not in this run."""
         lows = np.array([band.low for band in card.bands or ()] if card else [NO_SCORE + 1])
         count = len(lows) + 2
 
@@ -267,7 +301,7 @@ class _Matched:
         grid = np.bincount(before * count + places(self._new), minlength=count * count).reshape(count, count)
         gone = np.ones(len(self._old), np.bool_)
         gone[self._place[self._there]] = False
-        grid[:, -1] += np.bincount(places(self._old[gone]), minlength=count)
+        grid[:, -1] += np.bincount(places(self._old[gone[self._first]]), minlength=count)
         rows: list[list[int]] = grid.tolist()
         return rows
 

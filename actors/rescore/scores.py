@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -25,6 +26,17 @@ def scores_of(output: Output, manifest: Manifest) -> tuple[pa.ChunkedArray, NDAr
         wallets += stored(table.column(wallet)).chunks
         scores.append(table.column("score").fill_null(NO_SCORE).to_numpy().astype(np.int64))
     return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.string()), np.concatenate(scores)
+
+
+def first_places(wallets: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Where each of them comes first (n,): of a wallet that comes once, its own place."""
+    places: NDArray[np.int64] = pc.index_in(wallets, value_set=wallets).to_numpy().astype(np.int64)
+    return places
+
+
+def repeated(first: NDArray[np.int64]) -> int:
+    """How many wallets come more than once. `first` (n,): where each comes first."""
+    return len(np.unique(first[first != np.arange(len(first))]))
 
 
 def stored(column: pa.ChunkedArray) -> pa.ChunkedArray:

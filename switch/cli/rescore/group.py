@@ -215,6 +215,7 @@ def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
                     "checked": tally.checked,
                     "causes": tally.causes,
                     "psi": psi,
+                    "repeated_wallets": report.repeated_wallets,
                 }
             }
         )
@@ -226,6 +227,8 @@ def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
     if report.against is not None:
         click.echo(f"PSI against the run before: {report.against.psi:.4f}")
     click.echo(f"{counted(tally.checked, 'row')} recomputed in plain Python: all equal")
+    if report.repeated_wallets:
+        click.echo(f"{counted(report.repeated_wallets, 'wallet')} more than once in the input", err=True)
     for each in manifest.corrupt:
         click.echo(
             f"could not be read: {each.path}" + ("" if each.group is None else f", row group {each.group}"), err=True

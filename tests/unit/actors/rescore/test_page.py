@@ -41,6 +41,7 @@ def against(psi: float, migration: list[list[int]] | None = None) -> Against:
         places=places,
         migration=migration,
         matched=7,
+        repeated_wallets=2,
         risers=[mover],
         fallers=[],
     )
@@ -111,6 +112,8 @@ def test_psi_is_put_into_words_by_the_rule_of_thumb(made: RescoreReport, psi: fl
 def test_moves_are_shown_where_wallets_were_matched(made: RescoreReport) -> None:
     without = _checked(page(with_(made, against=against(0.0))))
     assert "no moves" in without and "rose most" not in without.lower()
+    assert "more than once" not in without
+    assert "<td>Wallets that come more than once</td><td>1,234</td>" in page(with_(made, repeated_wallets=1_234))
     shown = _checked(page(with_(made, against=against(0.0, [[11, 0, 0], [0, 22, 0], [0, 0, 3_333]]))))
     assert "<td>not there</td><td>0</td><td>0</td><td>3,333</td>" in shown
     assert "Rose most" in shown and "<td>500</td><td>620</td><td>+120</td>" in shown

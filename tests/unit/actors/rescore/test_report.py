@@ -43,6 +43,36 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
         write_report(CARD, output, manifests["after"], ReportInputs(before=folder_at(tmp_path / "nowhere")))
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "migration", "repeated"),
+    [
+        ("abc", "abc", [3, 0, 0], (0, 0)),
+        ("aab", "aab", [3, 0, 0], (1, 1)),
+        ("aaab", "ab", [2, 0, 0], (0, 1)),
+        ("ab", "aabbcc", [4, 2, 0], (3, 0)),
+        ("aabbc", "ad", [1, 1, 3], (0, 2)),
+        ("", "aa", [0, 2, 0], (1, 0)),
+    ],
+)
+def test_wallets_that_come_more_than_once_are_counted_and_moves_sum_to_rows(
+    tmp_path: Path, before: str, now: str, migration: list[int], repeated: tuple[int, int]
+) -> None:
+    """`migration`: rows that were there before, that were not, and rows before whose wallets are gone."""
+    for name, wallets in (("before", before), ("now", now)):
+        table = pa.table({"wallet": pa.array([*wallets], pa.string()), "x": pa.array([2] * len(wallets), pa.int64())})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        manifest = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, Settings(), banded(1, 300, 400)))
+    output = output_at(tmp_path / "now")
+    given = ReportInputs(before=folder_at(tmp_path / "before"))
+    made = write_report(banded(1, 300, 400), output, manifest, given)
+    assert made.against is not None and made.against.migration is not None
+    grid = made.against.migration
+    assert (made.repeated_wallets, made.against.repeated_wallets) == repeated
+    assert [grid[1][1], grid[3][1], grid[1][3]] == migration and sum(map(sum, grid)) == sum(migration)
+    alone = report_of(banded(1, 300, 400), output, manifest, ReportInputs())
+    assert alone.repeated_wallets is None, "nothing is matched"
+
+
 def tally_of(counts: dict[int, int], worst: int = 300, **more: Any) -> Tally:
     histogram = [counts.get(worst + at, 0) for at in range(701)]
     empty: dict[str, Any] = {
