@@ -58,8 +58,8 @@ def _summary(report: RescoreReport) -> str:
     rows = [
         ("Rows", f"{report.rows:,}"),
         ("scored + bad + not available", f"{report.scored:,} + {report.bad:,} + {report.not_available:,}"),
-        ("Mean, lowest, highest", f"{report.mean:.1f}, {report.lowest}, {report.highest}"),
-        ("Quantiles", quantiles),
+        ("Mean, lowest, highest", f"{_score(report.mean)}, {_score(report.lowest)}, {_score(report.highest)}"),
+        ("Quantiles", quantiles or "-"),
         ("Recomputed in plain Python, all equal", f"{report.checked:,}"),
         ("SHA-256 of the card", str(report.card["hash"])),
     ]
@@ -115,13 +115,10 @@ def _reasons(report: RescoreReport) -> str:
 
 
 def _against(against: Against) -> str:
-    verdict = "no change to speak of"
-    if against.psi >= PSI_STABLE:
-        verdict = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
     rows = [
         ("Card before", f"{against.card['name']} version {against.card['version']}, {against.card['hash']}"),
-        ("Mean before", f"{against.mean:.1f}"),
-        ("PSI over tenths of the scores before", f"{against.psi:.4f}: {verdict}"),
+        ("Mean before", _score(against.mean)),
+        ("PSI over tenths of the scores before", psi_in_words(against)),
         ("PSI over bands", "-" if against.psi_of_bands is None else f"{against.psi_of_bands:.4f}"),
     ]
     moved = "<p>Too many wallets to match, or other types of them: no moves.</p>"
@@ -136,6 +133,23 @@ def _against(against: Against) -> str:
             f"{_table(('', *against.places), grid)}{_movers('rose', against.risers)}{_movers('fell', against.fallers)}"
         )
     return f"<h2>Against the run before</h2>{_table((), rows)}{moved}"
+
+
+def psi_in_words(against: Against) -> str:
+    """The figure with what the field's rule of thumb says of it, or why it is not known."""
+    if against.psi is None:
+        return f"not known: {against.why_no_psi}"
+    verdict = "no change to speak of"
+    if against.psi >= PSI_STABLE:
+        verdict = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
+    return f"{against.psi:.4f}: {verdict}"
+
+
+def _score(value: float | None) -> str:
+    """A whole number as it is, a mean to one place."""
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if isinstance(value, float) else f"{value}"
 
 
 def _outcomes(outcomes: Outcomes) -> str:

@@ -17,7 +17,7 @@ from actors.rescore.outcomes import Outcomes, outcomes_of
 from actors.rescore.output import CARD, Output
 from actors.rescore.run import Manifest, read_manifest
 from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, first_places, repeated, scores_of
-from actors.rescore.scoring import stability
+from actors.rescore.scoring import not_comparable, stability
 from actors.storage.interface import Folder
 from models.scorecard import CardError, Scorecard, parse
 from models.statistics import psi
@@ -66,13 +66,14 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     """This run against one before. `migration` [before][now]: rows by band, in the order of `places`: the bands, or one for all scores
     where the bands before were others; without a score; not there. It sums to the rows of this run and those before whose wallet is not in
     it. `matched`: rows of this run whose wallet was there before. `repeated_wallets`: those that come more than once in the run before, of
-    which the first counts. None where there are too many to match."""
+    which the first counts. None where there are too many to match. `psi`: None where it is not known, and `why_no_psi` says why."""
 
     card: dict[str, Any]
     as_of: int | None
-    psi: float
+    psi: float | None
+    why_no_psi: str | None
     psi_of_bands: float | None
-    mean: float
+    mean: float | None
     places: list[str]
     migration: list[list[int]] | None
     matched: int | None
@@ -82,7 +83,8 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the page shows. `repeated_wallets`: those that come more than once; None where wallets were not matched."""
+    """All that the page shows. `mean`: None where no row has a score. `repeated_wallets`: those that come more than once; None where
+    wallets were not matched."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -91,7 +93,7 @@ class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
     bad: int
     not_available: int
     causes: dict[str, int]
-    mean: float
+    mean: float | None
     lowest: int | None
     highest: int | None
     quantiles: dict[str, int]
@@ -177,11 +179,13 @@ def _low(tally: Tally, place: Any) -> int:
     return tally.worst + int(place) * tally.step
 
 
-def _mean(tally: Tally) -> float:
-    """The mean score, to the width of a histogram's bin."""
+def _mean(tally: Tally) -> float | None:
+    """The mean score, to the width of a histogram's bin. None where no row has a score."""
+    if not tally.scored:
+        return None
     counts = np.array(tally.histogram)
     values = tally.worst + np.arange(len(counts)) * tally.step
-    return float((counts * values).sum() / max(counts.sum(), 1))
+    return float((counts * values).sum() / counts.sum())
 
 
 def _quantiles(tally: Tally) -> dict[str, int]:
@@ -228,10 +232,10 @@ def _same_bands(before: Folder, card: Scorecard) -> bool:
 
 def _bands_before(before: Folder, card: Scorecard) -> dict[str, float] | None:
     tally = _manifest_before(before).tally
-    if not _same_bands(before, card):
+    if not tally.scored or not _same_bands(before, card):
         return None
     names = [band.name for band in card.bands or ()]
-    return {name: rows / max(tally.scored, 1) for name, rows in zip(names, tally.bands, strict=True)}
+    return {name: rows / tally.scored for name, rows in zip(names, tally.bands, strict=True)}
 
 
 def _against(card: Scorecard, manifest: Manifest, matched: _Rows | None, before: Folder) -> Against:
@@ -245,6 +249,7 @@ def _against(card: Scorecard, manifest: Manifest, matched: _Rows | None, before:
         card=earlier.card,
         as_of=earlier.settings["as_of"],
         psi=stability(old, new),
+        why_no_psi=not_comparable(old, new),
         psi_of_bands=psi(np.array(old.bands), np.array(new.bands))
         if same_bands and old.scored and new.scored
         else None,

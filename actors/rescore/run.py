@@ -15,7 +15,7 @@ from actors.process.worker_pool import Event, Pool
 from actors.rescore.inputs import Prepared
 from actors.rescore.job import Corrupt, Done, InputFile, Job, Part, Plan, RescoreRefused, Tally, Unit
 from actors.rescore.output import BAD, CARD, INPUTS, MANIFEST, Output, Status
-from actors.rescore.scoring import stability, summed
+from actors.rescore.scoring import not_comparable, stability, summed
 from actors.storage.interface import Folder, StorageRefused, now
 from models.scorecard import Scorecard, canonical
 
@@ -325,16 +325,18 @@ class _Driver:
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or are gone."""
+        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or
+        cannot be compared."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
         found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
-        if canary.before.scored and not found.scored:
-            raise RescoreRefused(
-                f"none of the first {found.rows:,} rows has a score, as rows of the run before had: stopped; without --canary it goes on"
-            )
         moved = stability(canary.before, found)
+        if moved is None:
+            raise RescoreRefused(
+                f"PSI against the run before is not known in the first {found.rows:,} rows, as {not_comparable(canary.before, found)}: "
+                "stopped; without --canary it goes on"
+            )
         if moved > canary.psi_max:
             raise RescoreRefused(
                 f"PSI {moved:.3f} against the run before, over {canary.psi_max:g}, in the first {found.rows:,} rows: stopped; "

@@ -225,7 +225,9 @@ def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
         f"{counted(manifest.rows, 'row')}, in {counted(len(manifest.parts), 'file')}"
     )
     if report.against is not None:
-        click.echo(f"PSI against the run before: {report.against.psi:.4f}")
+        from actors.rescore.page import psi_in_words
+
+        click.echo(f"PSI against the run before: {psi_in_words(report.against)}")
     click.echo(f"{counted(tally.checked, 'row')} recomputed in plain Python: all equal")
     if report.repeated_wallets:
         click.echo(f"{counted(report.repeated_wallets, 'wallet')} more than once in the input", err=True)

@@ -322,11 +322,16 @@ def test_a_canary_stops_a_job_that_has_no_scores_any_more(tmp_path: Path) -> Non
     pq.write_table(nothing, tmp_path / "in.parquet", row_group_size=500)
     job = prepared(tmp_path / "in.parquet", tmp_path / "out")
     with pytest.raises(
-        RescoreRefused, match=r"none of the first 1,000 rows has a score, as rows of the run before had"
+        RescoreRefused, match=r"not known in the first 1,000 rows, as no row has a score: stopped; without --canary"
     ):
         rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
     assert rescore(job).not_available == 2_000
-    rescore(job, canary=Canary(share=0.01, psi_max=0.0, before=summed({}, CARD)))
+
+
+def test_a_canary_stops_where_the_run_before_had_no_scores(tmp_path: Path) -> None:
+    job = prepared(write_wallets(tmp_path / "in", 1_000, 4, 1_000), tmp_path / "out")
+    with pytest.raises(RescoreRefused, match=r"not known in .*, as no row of the run before has a score: stopped"):
+        rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=summed({}, CARD)))
 
 
 def test_more_bad_rows_than_allowed_end_the_job_and_a_higher_limit_goes_on(tmp_path: Path) -> None:
