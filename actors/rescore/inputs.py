@@ -32,6 +32,7 @@ from actors.rescore.job import (
     code_version,
 )
 from actors.rescore.part_writer import load_packing
+from actors.rescore.refusals import in_words
 from actors.rescore.scoring import CardScorer, Columns, Counting
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
@@ -91,6 +92,13 @@ def prepare(
     source: Location, output: Location, card: Scorecard, settings: Settings, patience_s: float | None = None
 ) -> Prepared:
     """`patience_s`: for how long an object store may be away. Raises RescoreRefused, naming file and column, and StorageRefused."""
+    with in_words(folder_at(source, patience_s)):
+        return _prepare(source, output, card, settings, patience_s)
+
+
+def _prepare(
+    source: Location, output: Location, card: Scorecard, settings: Settings, patience_s: float | None
+) -> Prepared:
     scorer = CardScorer(card, settings)
     kept = (settings.wallet, *settings.keep)
     twins = sorted(set(kept) & set(Columns(card, settings, scorer.wallets is not None).names))

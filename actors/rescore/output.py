@@ -163,9 +163,12 @@ class Output:
         self.folder.note(STATUS, msgspec.json.encode(status))
 
     def read_status(self) -> Status | None:
-        """The last that was written, if there is work."""
+        """The last that was written, if there is work and no crash has lost it."""
         data = self.read(STATUS)
-        return None if data is None else msgspec.json.decode(data, type=Status)
+        try:
+            return None if data is None else msgspec.json.decode(data, type=Status)
+        except msgspec.DecodeError:
+            return None
 
     def owner(self) -> Owner | None:
         """Who works on it now, if anybody does."""

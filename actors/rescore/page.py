@@ -11,8 +11,9 @@ import msgspec
 
 from actors.rescore.outcomes import Outcomes
 from actors.rescore.output import Output
+from actors.rescore.refusals import in_words
 from actors.rescore.report import Against, Mover, ReportInputs, RescoreReport, report_of
-from actors.rescore.run import Manifest, explained
+from actors.rescore.run import Manifest
 from models.scorecard import Scorecard
 
 WIDTH, HEIGHT = 760, 180
@@ -45,11 +46,9 @@ def page(report: RescoreReport) -> str:
 def write_report(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
     """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does, and for lack of room."""
     made = report_of(card, output, manifest, given)
-    try:
+    with in_words(output.folder):
         output.folder.write("report.json", msgspec.json.format(msgspec.json.encode(made)))
         output.folder.write("report.html", page(made).encode())
-    except OSError as error:
-        raise explained(error, output.folder) from None
     return made
 
 

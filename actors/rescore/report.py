@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from actors.rescore.job import RescoreRefused, Tally
 from actors.rescore.outcomes import Outcomes, outcomes_of
 from actors.rescore.output import CARD, Output
+from actors.rescore.refusals import in_words
 from actors.rescore.run import Manifest, read_manifest
 from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, first_places, repeated, scores_of
 from actors.rescore.scoring import not_comparable, stability
@@ -115,7 +116,12 @@ class ReportInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
-    """Raises RescoreRefused for a run before that is none, and for outcomes that are none."""
+    """Raises RescoreRefused for a run before that is none, for outcomes that are none, and for what cannot be read."""
+    with in_words(output.folder):
+        return _report_of(card, output, manifest, given)
+
+
+def _report_of(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
     before, matched = given.before, _matched_rows(output, manifest, given)
     tally = manifest.tally
     counts = np.array(tally.histogram)
@@ -215,7 +221,8 @@ def _reasons(card: Scorecard, tally: Tally) -> list[ReasonCount]:
 
 
 def _manifest_before(before: Folder) -> Manifest:
-    manifest = read_manifest(Output(before))
+    with in_words(before):
+        manifest = read_manifest(Output(before))
     if manifest is None:
         raise RescoreRefused(f"{before} holds no finished run to compare with")
     return manifest
@@ -265,7 +272,8 @@ def _against(card: Scorecard, manifest: Manifest, matched: _Rows | None, before:
 
 def _pairs(matched: _Rows, before: Output, earlier: Manifest) -> "_Matched | None":
     new_wallets, new = matched
-    old_wallets, old = scores_of(before, earlier)
+    with in_words(before.folder):
+        old_wallets, old = scores_of(before, earlier)
     if new_wallets.type != old_wallets.type:
         return None
     found = pc.index_in(new_wallets, value_set=old_wallets)

@@ -3,7 +3,6 @@
 The driver moves no data. It dies at any time without harm: what is done is in the output's done-list, and the next run goes on from there.
 """
 
-import errno
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,8 +14,9 @@ from actors.process.worker_pool import Event, Pool
 from actors.rescore.inputs import Prepared
 from actors.rescore.job import Corrupt, Done, InputFile, Job, Part, Plan, RescoreRefused, Tally, Unit
 from actors.rescore.output import BAD, CARD, INPUTS, MANIFEST, Output, Status
+from actors.rescore.refusals import explained, in_words
 from actors.rescore.scoring import not_comparable, stability, summed
-from actors.storage.interface import Folder, StorageRefused, now
+from actors.storage.interface import StorageRefused, now
 from models.scorecard import Scorecard, canonical
 
 STATUS_EVERY_S: Final = 5.0
@@ -82,19 +82,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Manifest:
-    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped, StorageRefused, and OSError where there is no room."""
+    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped and StorageRefused."""
     output = Output(prepared.job.output)
-    output.open()
-    try:
-        finished = _finished(output, prepared)
-        if finished is not None:
-            return finished
-        done = _resumed(output, prepared)
-        if len(done) == len(prepared.units):
-            return _publish(output, prepared, done)
-        return _Driver(prepared, output, done, options).run(pool)
-    finally:
-        output.close()
+    with in_words(prepared.job.output):
+        output.open()
+        try:
+            finished = _finished(output, prepared)
+            if finished is not None:
+                return finished
+            done = _resumed(output, prepared)
+            if len(done) == len(prepared.units):
+                return _publish(output, prepared, done)
+            return _Driver(prepared, output, done, options).run(pool)
+        finally:
+            output.close()
 
 
 def read_manifest(output: Output) -> Manifest | None:
@@ -389,24 +390,6 @@ def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
     return frozenset(units[at * len(units) // count].number for at in range(count))
 
 
-def explained(error: BaseException, folder: Folder) -> BaseException:
-    """A full disk in words that say what to do."""
-    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _is_full(error)):
-        return RescoreRefused(
-            f"{folder.staging}: no room left ({_text(error)}); make room and run the same command again"
-        )
-    return error
-
-
-def _is_full(error: OSError) -> bool:
-    """Whether the disk is full: Arrow puts the number of the error into its text."""
-    return any(f"rrno {number}]" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-
-
-def _text(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
-
-
 # The end.
 
 
@@ -416,10 +399,7 @@ def _publish(output: Output, prepared: Prepared, done: dict[int, Done]) -> Manif
     if manifest.rows != prepared.rows:
         raise RescoreRefused(f"{manifest.rows:,} rows came out of {prepared.rows:,}: the job contradicts itself")
     tags = {each.path: each.tag for each in job.plan.inputs}
-    try:
-        output.finish(done.values(), {CARD: canonical(job.card), INPUTS: _json(tags)}, _json(manifest))
-    except OSError as error:
-        raise explained(error, job.output) from None
+    output.finish(done.values(), {CARD: canonical(job.card), INPUTS: _json(tags)}, _json(manifest))
     return manifest
 
 

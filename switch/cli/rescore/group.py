@@ -283,11 +283,15 @@ def _run(prepared: Any, options: dict[str, Any], canary: Any) -> Any:
 
 def _canary(options: dict[str, Any], before: Any) -> Any:
     from actors.rescore.output import Output
+    from actors.rescore.refusals import in_words
     from actors.rescore.run import Canary, read_manifest
 
     if options["canary"] is None:
         return None
-    manifest = None if before is None else read_manifest(Output(before))
+    manifest = None
+    if before is not None:
+        with in_words(before):
+            manifest = read_manifest(Output(before))
     if manifest is None:
         raise click.UsageError("--canary needs --before: a finished run whose scores it compares with")
     return Canary(share=options["canary"], psi_max=options["psi_max"], before=manifest.tally)

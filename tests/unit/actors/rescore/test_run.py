@@ -108,6 +108,31 @@ def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> No
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("size", [0, 300], ids=["at the lease", "at the plan"])
+def test_a_disk_that_is_full_before_work_begins_is_told_and_the_job_goes_on_with_room(
+    tmp_path: Path, size: int
+) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
+    job = prepared(source, tmp_path / "out")
+    with files_of_at_most(size), pytest.raises(RescoreRefused, match=r"no room left .*; make room and run the same"):
+        rescore(job)
+    assert rescore(job).rows == 3_000
+
+
+def test_a_place_where_nothing_may_be_written_is_told(tmp_path: Path) -> None:
+    """Whoever asks, the system makes no folder there: it is not allowed, or the file system is read only."""
+    job = prepared(write_wallets(tmp_path / "in", 100, 1, 100), Path("/sys/scores"))
+    with pytest.raises(RescoreRefused, match=r"^/sys/scores: .*(not allowed|read only)"):
+        rescore(job)
+
+
+def test_an_output_that_is_a_file_is_told(tmp_path: Path) -> None:
+    job = prepared(write_wallets(tmp_path / "in", 100, 1, 100), tmp_path / "out")
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(RescoreRefused, match=r"(Not a directory|File exists).*; once that is mended"):
+        rescore(job)
+
+
 @pytest.mark.parametrize("name", ["card.json", "manifest.json"])
 def test_what_was_half_written_beside_the_parts_does_not_keep_the_job_from_going_on(tmp_path: Path, name: str) -> None:
     """A full disk leaves it, as a kill does: the disk is full from the moment on at which this file is written."""
@@ -280,7 +305,7 @@ def test_a_result_that_cannot_be_published_is_told_and_the_workers_end(tmp_path:
     source, calls = write_wallets(tmp_path / "in", 3_000, 1, 500), list[str]()
     job = prepared(source, tmp_path / "out")
     (tmp_path / "out" / "card.json").mkdir(parents=True)
-    with pytest.raises(OSError, match=r"card\.json"):
+    with pytest.raises(RescoreRefused, match=r"card\.json'; once that is mended run the same command again"):
         rescore(job, prompt=True, on_call=calls.append)
     assert calls[-2:] == ["end", "stop"]
 

@@ -1,9 +1,13 @@
 """What is of a folder of a file system alone: names lead into it, files are synced and renamed, and the lease ends with its process."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +56,40 @@ def test_only_files_are_files(folder: DiskFolder) -> None:
     for name in ("b", "pipe", "gone", "nowhere"):
         with pytest.raises(FileNotFoundError):
             folder.stat(name)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_an_empty_one(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files would be left out without a word. One that goes meanwhile is no error."""
+    for name in ("a/b", "c/d"):
+        folder.write(name, b"1")
+    scan = os.scandir
+
+    def answers(number: int, path: Any) -> Any:
+        if str(path) == str(folder.path / "c"):
+            raise OSError(number, os.strerror(number), str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", partial(answers, errno.EACCES))
+    with pytest.raises(PermissionError, match=r"Permission denied: .*/c"):
+        folder.files()
+    monkeypatch.setattr(os, "scandir", partial(answers, errno.ENOENT))
+    assert [each.name for each in folder.files()] == ["a/b"]
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_holder(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("work/lease", b"")
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    for ask in (folder.lease, folder.holder):
+        with pytest.raises(OSError, match="No locks available"):
+            ask("work/lease")
 
 
 def test_what_is_half_written_keeps_what_was_there(folder: DiskFolder, monkeypatch: pytest.MonkeyPatch) -> None:

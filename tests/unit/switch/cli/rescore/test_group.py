@@ -97,6 +97,7 @@ def test_what_a_job_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     for code, printed, words in (
         (1, "there is nothing at", ("--input", tmp_path / "nothing", "--card", card, "--output", tmp_path / "out")),
         (1, "is not empty", ("--input", source, "--card", card, "--output", tmp_path / "full")),
+        (1, "/sys/scores: ", ("--input", source, "--card", card, "--output", "/sys/scores")),
         (1, "there is no column", ("--input", source, "--card", card, "--output", tmp_path / "out", "--wallet", "who")),
         (
             2,
