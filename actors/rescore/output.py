@@ -92,8 +92,25 @@ class Output:
             return None
 
     def part(self, part: Part) -> Any:
-        """What Arrow reads a part from. Raises FileNotFoundError."""
-        return self.folder.opened(self.folder.stat(part.file))
+        """What Arrow reads a part from. Raises RescoreRefused for one that is gone or is not as long as it was."""
+        try:
+            found = self.folder.stat(part.file)
+            if found.bytes == part.bytes:
+                return self.folder.opened(found)
+        except FileNotFoundError:
+            raise self._not_whole(part, None) from None
+        raise self._not_whole(part, found.bytes)
+
+    def check_whole(self, parts: Iterable[Part]) -> None:
+        """Raises RescoreRefused for the first that is gone or is not as long as it was."""
+        sizes = dict(_results(self.folder.files()))
+        for part in parts:
+            if sizes.get(part.file) != part.bytes:
+                raise self._not_whole(part, sizes.get(part.file))
+
+    def _not_whole(self, part: Part, size: int | None) -> RescoreRefused:
+        how = "is gone" if size is None else f"has {size:,} bytes, and {part.bytes:,} by the manifest"
+        return RescoreRefused(f"{self.folder}/{part.file} {how}: this result is not whole; score into a new folder")
 
     def plan(self) -> Plan | None:
         """The plan that was begun here, if one was."""

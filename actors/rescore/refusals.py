@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import pyarrow as pa
+
 from actors.rescore.job import RescoreRefused
 from actors.storage.interface import Folder
 
@@ -23,6 +25,13 @@ def number_of(error: BaseException) -> int:
         return error.errno
     found = _NUMBER.search(str(error))
     return int(found[1]) if found else 0
+
+
+def is_of_bytes(error: BaseException) -> bool:
+    """Whether an error of reading a file is about what is in it, and not about what the system gives."""
+    return isinstance(error, OSError | ValueError | pa.ArrowException) and not (
+        isinstance(error, MemoryError) or number_of(error)
+    )
 
 
 def explained(error: BaseException, folder: Folder) -> BaseException:

@@ -126,6 +126,7 @@ def _finished(output: Output, prepared: Prepared) -> Manifest | None:
         raise RescoreRefused(
             f"{output.folder} holds the result of other inputs: {difference}; give --output a new folder"
         )
+    output.check_whole((*manifest.parts, *manifest.bad_rows))
     return manifest
 
 

@@ -108,6 +108,23 @@ def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> No
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("name", ["parts/000000.parquet", "bad/000000.parquet"])
+def test_a_result_of_which_a_file_is_gone_or_cut_off_is_not_taken_for_done(tmp_path: Path, name: str) -> None:
+    table = wallets_table(1_000, 1)
+    nobody = pa.array([None, *table.column("wallet").to_pylist()[1:]], pa.string())
+    pq.write_table(table.set_column(0, "wallet", nobody), tmp_path / "in.parquet")
+    job = prepared(tmp_path / "in.parquet", tmp_path / "out")
+    manifest = rescore(job, max_bad=0.1)
+    assert rescore(job, max_bad=0.1) == manifest
+    path = tmp_path / "out" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RescoreRefused, match=rf"out/{name} has .* by the manifest: this result is not whole; score in"):
+        rescore(job, max_bad=0.1)
+    path.unlink()
+    with pytest.raises(RescoreRefused, match=rf"out/{name} is gone: this result is not whole; score into a new folder"):
+        rescore(job, max_bad=0.1)
+
+
 @pytest.mark.parametrize("size", [0, 300], ids=["at the lease", "at the plan"])
 def test_a_disk_that_is_full_before_work_begins_is_told_and_the_job_goes_on_with_room(
     tmp_path: Path, size: int
