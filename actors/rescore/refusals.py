@@ -34,25 +34,30 @@ def is_of_bytes(error: BaseException) -> bool:
     )
 
 
-def explained(error: BaseException, folder: Folder) -> BaseException:
-    """An error of the system as a refusal; others as they are, also where nobody reads what is printed any more. `folder`: what was read or
-    written."""
-    if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
+def words_of(error: BaseException) -> str:
+    """What it says, in one line."""
+    return " ".join(str(error).split())[:300]
+
+
+def explained(error: BaseException, folder: Folder, name: str = "") -> BaseException:
+    """An error of the system as a refusal; others as they are, also where nobody reads what is printed any more. `folder`, and perhaps
+    `name`, a file of it: what was read or written."""
+    if not isinstance(error, OSError | MemoryError) or isinstance(error, BrokenPipeError):
         return error
-    number, text = number_of(error), " ".join(str(error).split())[:300]
+    number, text, place = number_of(error), words_of(error), f"{folder}/{name}" if name else str(folder)
     if number in FULL:
         return RescoreRefused(f"{folder.staging}: no room left ({text}); make room and {AGAIN}")
     if number in DENIED:
-        return RescoreRefused(f"{folder}: not allowed ({text}); give this user the right to it, and {AGAIN}")
+        return RescoreRefused(f"{place}: not allowed ({text}); give this user the right to it, and {AGAIN}")
     if number == errno.EROFS:
         return RescoreRefused(
-            f"{folder}: on a file system that is read only ({text}); scores go to one that can be written"
+            f"{place}: on a file system that is read only ({text}); scores go to one that can be written"
         )
-    if number in TOO_MANY:
+    if number in TOO_MANY or isinstance(error, MemoryError):
         return RescoreRefused(
-            f"{folder}: the machine gives no more memory or files ({text}); have fewer --workers, or {AGAIN} later"
+            f"{place}: the machine gives no more memory or files ({text}); have fewer --workers, or {AGAIN} later"
         )
-    return RescoreRefused(f"{folder}: {text}; once that is mended {AGAIN}")
+    return RescoreRefused(f"{place}: {text}; once that is mended {AGAIN}")
 
 
 @contextmanager
@@ -60,5 +65,5 @@ def in_words(folder: Folder) -> Iterator[None]:
     """Errors of the system as refusals. Raises RescoreRefused."""
     try:
         yield
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         raise explained(error, folder) from None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from actors.rescore.job import Part, RescoreRefused
 from actors.rescore.output import Output
-from actors.rescore.refusals import is_of_bytes
+from actors.rescore.refusals import is_of_bytes, words_of
 from actors.rescore.run import Manifest
 
 NO_SCORE: Final = -(2**31)
@@ -38,8 +38,9 @@ def _read(output: Output, part: Part, columns: list[str]) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         if not is_of_bytes(error):
             raise
-        words = " ".join(str(error).split())[:300]
-        raise RescoreRefused(f"{output.folder}/{part.file} cannot be read ({words}); score into a new folder") from None
+        raise RescoreRefused(
+            f"{output.folder}/{part.file} cannot be read ({words_of(error)}); score into a new folder"
+        ) from None
 
 
 def first_places(wallets: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
 from actors.rescore.part_writer import PartWriter
+from actors.rescore.refusals import explained, is_of_bytes, words_of
 from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
 from actors.storage.interface import Changed, Found, Staged
@@ -177,8 +178,8 @@ class Worker:
                         batch, row = [Batch(span.file, row, table)], row + table.num_rows
                         del table
                         yield batch.pop()
-                except (OSError, pa.ArrowException) as error:
-                    raise _Unreadable(span, " ".join(str(error).split())[:300]) from None
+                except (OSError, MemoryError, pa.ArrowException) as error:
+                    raise _Unreadable(span, self._damage(error, path)) from None
 
     def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.Table]:
         """Whole row groups where they are about as large as batches: then one column after the other is decoded, in the same memory, and no
@@ -234,20 +235,26 @@ class Worker:
         with self._opened(span.file, self._buffer_bytes(span)) as opened:
             for at in range(span.first, span.end):
                 rows = opened.file.metadata.row_group(at).num_rows
-                reason = None if (path, at) in gone else self._reason(opened, at)
+                reason = None if (path, at) in gone else self._reason(opened, path, at)
                 if reason is not None:
                     found += 1
                     yield Corrupt(path=path, group=at, rows=rows, reason=reason)
         if not found:
             raise RescoreRefused(f"{path}: could not be read, and then could: {error.reason}")
 
-    def _reason(self, opened: "_Opened", group: int) -> str | None:
+    def _reason(self, opened: "_Opened", path: str, group: int) -> str | None:
         try:
             for _ in self._read(opened, [group]):
                 pass
-        except (OSError, pa.ArrowException) as error:
-            return " ".join(str(error).split())[:300]
+        except (OSError, MemoryError, pa.ArrowException) as error:
+            return self._damage(error, path)
         return None
+
+    def _damage(self, error: Exception, path: str) -> str:
+        """What is wrong with the bytes of a file. Raises RescoreRefused where the system gave too little to read them."""
+        if is_of_bytes(error):
+            return words_of(error)
+        raise explained(error, self._job.source, path) from None
 
     def _skipped_rows(self, corrupt: Corrupt) -> pa.Table:
         """One line for a whole group: which rows they were is known by its number."""

@@ -4,10 +4,11 @@ import errno
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from actors.rescore.job import RescoreRefused
-from actors.rescore.refusals import explained, in_words, number_of
+from actors.rescore.refusals import explained, in_words, is_of_bytes, number_of
 from actors.storage.disk import DiskFolder
 
 FOLDER = DiskFolder(Path("/data/scores"))
@@ -35,6 +36,28 @@ def of(number: int) -> OSError:
 def test_an_error_of_the_system_says_what_to_do(error: OSError, stated: str) -> None:
     with pytest.raises(RescoreRefused, match=stated), in_words(FOLDER):
         raise error
+
+
+def test_lack_of_memory_is_told_and_a_file_of_the_folder_is_named() -> None:
+    found = explained(MemoryError("malloc failed"), FOLDER, "a/b.parquet")
+    assert str(found).startswith("/data/scores/a/b.parquet: the machine gives no more memory or files (malloc failed)")
+
+
+@pytest.mark.parametrize(
+    ("error", "of_bytes"),
+    [
+        (OSError("Unexpected end of stream"), True),
+        (pa.ArrowInvalid("Invalid bytes"), True),
+        (ValueError("it has 3 bytes"), True),
+        (of(errno.EIO), False),
+        (OSError("Detail: [errno 24] Too many open files"), False),
+        (pa.ArrowMemoryError("malloc of size 64 failed"), False),
+        (MemoryError(), False),
+        (KeyError("x"), False),
+    ],
+)
+def test_only_what_is_about_the_bytes_of_a_file_is_its_damage(error: Exception, of_bytes: bool) -> None:
+    assert is_of_bytes(error) is of_bytes
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("x"), RescoreRefused("x"), KeyboardInterrupt()])

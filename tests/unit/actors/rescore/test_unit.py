@@ -1,7 +1,11 @@
 """A unit's files have what was kept of every row that could be scored, and a line for each that could not."""
 
-from collections.abc import Sequence
+import errno
+import os
+import resource
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +16,7 @@ import pytest
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.unit import Worker
 from actors.storage.disk import DiskFolder
-from actors.storage.interface import Range
+from actors.storage.interface import Found, Range
 from models.scorecard import Characteristic, Scorecard
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
@@ -121,6 +125,62 @@ def test_a_file_that_is_overwritten_while_it_is_read_has_changed_and_is_not_corr
     monkeypatch.setattr(DiskFolder, "expect", overwritten)
     with pytest.raises(RescoreRefused, match=r"shard-0000.parquet has changed since the job began"):
         rescore(job)
+
+
+def of_two_files(limited: Callable[..., None]) -> Callable[..., None]:
+    """Called while the process may open no further file."""
+
+    def called(*given: Any) -> None:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        try:
+            limited(*given)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    return called
+
+
+def no_memory(*_: Any, **__: Any) -> Any:
+    raise pa.ArrowMemoryError("malloc of size 1048576 failed")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "instead"),
+    [
+        (DiskFolder, "expect", of_two_files(DiskFolder.expect)),
+        (pq.ParquetFile, "read_row_group", no_memory),
+        (pq.ParquetFile, "iter_batches", no_memory),
+    ],
+    ids=["files", "memory", "memory, in batches"],
+)
+def test_what_the_machine_does_not_give_is_no_damage_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, instead: Any
+) -> None:
+    """However long it lasts: --skip-corrupt would leave out whole row groups."""
+    source = write_wallets(tmp_path / "in", 1_000, 1, 250 if name == "iter_batches" else 1_000)
+    job = prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, skip_corrupt=True))
+    with monkeypatch.context() as scarce:
+        scarce.setattr(owner, name, instead)
+        with pytest.raises(RescoreRefused, match=r"shard-0000.parquet: the machine gives no more memory or files"):
+            rescore(job, max_bad=1.0)
+    assert rescore(job).bad == 0
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EIO, errno.EACCES])
+def test_a_footer_that_the_system_does_not_give_is_no_damage_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    source, tail = write_wallets(tmp_path / "in", 100, 2, 100), DiskFolder.tail
+
+    def refuses(folder: DiskFolder, found: Found, size: int) -> bytes:
+        if found.name == "shard-0001.parquet":
+            raise OSError(number, os.strerror(number))
+        return tail(folder, found, size)
+
+    monkeypatch.setattr(DiskFolder, "tail", refuses)
+    with pytest.raises(RescoreRefused, match=rf"in/shard-0001.parquet: .*{os.strerror(number)}"):
+        prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, skip_corrupt=True))
 
 
 def test_row_groups_are_read_whole_unless_one_is_larger_than_a_batch(tmp_path: Path) -> None:
