@@ -57,11 +57,15 @@ def _summary(report: RescoreReport) -> str:
     rows = [
         ("Rows", f"{report.rows:,}"),
         ("scored + bad + not available", f"{report.scored:,} + {report.bad:,} + {report.not_available:,}"),
-        ("Mean, lowest, highest", f"{_score(report.mean)}, {_score(report.lowest)}, {_score(report.highest)}"),
+        ("Mean, lowest, highest", f"{_mean(report)}, {_score(report.lowest)}, {_score(report.highest)}"),
         ("Quantiles", quantiles or "-"),
         ("Recomputed in plain Python, all equal", f"{report.checked:,}"),
         ("SHA-256 of the card", str(report.card["hash"])),
     ]
+    if report.step > 1:
+        rows.append(
+            ("Lowest, highest and quantiles", f"low ends of bins of {report.step} scores, as the card's range is wide")
+        )
     if report.repeated_wallets is not None:
         rows.append(("Wallets that come more than once", f"{report.repeated_wallets:,}"))
     rows += [
@@ -116,7 +120,7 @@ def _reasons(report: RescoreReport) -> str:
 def _against(against: Against) -> str:
     rows = [
         ("Card before", f"{against.card['name']} version {against.card['version']}, {against.card['hash']}"),
-        ("Mean before", _score(against.mean)),
+        ("Mean before", _mean(against)),
         ("PSI over tenths of the scores before", psi_in_words(against)),
         ("PSI over bands", "-" if against.psi_of_bands is None else f"{against.psi_of_bands:.4f}"),
     ]
@@ -144,11 +148,15 @@ def psi_in_words(against: Against) -> str:
     return f"{against.psi:.4f}: {verdict}"
 
 
-def _score(value: float | None) -> str:
-    """A whole number as it is, a mean to one place."""
-    if value is None:
+def _score(value: int | None) -> str:
+    return "-" if value is None else f"{value}"
+
+
+def _mean(of: RescoreReport | Against) -> str:
+    """To one place; how far off it may be where bins have several scores."""
+    if of.mean is None:
         return "-"
-    return f"{value:.1f}" if isinstance(value, float) else f"{value}"
+    return f"{of.mean:.1f}" + (f" ± {(of.step - 1) / 2:.1f}" if of.step > 1 else "")
 
 
 def _outcomes(outcomes: Outcomes) -> str:

@@ -67,13 +67,15 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     """This run against one before. `migration` [before][now]: rows by band, in the order of `places`: the bands, or one for all scores
     where the bands before were others; without a score; not there. It sums to the rows of this run and those before whose wallet is not in
     it. `matched`: rows of this run whose wallet was there before. `repeated_wallets`: those that come more than once in the run before, of
-    which the first counts. None where there are too many to match. `psi`: None where it is not known, and `why_no_psi` says why."""
+    which the first counts. None where there are too many to match. `psi`: None where it is not known, and `why_no_psi` says why. `mean`: of
+    the run before, to (step - 1) / 2."""
 
     card: dict[str, Any]
     as_of: int | None
     psi: float | None
     why_no_psi: str | None
     psi_of_bands: float | None
+    step: int
     mean: float | None
     places: list[str]
     migration: list[list[int]] | None
@@ -84,8 +86,9 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the page shows. `mean`: None where no row has a score. `repeated_wallets`: those that come more than once; None where
-    wallets were not matched."""
+    """All that the page shows. Scores are counted in bins of `step` scores, 1 unless the card's range is wide: `lowest`, `highest`,
+    `quantiles` and bars are low ends of bins; `mean` is that of their middles, no more than (step - 1) / 2 off, and None where no row has a
+    score. `repeated_wallets`: those that come more than once; None where wallets were not matched."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -94,6 +97,7 @@ class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
     bad: int
     not_available: int
     causes: dict[str, int]
+    step: int
     mean: float | None
     lowest: int | None
     highest: int | None
@@ -141,6 +145,7 @@ def _report_of(card: Scorecard, output: Output, manifest: Manifest, given: Repor
         bad=manifest.bad,
         not_available=manifest.not_available,
         causes=tally.causes,
+        step=tally.step,
         mean=_mean(tally),
         lowest=_low(tally, places[0]) if len(places) else None,
         highest=_low(tally, places[-1]) if len(places) else None,
@@ -186,11 +191,11 @@ def _low(tally: Tally, place: Any) -> int:
 
 
 def _mean(tally: Tally) -> float | None:
-    """The mean score, to the width of a histogram's bin. None where no row has a score."""
+    """The mean score, of the middles of bins: exact where a bin is one score. None where no row has a score."""
     if not tally.scored:
         return None
     counts = np.array(tally.histogram)
-    values = tally.worst + np.arange(len(counts)) * tally.step
+    values = tally.worst + np.arange(len(counts)) * tally.step + (tally.step - 1) / 2
     return float((counts * values).sum() / counts.sum())
 
 
@@ -260,6 +265,7 @@ def _against(card: Scorecard, manifest: Manifest, matched: _Rows | None, before:
         psi_of_bands=psi(np.array(old.bands), np.array(new.bands))
         if same_bands and old.scored and new.scored
         else None,
+        step=old.step,
         mean=_mean(old),
         places=places,
         migration=None if pairs is None else pairs.migration(card if same_bands else None),

@@ -38,6 +38,7 @@ def against(psi: float | None, migration: list[list[int]] | None = None) -> Agai
         psi=psi,
         why_no_psi="nobody came" if psi is None else None,
         psi_of_bands=None,
+        step=1,
         mean=None if psi is None else 600.0,
         places=places,
         migration=migration,

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,8 +15,10 @@ from hypothesis import given as given_that
 from hypothesis import strategies as st
 
 from actors.rescore.job import RescoreRefused, Settings, Tally
+from actors.rescore.page import page as page_of
 from actors.rescore.page import write_report
-from actors.rescore.report import BARS_MAX, ReportInputs, _bars, _mean, _quantiles, _reasons, report_of
+from actors.rescore.report import BARS_MAX, QUANTILES, ReportInputs, _bars, _mean, _quantiles, _reasons, report_of
+from actors.rescore.scores import scores_of
 from actors.rescore.scoring import stability
 from actors.storage.place import folder_at
 from models.scorecard import Band, Characteristic, Scorecard
@@ -108,6 +111,28 @@ def test_mean_and_quantiles_are_those_of_the_scores(counts: dict[int, int], mean
     assert found["50%"] == median
     for share, score in found.items():
         assert (scores <= score).mean() >= float(share.rstrip("%")) / 100 > (scores < score).mean() - 1e-12
+
+
+def test_of_a_wide_card_the_report_says_how_wide_the_bins_of_its_figures_are(tmp_path: Path) -> None:
+    item = Characteristic(
+        feature="x", reason="X", edges=tuple(range(1, 40)), points=tuple(range(0, 7_800, 195)), missing=0
+    )
+    card = Scorecard(name="wide", version=1, base=10, characteristics=(item,))
+    rng = np.random.default_rng(1)
+    pq.write_table(pa.table({"wallet": range(500), "x": rng.integers(3, 38, 500)}), tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(), card))
+    scores = np.sort(scores_of(output_at(tmp_path / "out"), manifest)[1])
+    made = write_report(card, output_at(tmp_path / "out"), manifest, ReportInputs())
+    step, off = made.step, (made.step - 1) / 2
+    assert step == 4 and made.mean is not None and abs(made.mean - scores.mean()) <= off
+    exact = {f"{share:.0%}": scores[math.ceil(share * 500) - 1] for share in QUANTILES}
+    for low, score in [(made.lowest, scores[0]), (made.highest, scores[-1])] + [
+        (made.quantiles[name], score) for name, score in exact.items()
+    ]:
+        assert low is not None and low <= score < low + step
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "low ends of bins of 4 scores" in page and f"{made.mean:.1f} ± 1.5, {made.lowest}, {made.highest}" in page
+    assert "low ends" not in page_of(msgspec.structs.replace(made, step=1))
 
 
 def test_a_report_of_nobody_has_no_quantiles_and_no_lowest() -> None:
