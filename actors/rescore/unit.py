@@ -203,21 +203,40 @@ class Worker:
 
     @contextmanager
     def _opened(self, file: int, buffer_bytes: int) -> "Iterator[_Opened]":
-        """Raises Changed for a file that is not what the plan says, and RescoreRefused for one that is gone."""
+        """Raises Changed for a file that is not what the plan says, before or after it was read, and RescoreRefused for one that is gone or
+        that the system does not open."""
         planned, folder = self._job.plan.inputs[file], self._job.source
+        looked_at = Found(planned.path, planned.bytes, planned.tag)
         try:
-            source = folder.opened(Found(planned.path, planned.bytes, planned.tag))
-            found = pq.ParquetFile(
+            source = folder.opened(looked_at)
+        except FileNotFoundError as error:
+            raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
+        except OSError as error:
+            raise explained(error, folder, planned.path) from None
+        with closing(source):
+            try:
+                with self._parquet(source, planned.path, buffer_bytes) as found:
+                    on_disk = isinstance(source, pa.OSFile)
+                    columns = ColumnReader(source.fileno(), found, self._job.columns) if on_disk else None
+                    yield _Opened(source, found, columns)
+            except GeneratorExit:  # left early, for another reason
+                raise
+            except Exception:
+                folder.check_unchanged(source, looked_at)
+                raise
+            folder.check_unchanged(source, looked_at)
+
+    def _parquet(self, source: Any, path: str, buffer_bytes: int) -> pq.ParquetFile:
+        """Raises RescoreRefused for a footer that cannot be read any more."""
+        try:
+            return pq.ParquetFile(
                 source,
                 pre_buffer=False,
                 buffer_size=buffer_bytes,
                 read_dictionary=list(self._job.dictionaries),
             )
-        except FileNotFoundError as error:
-            raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
-        with found:
-            columns = ColumnReader(source, found, self._job.columns) if isinstance(source, str) else None
-            yield _Opened(source, found, columns)
+        except (OSError, MemoryError, pa.ArrowException) as error:
+            raise RescoreRefused(f"{path}: {self._damage(error, path)}") from None
 
     def _may_be_skipped(self, error: _Unreadable, skipped: list[Corrupt]) -> list[Corrupt]:
         """What cannot be read. Raises RescoreRefused where it must not be left out, and Changed where another file has taken its place."""

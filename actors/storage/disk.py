@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+import pyarrow as pa
 
 from actors.process.atomic_file import begin_to_sync, is_half_written, publish, sync, write_whole
 from actors.storage.hashed_file import HashedFile
@@ -70,17 +71,24 @@ class DiskFolder:
         """Size, and the time of change as the tag."""
         return self._found(self.path / name)
 
-    def opened(self, found: Found) -> str:
-        """Its path: Arrow reads files by itself."""
+    def opened(self, found: Found) -> pa.OSFile:
+        """Opened once: another file that is renamed over it is not read."""
         if self.stat(found.name) != found:
             raise Changed(found.name)
-        return str(self.path / found.name)
+        opened = pa.OSFile(str(self.path / found.name))
+        self.check_unchanged(opened, found)
+        return opened
 
-    def expect(self, opened: Any, ranges: Sequence[Range]) -> None:
+    def check_unchanged(self, opened: pa.OSFile, found: Found) -> None:
+        """By its size and time of change: it was not written to meanwhile."""
+        status = os.fstat(opened.fileno())
+        if (status.st_size, str(status.st_mtime_ns)) != (found.bytes, found.tag):
+            raise Changed(found.name)
+
+    def expect(self, opened: pa.OSFile, ranges: Sequence[Range]) -> None:
         """The system begins to read them, in its own time and memory."""
-        with open(opened, "rb") as file:
-            for each in joined(ranges):
-                os.posix_fadvise(file.fileno(), each.start, each.end - each.start, os.POSIX_FADV_WILLNEED)
+        for each in joined(ranges):
+            os.posix_fadvise(opened.fileno(), each.start, each.end - each.start, os.POSIX_FADV_WILLNEED)
 
     def tail(self, found: Found, size: int) -> bytes:
         """By seeking."""

@@ -118,6 +118,9 @@ class ObjectFolder:
         """Its ranges, each of this version."""
         return RangeFile(found, self._range)
 
+    def check_unchanged(self, opened: Any, found: Found) -> None:
+        """Each range was of this version."""
+
     def expect(self, opened: Any, ranges: Sequence[Range]) -> None:
         """The first buffer of each."""
         opened.expect([Range(each.start, min(each.end, each.start + self.buffer_bytes)) for each in ranges])

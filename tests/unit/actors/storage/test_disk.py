@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from actors.storage import disk
@@ -115,7 +116,46 @@ def test_a_file_that_was_replaced_since_is_changed_though_it_is_as_long(folder: 
     os.utime(folder.path / "a", ns=(1, 1))
     with pytest.raises(Changed, match="a"):
         folder.opened(found)
-    assert folder.opened(folder.stat("a")) == str(folder.path / "a")
+    assert folder.opened(folder.stat("a")).read() == b"123"
+
+
+def test_a_file_that_is_opened_is_read_whatever_takes_its_place_and_writing_to_it_is_a_change(
+    folder: DiskFolder,
+) -> None:
+    folder.write("a", b"123")
+    os.utime(folder.path / "a", ns=(1, 1))
+    found = folder.stat("a")
+    opened = folder.opened(found)
+    folder.write("a", b"456")
+    folder.check_unchanged(opened, found)
+    assert opened.read() == b"123"
+    with pytest.raises(Changed, match="a"):
+        folder.opened(found)
+    found = folder.stat("a")
+    for change in (lambda path: path.write_bytes(b"789"), lambda path: os.truncate(path, 2)):
+        os.utime(folder.path / "a", ns=(1, 1))
+        found = folder.stat("a")
+        opened = folder.opened(found)
+        folder.check_unchanged(opened, found)
+        change(folder.path / "a")
+        with pytest.raises(Changed, match="a"):
+            folder.check_unchanged(opened, found)
+
+
+def test_a_file_that_takes_the_place_of_one_just_before_it_is_opened_is_a_change(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("a", b"123")
+    os.utime(folder.path / "a", ns=(1, 1))
+    found, opening = folder.stat("a"), pa.OSFile
+
+    def late(path: str) -> pa.OSFile:
+        folder.write("a", b"456")
+        return opening(path)
+
+    monkeypatch.setattr(pa, "OSFile", late)
+    with pytest.raises(Changed, match="a"):
+        folder.opened(found)
 
 
 def test_what_will_be_read_is_asked_of_the_system_in_as_few_pieces_as_it_lies_in(
