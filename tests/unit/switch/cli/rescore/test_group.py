@@ -84,8 +84,8 @@ def test_wallets_that_come_more_than_once_are_told_where_they_are_matched(
     (source / "again.parquet").write_bytes((source / "shard-0000.parquet").read_bytes())
     words = ("--input", source, "--card", card, "--output")
     assert "more than once" not in rescore(monkeypatch, *words, tmp_path / "a").stderr
-    told = rescore(monkeypatch, *words, tmp_path / "b", "--before", tmp_path / "a")
-    assert told.exit_code == 0 and "1,000 wallets more than once in the input\n" in told.stderr, told.output
+    compared = rescore(monkeypatch, *words, tmp_path / "b", "--before", tmp_path / "a")
+    assert compared.exit_code == 0 and "1,000 wallets more than once in the input\n" in compared.stderr, compared.output
     lines = rescore(monkeypatch, *words, tmp_path / "b", "--before", tmp_path / "a", "--json").stdout
     assert json.loads(lines.splitlines()[-1])["result"]["repeated_wallets"] == 1_000
 
