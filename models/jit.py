@@ -8,7 +8,6 @@ nothing depends on compilation.
 
 import hashlib
 import importlib
-import platform
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from models.arrays import S
 from models.jitable import hand_over
+from models.kernel_folder import kernel_folder
 
 Kernel = Callable[..., Any]
 
@@ -32,22 +32,7 @@ _NUMBA: Any = numba.config
 _NOT_NEEDED: Final = {"scipy.linalg.cython_blas": "numba.np.arraymath", "cffi": "numba.core.typing.cffi_utils"}
 """What Numba looks for, by the module that does: linear algebra, functions of other libraries."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_KERNEL_FOLDERS: Final = ("models", "rules", "actors/records", "actors/ledger", "actors/credit_features")
-
-
-def _cache_folder() -> Path:
-    """The user's folder for machine code of this version: named after the text of all kernels, the constants compiled into them, and
-    what compiles them. Numba itself looks only at the file a kernel stands in, and would go on using one into which an older helper
-    or number of another file was compiled."""
-    text = hashlib.sha256(f"{platform.python_version()} {numba.__version__} {llvmlite.__version__}".encode())
-    for folder in _KERNEL_FOLDERS:
-        for path in sorted((_ROOT / folder).rglob("*.py")):
-            text.update(path.read_bytes())
-    parent = _NUMBA.CACHE_DIR or Path("~/.cache/shardpay").expanduser()
-    return Path(parent).resolve() / f"kernels-{text.hexdigest()[:16]}"
-
-
-CACHE_FOLDER: Final = _cache_folder()
+CACHE_FOLDER: Final = kernel_folder(numba.__version__, llvmlite.__version__, _NUMBA.CACHE_DIR)
 _NUMBA.CACHE_DIR = str(CACHE_FOLDER)
 
 

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.jit import inlined, kernel
 from models.prohibited import prohibited_word
+from models.wording import counted
 
 REASONS_MAX = 4
 """More than four principal reasons are not helpful to the person scored (Regulation B, official interpretation 1002.9(b)(2)-1)."""
@@ -77,7 +77,11 @@ class Characteristic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def _numeric_problems(self, edges: tuple[int, ...]) -> Problems:
         if len(self.points) != len(edges) + 1:
-            yield "points", f"{self.feature}: {len(edges)} edges need {len(edges) + 1} points, not {len(self.points)}"
+            yield (
+                "points",
+                f"{self.feature}: {counted(len(edges), 'edge needs', 'edges need')} {counted(len(edges) + 1, 'point')}, "
+                f"not {len(self.points)}",
+            )
         if len(edges) >= BINS_MAX:
             yield "edges", f"{self.feature}: at most {BINS_MAX - 1} edges"
         for at, (low, high) in enumerate(pairwise(edges), start=1):
@@ -92,7 +96,11 @@ class Characteristic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def _category_problems(self, groups: tuple[tuple[str, ...], ...]) -> Problems:
         if len(self.points) != len(groups):
-            yield "points", f"{self.feature}: {len(groups)} groups need {len(groups)} points, not {len(self.points)}"
+            yield (
+                "points",
+                f"{self.feature}: {counted(len(groups), 'group needs', 'groups need')} {counted(len(groups), 'point')}, "
+                f"not {len(self.points)}",
+            )
         if not 0 < len(groups) <= BINS_MAX or sum(map(len, groups)) > CATEGORIES_MAX:
             yield "categories", f"{self.feature}: 1 to {BINS_MAX} groups of {CATEGORIES_MAX:,} categories in all"
         if self.unknown is None:
@@ -272,28 +280,6 @@ def flatten(
         best=np.array([max(item.all_points) for item in card.characteristics], np.int64),
         base=card.base,
     )
-
-
-@inlined
-def bin_of(card, c, value):
-    """Where in `points` the points of this value stand. All edges are compared: a wrong guess at where to stop costs more."""
-    position = card.edge_at[c] + c
-    for edge in range(card.edge_at[c], card.edge_at[c + 1]):
-        position += value >= card.edges[edge]
-    return position
-
-
-@kernel
-def score_rows(card, null, columns, totals, shortfalls):
-    """Score rows of `columns` (n, features). Fills `totals` (n,) with scores and `shortfalls` (n, characteristics)."""
-    for row in range(columns.shape[0]):
-        total = card.base
-        for c in range(len(card.column)):
-            value = columns[row, card.column[c]]
-            points = card.missing[c] if value == null else card.points[bin_of(card, c, value)]
-            total += points
-            shortfalls[row, c] = card.best[c] - points
-        totals[row] = total
 
 
 def _refuse(problems: Problems) -> None:

@@ -20,6 +20,7 @@ from models.evaluation import Evaluator
 from models.scorecard import REASONS_MAX, Scorecard
 from models.table import NULLS
 from models.tidying import as_numbers, commas_are_decimal, plain
+from models.wording import counted
 
 LOST_SHOWN: Final = 3
 
@@ -90,10 +91,11 @@ class TableScorer:
         for name, texts in self._lost.items():
             shown = ", ".join(repr(text) for text in list(texts)[:LOST_SHOWN])
             notes.append(
-                f"{name}: {texts.total():,} rows that hold {shown} where the card wants a number are taken as missing"
+                f"{name}: {counted(texts.total(), 'row holds', 'rows hold')} {shown} where the card wants a number: taken as missing"
             )
         notes += [
-            f"{name}: {rows:,} rows hold a category that the card does not name" for name, rows in self._unknown.items()
+            f"{name}: {counted(rows, 'row holds', 'rows hold')} a category that the card does not name"
+            for name, rows in self._unknown.items()
         ]
         return Summary(
             card=self.card.name,

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.wording import counted
+
 NUMBERS_SHARE_MIN: Final = 0.9
 """Of a text column's rows: with fewer numbers it stays text, unless all else are words for missing values."""
 NOTED_SHARE_MIN: Final = 0.5
@@ -130,7 +132,7 @@ def _few_missing_words(distinct: list[str]) -> bool:
 def _note(name: str, found: Numbers, distinct: list[str]) -> str:
     note = f"{name}: numbers written as text"
     if found.rows:
-        note += f"; {found.rows:,} rows that hold {_shown(list(found.lost))} are taken as missing"
+        note += f"; {counted(found.rows, 'row holds', 'rows hold')} {_shown(list(found.lost))}: taken as missing"
     if found.decimal is not None:
         text = next(each for each in distinct if "," in each and each not in found.lost)
         note += f"; {text!r} is read as {_numbers([text], found.decimal)[0]:.10g}"
@@ -156,7 +158,7 @@ def _numbers(distinct: Sequence[str], decimal: bool) -> NDArray[np.float64]:
 
 def _shown(texts: list[str]) -> str:
     shown = ", ".join(repr(text if len(text) <= 20 else text[:20] + "…") for text in texts[:WORDS_SHOWN])
-    return shown if len(texts) <= WORDS_SHOWN else f"{shown} and {len(texts) - WORDS_SHOWN:,} others"
+    return shown if len(texts) <= WORDS_SHOWN else f"{shown} and {counted(len(texts) - WORDS_SHOWN, 'other')}"
 
 
 def kinds_that_differ(table: pa.Table, other: pa.Table, names: Collection[str]) -> list[str]:

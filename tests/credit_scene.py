@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from actors.ledger.book import local_row
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyStore
 from switch.http.times import now_ms, time_text
 from tests.front_door import SECRET, Answer, RunningSwitch

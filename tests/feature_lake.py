@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 
 from actors.export.columns import Columns
 from actors.records.addresses import record_address, wallet_address
-from actors.records.ids import Secret, encode_wallet
-from actors.records.layout import Kind, Records, WalletKind
+from actors.records.ids import encode_wallet
+from actors.records.layout import Kind, Records
+from actors.records.secret import Secret
 from models.credit.feature import DAY_MS, NEGATIVE_DAYS, Feature
 from models.credit.views import as_table, prepare
+from rules.vocabulary.encodings import WalletKind
 from tests.journal_rows import NOON, record
 
 SECRET = Secret.of(bytes(range(16)))

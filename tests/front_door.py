@@ -19,7 +19,7 @@ from actors.database.connection import cluster_value, connect
 from actors.database.pool import Pool
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import M_BATCH, M_RECORD_TIME
-from actors.ledger.ledger import REVIEW_SECONDS
+from actors.ledger.bounds import REVIEW_SECONDS
 from actors.ledger.snapshot import in_use
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import records_of
@@ -31,8 +31,8 @@ from actors.records.credit_layout import (
     ScoreOutcomes,
     ScoreRows,
 )
-from actors.records.ids import Secret
 from actors.records.layout import SENDER, Requests, Results, WalletRows
+from actors.records.secret import Secret
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer

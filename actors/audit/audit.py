@@ -26,12 +26,11 @@ from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, even
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import (
     GENESIS,
-    HEADER_BYTES,
     Anchor,
     Header,
     anchors_of,
@@ -43,6 +42,7 @@ from actors.records.blocks import (
     is_whole,
 )
 from actors.records.credit_layout import is_credit
+from actors.records.header import HEADER_BYTES
 from actors.records.late import Late, late_of, late_rows, late_sums
 from actors.records.layout import (
     FLAG_PAYEE_ANCHOR,
@@ -58,6 +58,7 @@ from actors.records.layout import (
     Records,
     offset_of,
 )
+from models.wording import counted
 from rules.vocabulary.currencies import ALPHA
 
 DIFFERENCES_MAX: Final = 100
@@ -418,7 +419,9 @@ def _compare_keys(shard: _Shard, window_ms: int, report: AuditReport) -> None:
     hi, lo, time = hi[order], lo[order], time[order].astype(np.int64)
     again = (hi[1:] == hi[:-1]) & (lo[1:] == lo[:-1]) & (time[1:] - time[:-1] < window_ms)
     if again.any():
-        report.differ(f"shard {shard.number}: {int(again.sum())} keys were used twice within the window")
+        report.differ(
+            f"shard {shard.number}: {counted(int(again.sum()), 'key was', 'keys were')} used twice within the window"
+        )
 
 
 def _compare_cursors(sender: _Shard, shards: list[_Shard], report: AuditReport) -> None:
@@ -465,22 +468,26 @@ def _letters(currency: int) -> str:
 def render(report: AuditReport) -> str:
     """A report for people."""
     lines = [
-        f"{report.records:,} records in {report.blocks:,} blocks on {report.shards} shards",
-        f"{report.transfers:,} transfers, {report.declined:,} declined, {report.holds:,} holds, {report.captures:,} captures, "
-        f"{report.refunds:,} refunds, {report.reviews:,} reviews, {report.legs:,} legs, "
-        f"{report.in_transit:,} credits in transit, {report.wallets:,} wallets",
+        f"{counted(report.records, 'record')} in {counted(report.blocks, 'block')} on {counted(report.shards, 'shard')}",
+        f"{counted(report.transfers, 'transfer')}, {report.declined:,} declined, {counted(report.holds, 'hold')}, "
+        f"{counted(report.captures, 'capture')}, {counted(report.refunds, 'refund')}, {counted(report.reviews, 'review')}, "
+        f"{counted(report.legs, 'leg')}, {counted(report.in_transit, 'credit')} in transit, {counted(report.wallets, 'wallet')}",
         *(
-            [f"{report.inquiries:,} inquiries, {report.orders:,} service orders"]
+            [f"{counted(report.inquiries, 'inquiry', 'inquiries')}, {counted(report.orders, 'service order')}"]
             if report.inquiries or report.orders
             else []
         ),
-        *([f"details of {report.erased:,} blocks were erased"] if report.erased else []),
-        *([f"{report.admin_entries:,} entries in the log of administrators"] if report.admin_entries else []),
+        *([f"details of {counted(report.erased, 'block')} were erased"] if report.erased else []),
+        *(
+            [f"{counted(report.admin_entries, 'entry', 'entries')} in the log of administrators"]
+            if report.admin_entries
+            else []
+        ),
         *(
             f"{_letters(currency)}: balances and credits in transit sum to {total}"
             for currency, total in report.sums.items()
         ),
         *(f"DIFFERENCE: {text}" for text in report.differences),
-        "no difference" if not report.differences else f"{len(report.differences)} differences",
+        "no difference" if not report.differences else counted(len(report.differences), "difference"),
     ]
     return "\n".join(lines)

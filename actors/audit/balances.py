@@ -20,12 +20,12 @@ from actors.records.layout import (
     WALLET_KIND,
     WALLET_STATE,
     Kind,
-    WalletKind,
     WalletRows,
     WalletStatus,
 )
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
+from rules.vocabulary.encodings import WalletKind
 
 AHEAD: Final = 16
 """Records between asking for a wallet's row and using it: some 1 us."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from actors.backtest.decided_under import DecidedUnder
 from actors.backtest.run import recorded_decisions
 from actors.ledger.rebuilding import Rebuilt
+from models.card_rows import score_rows
 from models.jit import read_only
-from models.scorecard import Scorecard, flatten, score_rows
+from models.scorecard import Scorecard, flatten
 from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import Decider
 from rules.vocabulary.catalogue import CODES

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from actors.backtest.run import Backtest, LabelLayers, Labels, PackSource, history
 from actors.export.reader import Export
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.process.atomic_file import write_whole
 from rules.backtest.counts import UNLABELLED
 from rules.vocabulary.catalogue import CODES

@@ -31,14 +31,15 @@ from actors.database.control_rows import all_controls
 from actors.database.label_rows import all_labels, all_refunded, labels_of, refunded_of
 from actors.journal.interface import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
 from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS
 from actors.records.addresses import shard_of
 from actors.records.blocks import GENESIS, Chain, OpenedBlocks
-from actors.records.ids import Secret, bound_key
+from actors.records.ids import bound_key
 from actors.records.layout import RECORD, Records
+from actors.records.secret import Secret
 from actors.scoring.pack_compiler import LINE_BYTES_MAX, compiled
 from actors.scoring.pack_compiler import prepare as prepare_compiler
 from models.scorecard import parse

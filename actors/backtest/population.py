@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.rebuilding import Rebuilt
+from models.card_rows import score_rows
 from models.credit.points_table import bins_of
 from models.jit import read_only
-from models.scorecard import CardTables, Characteristic, Scorecard, flatten, score_rows
+from models.scorecard import CardTables, Characteristic, Scorecard, flatten
 from models.statistics import psi
 from rules.vocabulary.catalogue import CODES
 from rules.vocabulary.columns import INDEX, NULL

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actors.backtest.decided_under import DecidedUnder
 from actors.export.reader import Export
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
 from actors.process.read_ahead import read_ahead
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, Records

@@ -27,6 +27,7 @@ from actors.database.connection import (
 )
 from actors.process.atomic_file import sync, write_whole
 from actors.records.blocks import block_hash
+from models.wording import counted
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -282,7 +283,7 @@ async def _check_empty(connection: Any) -> None:
     names = sorted(row["name"] for row in await connection.fetch(SQL["backup_tables"]))
     if names:
         raise BackupRefused(
-            f"the database is not empty, it has {len(names)} tables, {names[0]} among them: nothing was changed. "
+            f"the database is not empty, it has {counted(len(names), 'table')}, {names[0]} among them: nothing was changed. "
             "Name a new directory with --data, or a new database with --database"
         )
 
@@ -299,4 +300,4 @@ async def _copy_in(connection: Any, folder: Path, table: Table) -> None:
     path = _file(folder, table.name)
     status = await connection.copy_to_table(table.name, source=path, format="binary")
     if _rows(status) != table.rows:
-        raise BackupDamaged(f"{path} is damaged: {_rows(status)} rows, {table.rows} were written")
+        raise BackupDamaged(f"{path} is damaged: {counted(_rows(status), 'row')}, {table.rows:,} were written")

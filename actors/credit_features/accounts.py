@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from actors.ledger.table import Table, new_table, with_room
 from actors.records.addresses import SEGMENT_SLOTS, SEGMENTS_MAX, segment_of, wallet_address
-from actors.records.layout import Channel, Label, zeros
+from actors.records.layout import zeros
 from models.arrays import S
 from models.credit.feature import MONTHS
+from rules.vocabulary.encodings import Channel, Label
 
 ACCOUNT: Final = np.dtype(
     [

@@ -12,9 +12,10 @@ from actors.credit_features.accounts import COUNTRY, DEVICE, INCOME, PAIR_COUNT
 from actors.ledger.table import find, put
 from actors.records.addresses import segment_of, segment_slot
 from actors.records.codes import Code
-from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Label, Records, WalletStatus
+from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Records, WalletStatus
 from models.credit.feature import CALENDAR_DAYS, DAY_MS, HALF_YEAR, MONTH_MS, MONTHS
 from models.jit import inlined, kernel
+from rules.vocabulary.encodings import Label
 
 WALLET_OPENED: Final = int(Kind.WALLET_OPENED)
 WALLET_STATUS: Final = int(Kind.WALLET_STATUS)

@@ -39,14 +39,16 @@ from actors.process.atomic_file import publish, sync, write_whole
 from actors.process.read_ahead import read_ahead
 from actors.records.addresses import owned, segment_of
 from actors.records.blocks import GENESIS, Chain, OpenedBlocks
-from actors.records.ids import Secret, encode_wallets
-from actors.records.layout import RESOLUTION, SCORE_SEEN, Kind, WalletKind
+from actors.records.ids import encode_wallets
+from actors.records.layout import RESOLUTION, SCORE_SEEN, Kind
+from actors.records.secret import Secret
 from actors.storage.interface import Taken
 from actors.storage.place import folder_at
 from models.arrays import Integers
 from models.credit.catalogue import FEATURES, digest, without
 from models.credit.feature import DAY_MS, NEGATIVE_DAYS, Dimension, Feature
 from rules.vocabulary.currencies import ALPHA
+from rules.vocabulary.encodings import WalletKind
 
 FORMAT: Final = 1
 MANIFEST: Final = "_manifest.json"

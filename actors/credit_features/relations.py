@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from actors.credit_features.accounts import COUNTRY, DEVICE, PAIR_COUNT, Accounts, rows_of
 from actors.credit_features.scores import scores_at
 from actors.credit_features.shares import share
-from actors.records.layout import WalletKind
 from models.jit import kernel
+from rules.vocabulary.encodings import WalletKind
 
 RELATION: Final = np.dtype(
     [

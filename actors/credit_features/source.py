@@ -14,19 +14,9 @@ from actors.export.columns import LEFT_OUT
 from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses, whole_numbers
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
-from actors.records.layout import (
-    FLAG_REMOTE,
-    FLAG_REVIEW,
-    FLAG_SUSPENSE,
-    MOVEMENTS,
-    Channel,
-    Kind,
-    Label,
-    WalletKind,
-    WalletStatus,
-)
+from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, MOVEMENTS, Kind, WalletStatus
 from rules.vocabulary.currencies import NUMERIC
-from rules.vocabulary.encodings import COUNTRIES
+from rules.vocabulary.encodings import COUNTRIES, Channel, Label, WalletKind
 
 _FLAGS: Final = {"remote": FLAG_REMOTE, "suspense": FLAG_SUSPENSE, "review": FLAG_REVIEW}
 _OF_WALLETS: Final = (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actors.records.codes import Code
 from actors.records.credit_layout import DIMENSIONS, FIRST_CREDIT, SCORE, InquiryResult, OrderState, Resolution
-from actors.records.ids import Secret, encode_wallets, transfer_ids
+from actors.records.ids import encode_wallets, transfer_ids
 from actors.records.layout import (
     ACCOUNT,
     ATTEMPTS,
@@ -45,17 +45,15 @@ from actors.records.layout import (
     TIER,
     WALLET_KIND,
     WALLET_STATE,
-    Channel,
     Kind,
-    Label,
     Records,
-    WalletKind,
     WalletStatus,
 )
+from actors.records.secret import Secret
 from models.arrays import Integers
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import ALPHA
-from rules.vocabulary.encodings import COUNTRIES
+from rules.vocabulary.encodings import COUNTRIES, Channel, Label, WalletKind
 
 LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR)
 """What shards keep for themselves; no decision sees any of it."""

@@ -33,9 +33,10 @@ from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.process.atomic_file import publish, sync, write_whole
 from actors.records.addresses import block_of
-from actors.records.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
-from actors.records.ids import Secret
+from actors.records.blocks import GENESIS, Chain, block_hash, records_of
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD, Records
+from actors.records.secret import Secret
 from rules.decisions.controls import ControlEntry, What
 
 FORMAT: Final = 5

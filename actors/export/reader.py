@@ -27,18 +27,15 @@ from actors.records.layout import (
     RECORD,
     RESOLUTION,
     SCORE_SEEN,
-    Channel,
     Kind,
-    Label,
     Records,
-    WalletKind,
     WalletStatus,
 )
 from models.arrays import Integers
 from rules.decisions.controls import NO_CONTROLS, Changed, Controls
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import NUMERIC
-from rules.vocabulary.encodings import COUNTRIES
+from rules.vocabulary.encodings import COUNTRIES, Channel, Label, WalletKind
 
 _ADDRESS_SHIFT: Final = 28
 """Bits of an id's first word below the wallet's address (see `ledger.ids`)."""

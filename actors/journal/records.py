@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.blocks import HEADER_BYTES
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD, Records, joined
 
 WHOLE_FROM: Final = 4

@@ -23,6 +23,7 @@ from actors.ledger.book import (
     owner_of,
     profile_row,
 )
+from actors.ledger.bounds import HOLD_SECONDS_MAX
 from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID
 from actors.ledger.holds import PROMISED, TABLE_FULL, keep_promise, promise_hold, promise_none, room_for_holds
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
@@ -30,14 +31,12 @@ from actors.ledger.table import fetch_slot, find, put, reserve
 from actors.records.addresses import OPERATOR_SLOT_FIRST, block_of, follows, home_wallet, owned, shard_of
 from actors.records.codes import Code
 from actors.records.ids import bind_key
-from actors.records.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
+from actors.records.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER
 from models.jit import inlined, kernel
+from rules.vocabulary.encodings import WalletKind
 
 BEHIND_MAX: Final = 64
 """Payers with a row that is not tried yet, of which a batch keeps note; the order of times of further ones is their caller's to keep."""
-
-HOLD_SECONDS_MAX: Final = 365 * 86_400
-"""The longest that an amount can be held."""
 
 T_GOING_ON: Final = 0
 T_ATTEMPTS: Final = 1

@@ -46,10 +46,10 @@ from actors.records.layout import (
     TIER,
     WALLET_KIND,
     WALLET_STATE,
-    WalletKind,
 )
 from models.jit import inlined, kernel
 from rules.decisions.decision import FALLBACK
+from rules.vocabulary.encodings import WalletKind
 
 _DEFERRED: Final = int(Code.DEFERRED)
 _WALLETS_FULL: Final = int(Code.WALLETS_FULL)

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import Book, Capacity
+from actors.ledger.book import Book
+from actors.ledger.bounds import Capacity
 from actors.ledger.inquiries import (
     DAY,
     TOUCHED,
@@ -46,7 +47,6 @@ from actors.records.credit_layout import (
     Resolution,
     ScoreRows,
 )
-from actors.records.ids import Secret
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
@@ -67,6 +67,7 @@ from actors.records.layout import (
     Records,
     zeros,
 )
+from actors.records.secret import Secret
 from models.arrays import Array, Rows
 from models.jit import read_only
 from rules.vocabulary.columns import DAY_MS

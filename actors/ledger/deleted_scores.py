@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import Book, Capacity
+from actors.ledger.book import Book
+from actors.ledger.bounds import Capacity
 from actors.ledger.credit import local_rows
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.credit_layout import FIRST_CREDIT, Resolution

@@ -10,10 +10,11 @@ import numpy as np
 from actors.ledger.book import READ_AHEAD, local_row, profile_row
 from actors.ledger.posting import HOLD, TRANSFER, asks_hold, posted
 from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
-from actors.records.layout import FLAG_REMOTE, WalletKind
+from actors.records.layout import FLAG_REMOTE
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
 from rules.vocabulary.columns import DAY_MS, FURTHER_PAYER_COLUMNS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
+from rules.vocabulary.encodings import WalletKind
 
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 

@@ -26,11 +26,11 @@ from actors.ledger.book import (
     M_RINGS_FREE,
     M_SEGMENTS,
     Book,
-    Capacity,
     local_row,
     new_book,
     store_original,
 )
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Capacity
 from actors.ledger.captures_refunds import expire
 from actors.ledger.credit import CreditBook
 from actors.ledger.features import feature_columns
@@ -40,7 +40,6 @@ from actors.ledger.replay import replay
 from actors.ledger.snapshot import filled, in_use
 from actors.ledger.table import Table, new_table, put, reserve, table_count, with_room
 from actors.records.addresses import SEGMENT_SLOTS
-from actors.records.ids import Secret
 from actors.records.layout import (
     AMOUNT_MAX,
     FLAG_SUSPENSE,
@@ -54,6 +53,7 @@ from actors.records.layout import (
     WalletRows,
     zeroed,
 )
+from actors.records.secret import Secret
 from models.held import Held
 from models.jit import kernel, read_only
 from rules.decisions.decision import DECISION, Decisions
@@ -61,9 +61,6 @@ from rules.vocabulary.columns import COLUMN_COUNT
 
 TIERS_MAX: Final = 256
 NO_LIMIT: Final = 2**62
-IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
-REVIEW_SECONDS: Final = 24 * 3_600
-"""How long an analyst has for an answer when the configuration does not say."""
 EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 

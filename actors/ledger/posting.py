@@ -40,12 +40,12 @@ from actors.records.layout import (
     WALLET_KIND,
     WALLET_STATE,
     Kind,
-    WalletKind,
     WalletStatus,
 )
 from models.jit import inlined, kernel
 from rules.decisions.decision import Action
 from rules.vocabulary.columns import DAY_MS
+from rules.vocabulary.encodings import WalletKind
 
 TRANSFER: Final = int(Kind.TRANSFER)
 HOLD: Final = int(Kind.HOLD)

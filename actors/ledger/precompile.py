@@ -6,22 +6,14 @@ No payment waits for a compiler.
 import numpy as np
 
 from actors.ledger.admission import Channels
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.chains import leaves_at
 from actors.ledger.inquiries import Turn
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
 from actors.records.blocks import addresses_of
 from actors.records.credit_layout import CREDIT_RESULT, DIMENSIONS, SCORE_RANGE, SCORE_ROW, OrderState
-from actors.records.ids import (
-    Secret,
-    bound_key,
-    decode_transfers,
-    decode_wallets,
-    encode_wallets,
-    transfer_id,
-    transfer_ids,
-)
+from actors.records.ids import bound_key, decode_transfers, decode_wallets, encode_wallets, transfer_id, transfer_ids
 from actors.records.layout import (
     ACCOUNT,
     CREDIT_PREVIOUS,
@@ -33,11 +25,12 @@ from actors.records.layout import (
     WALLET,
     Kind,
     Requests,
-    WalletKind,
 )
 from actors.records.score_columns import NOTHING, fill_plain, fill_reasons, fill_subtotals
+from actors.records.secret import Secret
 from actors.records.survey import survey_records, survey_requests
 from models.jit import read_only
+from rules.vocabulary.encodings import WalletKind
 
 _SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
 _EXTERNAL = wallet_address(0, 1024)

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import READ_AHEAD, Capacity, new_book, with_profile_room
+from actors.ledger.book import READ_AHEAD, new_book, with_profile_room
+from actors.ledger.bounds import Capacity
 from actors.ledger.deleted_scores import DeletedScores
 from actors.ledger.features import recorded_columns
 from actors.ledger.posting import HOLD, LIVE, REPLAYED, TRANSFER

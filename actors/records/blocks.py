@@ -18,8 +18,7 @@ from actors.records import survey
 from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.chain_time import chain_time
 from actors.records.credit_layout import is_credit
-from actors.records.header import HEADER
-from actors.records.header import HEADER_BYTES as HEADER_BYTES
+from actors.records.header import HEADER, HEADER_BYTES
 from actors.records.late import Late, late_of
 from actors.records.layout import (
     ACCOUNT,

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.secret import Secret as Secret
+from actors.records.secret import Secret
 from actors.records.siphash import siphash128
 from models.jit import kernel
 

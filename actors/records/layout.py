@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import S
-from rules.vocabulary.encodings import Channel as Channel
-from rules.vocabulary.encodings import Label as Label
-from rules.vocabulary.encodings import WalletKind as WalletKind
+from rules.vocabulary.encodings import WalletKind
 
 AMOUNT_MAX: Final = 2**53 - 1
 """Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""

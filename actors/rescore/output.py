@@ -23,7 +23,7 @@ from actors.storage.interface import Folder, Found, Lease, LeaseLost, Owner, Sta
 
 MANIFEST: Final = "manifest.json"
 PUBLISHED: Final = "published.json"
-"""How far the scores were sent to a switch."""
+"""How far the scores were sent to switches, a note of each run."""
 INPUTS: Final = "inputs.json"
 CARD: Final = "card.json"
 PARTS, BAD, WORK = "parts", "bad", "_work"
@@ -65,10 +65,14 @@ class Output:
         others = sorted(set(self.folder.top()) - KNOWN)
         if others:
             raise RescoreRefused(f"{self.folder} is not empty ({others[0]}): scores go into a folder of their own")
+        self.lock()
+
+    def lock(self) -> None:
+        """Take the lease of a folder that may have other files. Raises RescoreRefused where another works on it."""
         try:
             self._lease = self.folder.lease(LEASE)
         except Taken as who:
-            raise RescoreRefused(f"{self.folder} is being written by {who}: one driver at a time") from None
+            raise RescoreRefused(f"{self.folder} is being written by {who}: one at a time") from None
 
     def keep(self) -> None:
         """Renew the lease; called often. Raises RescoreRefused where another driver has taken it."""

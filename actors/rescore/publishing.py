@@ -1,16 +1,14 @@
-"""The scores of a finished run as a switch takes them, or takes them back, batch by batch.
+"""The scores of a finished run as a switch takes them, or takes them back, batch by batch."""
 
-A run scores a wallet once, so what is sent twice changes nothing; the note of how far it was only saves time.
-"""
-
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +16,7 @@ import pyarrow.parquet as pq
 
 from actors.process.tuning import give_way
 from actors.rescore.job import RescoreRefused
-from actors.rescore.output import CARD, PUBLISHED, Output
+from actors.rescore.output import CARD, Output
 from actors.rescore.run import Manifest
 from actors.rescore.scores import stored
 from models.arrays import Array
@@ -28,6 +26,8 @@ from models.credit.wallet_card import checked
 from models.reason_lists import join_lists
 from models.scorecard import REASONS_MAX, CardError, parse
 
+CLOCK_OFF_S: Final = 60.0
+"""So far a shard's clock may be ahead of this machine's."""
 BATCH_ROWS: Final = 16_384
 """Of one call, a quarter of the most that a switch takes: it checks so many beside payments in some 5 ms."""
 _COLUMNS: Final = (
@@ -41,18 +41,6 @@ UNDER_WAY: Final = 2
 """Calls at once: while the shards publish one batch, the front door checks the next, and the one after that is read here."""
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a run was published: parts, and rows of the next. `undone`: the run that is undone for its wallets by this one, 0 where their
-    scores are published. `codes`: rows by what became of them."""
-
-    url: str
-    run: int
-    undone: int = 0
-    parts: int = 0
-    rows: int = 0
-    codes: dict[str, int] = {}
-
-
 class _Card(NamedTuple):
     """A wallet card as each batch names it: name@version, which dimensions it has, and its reasons."""
 
@@ -61,44 +49,45 @@ class _Card(NamedTuple):
     reasons: pa.Array
 
 
+class Numbers(NamedTuple):
+    """`run`: under which scores are sent; `undone`: the run that it undoes for its wallets, 0 where their scores are published."""
+
+    run: int
+    undone: int = 0
+
+
+class Place(NamedTuple):
+    """How far the rows of a run are: parts, and rows of the next."""
+
+    parts: int = 0
+    rows: int = 0
+
+
+BEGIN: Final = Place()
+
+
 class Batch(NamedTuple):
-    """Rows to send, and the note when they are answered, without their codes."""
+    """Rows to send, and the place behind them."""
 
     table: pa.Table
-    parts: int
-    rows: int
+    end: Place
 
 
-def note_of(output: Output, url: str, run: int, undone: int = 0) -> Note:
-    """How far this run was sent to this switch."""
-    begun = Note(url=url, run=run, undone=undone)
-    try:
-        note = msgspec.json.decode(output.read(PUBLISHED) or b"", type=Note)
-    except msgspec.DecodeError:
-        return begun
-    return note if msgspec.structs.replace(note, parts=0, rows=0, codes={}) == begun else begun
-
-
-def keep_note(output: Output, note: Note) -> None:
-    """Write the note beside the manifest."""
-    output.folder.write(PUBLISHED, msgspec.json.encode(note))
-
-
-def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
-    """The batches that were not sent yet. Raises RescoreRefused for a run that cannot be published, and why."""
+def batches(output: Output, manifest: Manifest, numbers: Numbers, begin: Place = BEGIN) -> Iterator[Batch]:
+    """The batches from a place on. Raises RescoreRefused for a run that cannot be published, and why."""
     table: Callable[..., pa.Table] = (
-        _undone if note.undone else partial(_sent, card=_wallet_card(output.folder.read(CARD), manifest))
+        _undone if numbers.undone else partial(_sent, card=_wallet_card(output.folder.read(CARD), manifest))
     )
-    columns = [manifest.settings["wallet"], *(() if note.undone else _COLUMNS)]
-    for at, part in enumerate(manifest.parts[note.parts :], start=note.parts):
-        before = note.rows if at == note.parts else 0
+    columns = [manifest.settings["wallet"], *(() if numbers.undone else _COLUMNS)]
+    for at, part in enumerate(manifest.parts[begin.parts :], start=begin.parts):
+        before = begin.rows if at == begin.parts else 0
         with pq.ParquetFile(output.part(part)) as file:
             sent = 0
             for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
                 sent += batch.num_rows
                 if sent > before:
-                    over = sent == part.rows
-                    yield Batch(table(batch, manifest=manifest, note=note), at + over, 0 if over else sent)
+                    end = Place(at + 1) if sent == part.rows else Place(at, sent)
+                    yield Batch(table(batch, manifest=manifest, numbers=numbers), end)
 
 
 def answered(
@@ -135,21 +124,27 @@ def _wallet_card(document: bytes, manifest: Manifest) -> _Card:
         raise RescoreRefused("scores without subtotals and reasons cannot be published: score without --scores-only")
     if manifest.settings["as_of"] is None:
         raise RescoreRefused("it is not known as of when the features are: score with --as-of")
+    if manifest.settings["as_of"] > 1_000 * (time.time() + CLOCK_OFF_S):
+        raise RescoreRefused(f"the scores are as of {_date(manifest)}, and shards take none of the future")
     return _Card(f"{card.name}@{card.version}", frozenset(card.dimensions), pa.array(card.reasons))
 
 
-def _undone(rows: pa.RecordBatch, manifest: Manifest, note: Note) -> pa.Table:
+def _date(manifest: Manifest) -> str:
+    return datetime.fromtimestamp(manifest.settings["as_of"] / 1_000, UTC).isoformat(timespec="seconds")
+
+
+def _undone(rows: pa.RecordBatch, manifest: Manifest, numbers: Numbers) -> pa.Table:
     """Wallets of a part with the columns of the call that undoes."""
     return pa.table(
         {
             "wallet": _ids(rows.column(manifest.settings["wallet"])),
-            "undone": _same(note.undone, pa.int64(), len(rows)),
-            "run": _same(note.run, pa.int64(), len(rows)),
+            "undone": _same(numbers.undone, pa.int64(), len(rows)),
+            "run": _same(numbers.run, pa.int64(), len(rows)),
         }
     )
 
 
-def _sent(rows: pa.RecordBatch, manifest: Manifest, note: Note, card: _Card) -> pa.Table:
+def _sent(rows: pa.RecordBatch, manifest: Manifest, numbers: Numbers, card: _Card) -> pa.Table:
     """Rows of a part with the columns of the call."""
     count, score = len(rows), rows.column("score")
     subtotals = [
@@ -164,7 +159,7 @@ def _sent(rows: pa.RecordBatch, manifest: Manifest, note: Note, card: _Card) -> 
             "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=score.is_null()),
             "reasons": _reasons(rows, card.reasons),
             "card": _same(card.label, pa.string(), count),
-            "run": _same(note.run, pa.int64(), count),
+            "run": _same(numbers.run, pa.int64(), count),
             "as_of": _same(manifest.settings["as_of"], pa.timestamp("ms", "UTC"), count),
         }
     )

@@ -15,8 +15,8 @@ import msgspec
 
 from actors.checkpoint.file import CheckpointStore
 from actors.journal.postgres import PostgresJournal
-from actors.ledger.book import Capacity
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, LedgerConfig
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Capacity
+from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.process.disk_room import DiskRoom
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.addresses import block_of, owned, segment_of
-from actors.records.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
+from actors.records.blocks import GENESIS, addresses_of, block_hash, header_of, records_of
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import (
     FLAG_IMPORTED,
     FLAG_REMOTE,

@@ -47,6 +47,7 @@ from actors.shard.neighbours import Peer, Scorer, Segments
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
 from actors.shard.timing import Timing
+from models.wording import counted
 from rules.decisions.decision import Decisions, Fallback
 
 log = logging.getLogger(__name__)
@@ -226,7 +227,7 @@ class ShardHost:
         """Take in a push of another shard. Raises NotReady."""
         self._check_ready()
         if len(self._later) >= LATER_MAX:
-            raise NotReady(f"shard {self.shard} has {len(self._later)} messages to take in first")
+            raise NotReady(f"shard {self.shard} has {counted(len(self._later), 'message')} to take in first")
         self._feed(legs)
 
     async def profiles(self, addresses: NDArray[np.int64]) -> WalletRows:
@@ -240,7 +241,7 @@ class ShardHost:
     def _ask(self, message: Callable[[int], m.Message]) -> "asyncio.Future[Any]":
         self._check_ready()
         if len(self._answers) >= ASKED_MAX:
-            raise NotReady(f"shard {self.shard} has {len(self._answers)} questions to answer first")
+            raise NotReady(f"shard {self.shard} has {counted(len(self._answers), 'question')} to answer first")
         self._refs += 1
         ref = self._refs
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

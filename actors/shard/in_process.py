@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.journal.interface import Journal
-from actors.ledger.book import Capacity
-from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
+from actors.ledger.bounds import REVIEW_SECONDS, Capacity
+from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.rpc.interface import Condition
 from actors.shard.config import ShardConfig

@@ -17,11 +17,11 @@ from actors.ledger.book import (
     M_RINGS,
     M_SEGMENTS_STAMP,
     Book,
-    Capacity,
     local_row,
     profile_row,
     store_profile,
 )
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.codes import Code

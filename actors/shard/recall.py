@@ -6,8 +6,8 @@ The window columns of its next payment will be made of that.
 import numpy as np
 
 from actors.ledger.book import M_LOST_ATTEMPT, Book, local_row
-from actors.records.layout import WalletKind
 from actors.rpc.interface import Attempts
+from rules.vocabulary.encodings import WalletKind
 
 
 def recalled(book: Book, wallet: int) -> Attempts | None:

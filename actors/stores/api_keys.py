@@ -187,15 +187,18 @@ class KeyStore:
             await also(session, str(identity))
         return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
 
-    async def rotate(self, identity: str, overlap: timedelta, life: Life = None, also: Also = _nothing) -> CreatedKey:
-        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`. Raises
-        KeyRefused."""
+    async def rotate(
+        self, identity: str, overlap: timedelta, life: Life | UnsetType = UNSET, also: Also = _nothing
+    ) -> CreatedKey:
+        """A new key in place of another, of the same account, scopes and limits. The other one works on for `overlap`; `life` UNSET: the
+        new one ends when the other one would have. Raises KeyRefused."""
         number = _number(identity)
         made, key = _new_key()
         row = None
         if number is not None:
             async with self._pool.session() as session, session.transaction():
-                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, *_ends(life))
+                keeps, ends = life is UNSET, (None, None) if life is UNSET else _ends(life)
+                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, keeps, *ends)
                 if row is not None:
                     await also(session, str(made))
         if row is None:
@@ -329,13 +332,19 @@ def _listed_key(secret: Secret, row: Any) -> ListedKey:
 
 
 def _listed(secret: Secret, row: Any) -> ListedBound:
-    from actors.records.ids import encode_wallet  # kernels, which other calls of a store do not need
-
     return ListedBound(
-        wallets=tuple(encode_wallet(secret, address) for address in sorted(row["wallets"])),
+        wallets=_ids(secret, sorted(row["wallets"])),
         owners=tuple(sorted(row["owners"])),
         scenarios=tuple(sorted(row["scenarios"])),
     )
+
+
+def _ids(secret: Secret, wallets: Sequence[int]) -> tuple[str, ...]:
+    if not wallets:
+        return ()
+    from actors.records.ids import encode_wallet  # kernels, which a list of other keys does not need
+
+    return tuple(encode_wallet(secret, address) for address in wallets)
 
 
 async def _account(connection: Any, name: str, scopes: Sequence[str], binding: Binding) -> int:

@@ -13,7 +13,7 @@ import asyncpg
 from actors.database.connection import CONNECT_TIMEOUT_S, CONNECTION_LOST, SQL, connect
 from actors.database.pool import SQL as SQL_OF_STORES
 from actors.database.pool import Pool, StoreUnavailable
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS
 
 WINDOW: Final = timedelta(milliseconds=IDEMPOTENCY_WINDOW_MS)
 FORGET_EVERY: Final = 500

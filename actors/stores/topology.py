@@ -12,6 +12,7 @@ import msgspec
 from actors.database.connection import CONNECTION_LOST, SQL, allocate_segment, cluster_value, connect
 from actors.journal.interface import JournalUnavailable
 from actors.records.secret import SECRET_BYTES, Secret
+from models.wording import counted
 from rules.decisions.decision import Fallback
 
 TOPOLOGY_VERSION = 1
@@ -37,7 +38,9 @@ async def cluster_facts(url: str, shards: int | None, default: int = 1) -> Clust
     finally:
         await connection.close()
     if shards is not None and kept != shards:
-        raise ShardCountDiffers(f"this database was made for {kept} shards, not {shards}; leave --shards out")
+        raise ShardCountDiffers(
+            f"this database was made for {counted(kept, 'shard')}, not {shards}; leave --shards out"
+        )
     return ClusterFacts(secret=secret, shards=kept)
 
 

@@ -15,8 +15,9 @@ import msgspec
 
 from actors.database.pool import SQL, Pool, size_of, without_deadlock
 from actors.records.addresses import OPERATOR_SEGMENT, wallet_address
-from actors.records.layout import OPERATOR_KINDS, WalletKind
+from actors.records.layout import OPERATOR_KINDS
 from actors.stores.api_keys import Bound
+from rules.vocabulary.encodings import WalletKind
 
 _OPERATOR_KINDS: Final = [int(kind) for kind in OPERATOR_KINDS]
 

@@ -20,6 +20,7 @@ from bench.measures.backtest import FULL, QUICK
 from bench.measures.recovery import Sizes, write_journal
 from bench.report.figures import Figure, figure
 from bench.report.options import Options, take_turns
+from models.wording import counted
 
 NAME: Final = "features"
 AIM: Final = 1_000_000
@@ -56,7 +57,7 @@ def _measured(options: Options, sizes: Sizes, url: str) -> list[Figure]:
     }
     for job in jobs.values():
         _extracted(job, 0)  # compiles
-    options.say(f"{NAME}: {options.rounds} rounds")
+    options.say(f"{NAME}: {counted(options.rounds, 'round')}")
     turns = take_turns({name: partial(_extracted, job) for name, job in jobs.items()}, options.rounds)
     figures = []
     for name, runs in turns.items():

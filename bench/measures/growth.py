@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from actors.database import embedded
 from actors.database.connection import migrate
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.table import table_bytes, table_count
-from actors.records.ids import Secret, encode_wallets
+from actors.records.ids import encode_wallets
 from actors.records.layout import Kind
+from actors.records.secret import Secret
 from actors.shard.actor import SAVE_EVERY_RECORDS
 from actors.shard.host import ShardHost
 from actors.stores.topology import cluster_facts

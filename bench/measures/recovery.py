@@ -19,7 +19,7 @@ import numpy as np
 from actors.audit.audit import audit_database
 from actors.database import embedded
 from actors.database.connection import migrate
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.shard.in_process import LocalSwitch

@@ -32,6 +32,7 @@ from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
 from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
+from models.wording import counted
 
 NAME: Final = "rescore"
 ROWS, ROWS_QUICK = 1_000_000, 20_000
@@ -56,7 +57,7 @@ def run(options: Options) -> list[Figure]:
             turns |= {f"{engine}{suffix}": partial(_theirs, engine, source, options.work) for engine in theirs}
     os.sync()  # else whoever comes first waits until these files are on the disk
     ours(options.work / "wallets", options.work, True, 0)  # compiles
-    options.say(f"{NAME}: {options.rounds} rounds")
+    options.say(f"{NAME}: {counted(options.rounds, 'round')}")
     results = take_turns(turns, options.rounds)
     sums = {run["sum"] for case, runs in results.items() for run in runs if case not in OTHER_POINTS}
     assert len(sums) == 1, f"the engines disagree: {results}"

@@ -25,6 +25,7 @@ from bench.report.figures import Figure, figure
 from bench.report.options import Options, take_turns
 from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
+from models.wording import counted
 
 NAME: Final = "resume"
 FILES: Final = 10
@@ -45,7 +46,7 @@ def run(options: Options) -> list[Figure]:
     turns["with subtotals and reasons"] = lambda _: _killed(options.work, _ours(source, options.work / "out", False))
     if options.peers:
         turns[PEER] = lambda _: _killed(options.work, _theirs(source, options.work / "out"))
-    options.say(f"{NAME}: {options.rounds} rounds")
+    options.say(f"{NAME}: {counted(options.rounds, 'round')}")
     found = []
     for case, rounds in take_turns(turns, options.rounds).items():
         detail = {"rows": FILES * rows, "runs": rounds}

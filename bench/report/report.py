@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from bench.report.figures import Figure
+from models.wording import counted
 
 WIDTH_MAX: Final = 10_000
 """Wider than any row."""
@@ -102,7 +103,7 @@ class BenchReport:
 def _title(run: BenchRun) -> str:
     machine = run.machine
     quick = " - QUICK: no figures to quote" if run.settings.get("quick") else ""
-    return f"{machine['usable_cpus']} cores, fdatasync {machine['fsync_ms']} ms on {machine['filesystem']}{quick}"
+    return f"{counted(machine['usable_cpus'], 'core')}, fdatasync {machine['fsync_ms']} ms on {machine['filesystem']}{quick}"
 
 
 def _explained(each: Figure) -> list[str]:

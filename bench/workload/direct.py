@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.journal.postgres import PostgresJournal
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
 from actors.stores.topology import SegmentStore, cluster_facts

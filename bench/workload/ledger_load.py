@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
-from actors.ledger.book import Capacity
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS, Capacity
+from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import SEGMENT_SLOTS, record_address
 from actors.records.layout import BLOCK_RECORDS_MAX, Requests, Results
 from bench.workload.payments import opening_rows

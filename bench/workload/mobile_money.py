@@ -18,14 +18,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import OPERATOR_SEGMENT, OPERATOR_SLOT_FIRST, record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.layout import BLOCK_RECORDS_MAX, REQUEST, Kind, Label, Requests, Results, WalletKind
+from actors.records.layout import BLOCK_RECORDS_MAX, REQUEST, Kind, Requests, Results
 from models.arrays import Integers
 from rules.vocabulary.columns import COLUMN_COUNT, DAY_MS, INDEX
 from rules.vocabulary.currencies import NUMERIC
+from rules.vocabulary.encodings import Label, WalletKind
 from switch.importer import paysim
 from switch.importer.history import KINDS, OPENING, History
 

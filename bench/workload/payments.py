@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from actors.records.layout import REQUEST, Channel, Kind, Label, Requests
+from actors.records.layout import REQUEST, Kind, Requests
+from rules.vocabulary.encodings import Channel, Label
 
 CURRENCY: Final = "EUR"
 CURRENCY_NUMBER: Final = 978

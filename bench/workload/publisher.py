@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from actors.process.tuning import session_gives_way
 from actors.rescore.output import Output
-from actors.rescore.publishing import Batch, Note, answered, batches
+from actors.rescore.publishing import Batch, Numbers, answered, batches
 from actors.rescore.run import read_manifest
 from actors.storage.place import folder_at
 from bench.workload.client_process import ClientProcess, play
@@ -58,7 +58,7 @@ class _Runs:
         """Without an end."""
         for run in itertools.count(self._first):
             self.begun += 1
-            yield from batches(self._output, self._manifest, Note(url="", run=run))
+            yield from batches(self._output, self._manifest, Numbers(run))
 
 
 def _prepared(spec: PublisherSpec) -> Callable[[], PublisherResult]:

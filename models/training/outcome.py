@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.tidying import plain
+from models.wording import counted
 
 FOLD_ROWS_MIN: Final = 10
 """Good rows and bad rows that each fold needs at least, for its figures to mean anything."""
@@ -35,7 +36,9 @@ def outcome_of(name: str, column: pa.ChunkedArray, bad: str | None, good: str | 
     missing = np.array([_is_missing(value) for value in values] or [], bool)
     without = int(missing[codes].sum()) if len(values) else 0
     if without:
-        raise ValueError(f"{name}: {without:,} rows have no outcome; leave them out of the file")
+        raise ValueError(
+            f"{name}: {counted(without, 'row has', 'rows have')} no outcome; leave such rows out of the file"
+        )
     if bad is None and good is None:
         strange = sorted({str(value) for value in values if value not in (0, 1)})[:3]
         if strange:
@@ -50,11 +53,13 @@ def outcome_of(name: str, column: pa.ChunkedArray, bad: str | None, good: str | 
     if len(rows) < len(outcome):
         neither = [str(value) for value, kind in zip(values, kinds, strict=True) if kind < 0]
         shown = ", ".join(neither[:VALUES_SHOWN])
-        notes = (f"{name}: {len(outcome) - len(rows):,} rows are neither good nor bad ({shown}) and are left out",)
+        notes = (
+            f"{name}: {counted(len(outcome) - len(rows), 'row is', 'rows are')} neither good nor bad ({shown}) and left out",
+        )
     needed = folds * FOLD_ROWS_MIN
     for kind, count in (("bad", int((outcome == 1).sum())), ("good", int((outcome == 0).sum()))):
         if count < needed:
-            raise ValueError(f"{name}: {count:,} {kind} rows; {folds} folds need at least {needed}")
+            raise ValueError(f"{name}: {counted(count, f'{kind} row')}; {folds} folds need at least {needed}")
     return Outcome(rows=rows, bad=outcome[rows], notes=notes)
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.statistics import Floats, auc, probability
+from models.wording import counted
 
 KIND_ROWS_MIN: Final = 10
 SEGMENTS_MAX: Final = 50
@@ -142,7 +143,7 @@ def _segmented(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], l
 def _weeks(name: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Weeks since the first Monday of the Unix epoch."""
     if column.null_count:
-        raise ValueError(f"{name}: {column.null_count:,} rows have no time")
+        raise ValueError(f"{name}: {counted(column.null_count, 'row has', 'rows have')} no time")
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise ValueError(f"{name}: times are dates or timestamps, the column holds {column.type}")
     seconds = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy()

@@ -31,6 +31,7 @@ from models.training.findings import findings_of
 from models.training.outcome import outcome_of
 from models.training.segments import refuse_parts
 from models.training.weighed import LeftOut, Model, weighed
+from models.wording import counted
 
 UNKNOWN: Final = ("neutral", "worst", "error")
 CHOOSING_FOLDS: Final = 5
@@ -331,7 +332,9 @@ def _row_weights(table: pa.Table, settings: Settings) -> Floats:
     weights: Floats = column.cast(pa.float64()).fill_null(np.nan).to_numpy().copy()
     wrong = int((~np.isfinite(weights) | (weights < 0)).sum())
     if wrong or not weights.any():
-        raise ValueError(f"{settings.weight}: weights are 0 or more and not all 0; {wrong:,} rows hold none such")
+        raise ValueError(
+            f"{settings.weight}: weights are 0 or more and not all 0; {counted(wrong, 'row holds', 'rows hold')} none such"
+        )
     scaled: Floats = weights / weights.mean()
     return scaled
 

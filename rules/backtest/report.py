@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.wording import counted
 from rules.backtest.became import BECAME, BecameTally
 from rules.backtest.counts import ACTIONS, UNDECIDED, Tally, whole
 from rules.decisions.decision import Action
@@ -192,16 +193,16 @@ def _amounts(parts: NDArray[np.int64]) -> Amounts:
 def render(report: BacktestReport, seconds: float) -> str:
     """For people."""
     lines = [
-        f"{report.pack}: {report.attempts:,} attempts, {report.changed:,} decided otherwise than recorded, "
+        f"{report.pack}: {counted(report.attempts, 'attempt')}, {report.changed:,} decided otherwise than recorded, "
         f"{report.attempts / seconds:,.0f}/s"
     ]
     lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_sums(c.amounts)}" for c in report.decisions]
     lines += [
-        f"  rule {r.id} ({r.action}{'' if r.live else ', shadow'}): {r.hits:,} hits ({r.share:.4%}), {r.alone:,} alone, "
+        f"  rule {r.id} ({r.action}{'' if r.live else ', shadow'}): {counted(r.hits, 'hit')} ({r.share:.4%}), {r.alone:,} alone, "
         f"{r.not_evaluated:,} not evaluated{'' if r.precision is None else f', precision {r.precision:.1%}'}  {_sums(r.amounts)}"
         for r in report.rules
     ]
-    lines += [f"  {o.rules[0]} and {o.rules[1]}: {o.attempts:,} attempts" for o in report.overlaps]
+    lines += [f"  {o.rules[0]} and {o.rules[1]}: {counted(o.attempts, 'attempt')}" for o in report.overlaps]
     if report.labels is not None:
         for name, found in (("now", report.labels.now), ("recorded", report.labels.recorded)):
             lines.append(

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.card_rows import score_rows
 from models.jit import kernel, read_only
-from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
+from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten
 from rules.decisions.controls import NO_CONTROLS, Controls, KeptColumn, kept_bits
 from rules.decisions.decision import DECISION, Action, Decisions
 from rules.vocabulary.catalogue import CODES

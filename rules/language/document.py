@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from models.scorecard import Scorecard
+from models.wording import counted
 from rules.decisions.controls import KeptColumn
 from rules.decisions.decision import Action
 from rules.language.cases import Case, read_cases
@@ -320,7 +321,10 @@ class _Pack(Reader):
         """Conditions of a row, None for a cell that takes anything."""
         cells = list(self.entries(value, "cells", INPUTS_MAX))
         if value is not None and len(cells) != len(inputs):
-            self.wrong(value, f"{len(inputs)} inputs need {len(inputs)} cells, not {len(cells)}")
+            self.wrong(
+                value,
+                f"{counted(len(inputs), 'input needs', 'inputs need')} {counted(len(inputs), 'cell')}, not {len(cells)}",
+            )
         if len(cells) != len(inputs) or self.problems:
             return [None] * len(inputs)
         return [self._cell(cell, each, checker) for cell, each in zip(cells, inputs, strict=True)]

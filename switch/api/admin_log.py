@@ -8,7 +8,7 @@ from typing import Final, Protocol, get_args
 import msgspec
 from aiohttp import web
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.admin_log import LAST, AdminLogStore, Outcome, StoredEntry, Wanted, outcome_of
 from switch.api.route import Route
 from switch.http.access import Access

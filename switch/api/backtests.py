@@ -13,10 +13,11 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.backtest.live import Failure, LiveBacktest, LiveBacktester, Response
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
 from rules.backtest.report import BacktestReport
+from rules.vocabulary.times import time_ms
 from switch.api.publisher import CheckedPack, PackWarning, text_with_card, warnings_of
 from switch.api.route import BODY, Route
 from switch.api.rule_packs import PackServices
@@ -28,7 +29,6 @@ from switch.http.auth import PUBLISH
 from switch.http.call import Call, plain_key
 from switch.http.decoding import CARD_BACKTEST, PACK_BACKTEST, Listed
 from switch.http.schema import BacktestAsked, BacktestLabel, CardBacktest, PackBacktest
-from switch.http.times import time_ms
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 

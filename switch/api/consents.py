@@ -8,8 +8,10 @@ from msgspec import UNSET
 
 from actors.records.codes import Code
 from actors.records.layout import ACCOUNT, SCENARIO, Kind
+from models.wording import counted
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
+from rules.vocabulary.times import time_ms
 from switch.api.credit_services import ConsentServices
 from switch.api.credit_shared import (
     NO_MERCHANT,
@@ -34,7 +36,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import NEW_CONSENT, decode
 from switch.http.schema import NewConsent
-from switch.http.times import now_ms, time_ms
+from switch.http.times import now_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit import ConsentAnswer, consent_answer
 from switch.views.credit_records import CreditDetails, CreditRecord, credit_details
@@ -82,7 +84,7 @@ def _end(body: NewConsent, loaded: LoadedScenario) -> int:
         raise invalid_field("expires_at", str(error)) from None
     days = loaded.scenario.terms.consent_days
     if end > now_ms() + days * DAY_MS:
-        raise invalid_field("expires_at", f"a consent in this scenario lasts {days} days at most")
+        raise invalid_field("expires_at", f"a consent in this scenario lasts {counted(days, 'day')} at most")
     return end
 
 

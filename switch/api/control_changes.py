@@ -6,14 +6,15 @@ One is answered once the scorers have been told of it. A scorer that could not b
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.controls import ControlsFull, ControlStore, Hurried, NewEntry, StoredEntry
 from rules.decisions.controls import ENTRIES_MAX, What
+from rules.vocabulary.times import time_ms
 from switch.api.publisher import Publisher, RolloutStatus
 from switch.api.services import Limits
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
-from switch.http.times import now_ms, time_ms, time_text
+from switch.http.times import now_ms, time_text
 from switch.problems.table import ProblemError, invalid_field
 
 T = TypeVar("T")

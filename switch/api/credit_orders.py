@@ -21,6 +21,7 @@ from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO,
 from rules.scenarios.document import WITH_ORDERS
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
+from rules.vocabulary.times import time_ms
 from switch.api.credit_cases import disputes_of
 from switch.api.credit_services import OrderServices
 from switch.api.credit_shared import (
@@ -44,7 +45,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import BILL, EMPTY, LOWERED_CAP, NEW_ORDER, decode
 from switch.http.schema import NUMBER_CHARACTERS, PRINTED, Bill, Empty, LoweredCap, NewOrder
-from switch.http.times import now_ms, time_ms
+from switch.http.times import now_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit_orders import KINDS, OrderAnswer, OrderNames, order_answer, transfers_of
 from switch.views.credit_records import CreditDetails, CreditRecord, Item, credit_details

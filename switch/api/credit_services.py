@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from actors.records.credit_layout import CreditStates
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.erasure import ErasureStore

@@ -13,6 +13,7 @@ from actors.records.ids import decode_transfer, decode_wallet, key_words, transf
 from actors.records.layout import OPERATOR_KINDS, SCENARIO, SCENARIO_VERSION, Kind, WalletStatus
 from actors.rpc.interface import ShardUnavailable
 from actors.stores.api_keys import Principal
+from models.wording import counted
 from switch.api.credit_services import CreditServices, StateServices
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.services import deadline_problem
@@ -110,7 +111,8 @@ async def refuse_while_owed(services: StateServices, wallet: int) -> None:
     paying, own = int(rows["paying"].sum()), int(rows["credit"]["open"].sum())
     if (paying or own) and not (rows["wallet"]["status"] == WalletStatus.CLOSED).any():
         raise ProblemError(
-            "wallet_has_orders", f"{paying} service orders that are not over pay to it, and {own} from it."
+            "wallet_has_orders",
+            f"{counted(paying, 'service order that is not over pays', 'service orders that are not over pay')} to it, and {own:,} from it.",
         )
 
 

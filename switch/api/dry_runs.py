@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from actors.records.codes import Code, is_declined
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardClient
 from switch.api.after import check_after
 from switch.api.resulting_balances import BalanceServices, balances_after

@@ -16,7 +16,7 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from actors.database.pool import StoreUnavailable
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import Principal
 from switch.api.route import Route
 from switch.fairness.scheduling import Scheduler, Steps, mapped

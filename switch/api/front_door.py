@@ -9,9 +9,8 @@ import msgspec
 import numpy as np
 
 from actors.database.pool import Pool
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.ids import (
-    Secret,
     decode_transfer,
     decode_transfers,
     decode_wallet,
@@ -21,6 +20,7 @@ from actors.records.ids import (
     transfer_id,
     transfer_ids,
 )
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardClient
 from actors.scoring.scorer import ScorerClient
 from rules.scenarios.evaluation import Evaluator

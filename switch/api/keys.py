@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import (
     Also,
     Binding,
@@ -28,6 +28,8 @@ from actors.stores.api_keys import (
     Principal,
     key_in,
 )
+from models.wording import counted
+from rules.vocabulary.times import time_ms
 from switch.api.four_eyes import FourEyes
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
@@ -38,7 +40,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import EMPTY, KEY_PATCH, KEY_ROTATION, NEW_KEY, decode
 from switch.http.schema import KEY_OVERLAP_S, Empty, KeyPatch, KeyRotation, NewKey
-from switch.http.times import datetime_text, now_ms, time_ms
+from switch.http.times import datetime_text, now_ms
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 
@@ -147,7 +149,7 @@ async def create_key(services: KeyServices, call: Call) -> web.Response:
 
 
 async def rotate_key(services: KeyServices, call: Call) -> web.Response:
-    """POST /v1/keys/{id}/rotate: a new key of the same account, scopes and limits."""
+    """POST /v1/keys/{id}/rotate: a new key of the same account, scopes, limits and end."""
     raw = await call.json_body(services.limits.json_bytes_max) or b"{}"
     body = decode(KEY_ROTATION, raw)
     found = await _in_path(services, call)
@@ -158,7 +160,7 @@ async def rotate_key(services: KeyServices, call: Call) -> web.Response:
 
     async def make() -> KeyMade:
         try:
-            made = await services.keys.rotate(found.id, overlap, None if ends is UNSET else ends, _kept(services, call))
+            made = await services.keys.rotate(found.id, overlap, ends, _kept(services, call))
         except KeyRefused:
             raise ProblemError("api_key_over") from None
         return await _made(services, made)
@@ -243,7 +245,7 @@ def _demand_limits(maker: Principal, reads_per_s: Limit, writes_per_s: Limit) ->
     """A key that has a limit gives none that is higher, and takes none away."""
     for given, most in ((reads_per_s, maker.reads_per_s), (writes_per_s, maker.writes_per_s)):
         if given is not UNSET and most and (given is None or given > most):
-            raise _beyond(f"Your key makes {most:,} requests of this kind a second.")
+            raise _beyond(f"Your key makes {counted(most, 'request')} of this kind a second.")
 
 
 def _beyond(detail: str) -> ProblemError:

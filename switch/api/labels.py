@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 from aiohttp import web
 
-from actors.records.ids import Secret, decode_transfers, transfer_id, uuid_bytes
+from actors.records.ids import decode_transfers, transfer_id, uuid_bytes
 from actors.records.layout import ATTEMPTS
+from actors.records.secret import Secret
 from actors.stores.labels import LabelStore, StoredLabel
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route

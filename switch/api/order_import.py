@@ -18,6 +18,7 @@ from actors.records.ids import transfer_id
 from actors.records.layout import Kind
 from actors.stores.order_numbers import Taken, Taking
 from rules.scenarios.document import WITH_ORDERS
+from rules.vocabulary.times import time_ms
 from switch.api.credit_orders import DAY_S, KIND_NUMBERS
 from switch.api.credit_services import OrderImportServices
 from switch.api.credit_shared import NO_MERCHANT, body_hash, credit_row, submit, wallet_address
@@ -30,7 +31,7 @@ from switch.http.auth import IMPORT
 from switch.http.call import Call
 from switch.http.decoding import PAST_ORDERS, decode
 from switch.http.schema import PastOrder, PastOrders
-from switch.http.times import now_ms, time_ms
+from switch.http.times import now_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field
 from switch.views.credit_orders import STATES
 from switch.views.credit_records import CreditDetails, credit_details

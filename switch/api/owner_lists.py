@@ -9,7 +9,8 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
+from actors.records.secret import Secret
 from actors.stores.wallet_profiles import WalletStore
 from switch.api.route import Route
 from switch.api.statements import (

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from actors.backtest.live import LiveBacktest, Response
 from actors.backtest.population import Population, PopulationCount
 from models.scorecard import Scorecard
+from rules.vocabulary.times import time_ms
 from switch.api.backtests import BacktestServices, found_by
 from switch.api.route import BODY, Route
 from switch.api.scorecards import published_card
@@ -21,7 +22,7 @@ from switch.http.auth import PUBLISH
 from switch.http.call import Call
 from switch.http.decoding import CARD_POPULATION, decode
 from switch.http.schema import CardPopulation
-from switch.http.times import time_ms, time_text
+from switch.http.times import time_text
 from switch.problems.table import invalid_field
 from switch.views.representations import json_response
 

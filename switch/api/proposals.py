@@ -14,7 +14,8 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 from yarl import URL
 
-from actors.records.ids import Secret, uuid_bytes
+from actors.records.ids import uuid_bytes
+from actors.records.secret import Secret
 from actors.stores.proposals import (
     LAST,
     OPEN_MAX,

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW
 from actors.stores.deployment import Deployment
 from actors.stores.rule_packs import PackStore, StoredPack

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.rule_packs import VersionConflict
 from actors.stores.scenarios import ScenariosFull, ScenarioStore, StoredScenario
 from rules.language.problems import PackError

@@ -17,6 +17,7 @@ from actors.records.credit_layout import DIMENSIONS, ScoreRows
 from models.credit.score import DAYS, PAYMENTS, Minimum, WalletScorer
 from models.credit.shipped import shipped
 from models.scorecard import Scorecard
+from models.wording import counted
 from switch.fairness.scheduling import STEP_ROWS, Steps
 from switch.gateway.arrow import column_of
 from switch.gateway.score_columns import ScoreTable
@@ -82,9 +83,7 @@ def check_scores(card: Scorecard, rows: ScoreRows, features: Features) -> None:
     )
     if wrong.any():
         at = int(np.argmax(wrong))
-        message = (
-            f"they give {int(found.totals[at])} points by this card, or other subtotals or reasons than the row says"
-        )
+        message = f"they give {counted(int(found.totals[at]), 'point')} by this card, or other subtotals or reasons than the row says"
         raise invalid_field(f"features[{int(features.rows[at])}]", message)
 
 

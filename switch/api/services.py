@@ -12,10 +12,11 @@ import numpy as np
 
 from actors.backtest.live import LiveBacktester
 from actors.database.pool import Pool
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.addresses import is_operator
-from actors.records.ids import Secret, decode_wallet, decode_wallets, uuid_bytes, wallet_address_of
+from actors.records.ids import decode_wallet, decode_wallets, uuid_bytes, wallet_address_of
 from actors.records.layout import WalletRows, WalletStatus
+from actors.records.secret import Secret
 from actors.rpc.interface import ChainHead, ShardClient, ShardUnavailable
 from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import msgspec
 from aiohttp import web
 
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
+from actors.records.secret import Secret
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import Route

@@ -12,8 +12,9 @@ from msgspec import UNSET, UnsetType
 
 from actors.database.pool import Pool
 from actors.records.addresses import shard_of
-from actors.records.ids import Secret, decode_transfer, encode_wallet
+from actors.records.ids import decode_transfer, encode_wallet
 from actors.records.layout import FLAG_REMOTE, MOVEMENTS
+from actors.records.secret import Secret
 from switch.api.events import EventServices, own_of, rendered_events
 from switch.api.route import Route
 from switch.api.transfer_lifecycle import RecordServices, transfer_in_path

@@ -10,8 +10,9 @@ from msgspec import UNSET
 
 from actors.records.addresses import shard_of
 from actors.records.codes import Code
-from actors.records.ids import Secret, decode_transfer, decode_wallet, encode_wallet, key_bytes, transfer_id, uuid_bytes
+from actors.records.ids import decode_transfer, decode_wallet, encode_wallet, key_bytes, transfer_id, uuid_bytes
 from actors.records.layout import REFERRING, Kind
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from actors.stores.api_keys import KeyStore, Principal
 from rules.vocabulary.currencies import ALPHA

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import home_wallet, owned
 from actors.records.codes import Code, is_untried
-from actors.records.ids import Secret, key_bytes, transfer_id
+from actors.records.ids import key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, Requests, Results, ReviewStatus
+from actors.records.secret import Secret
 from actors.stores.api_keys import Principal
 from actors.stores.batch_keys import BatchKeyStore
 from models.arrays import Integers
+from rules.vocabulary.times import time_ms
 from switch.api.after import after_codes, check_after
 from switch.api.resulting_balances import BalanceServices, asks_for_balances, balances_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
@@ -38,7 +40,7 @@ from switch.http.decoding import TRANSFER, TRANSFER_BATCH, decode
 from switch.http.metrics import Metrics
 from switch.http.schema import KeyedTransfer, Transfer, TransferBatch
 from switch.http.server import Answer
-from switch.http.times import now_ms, time_ms
+from switch.http.times import now_ms
 from switch.problems.table import (
     NO_PROBLEM,
     NUMBERS,

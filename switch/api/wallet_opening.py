@@ -16,9 +16,10 @@ import numpy as np
 from msgspec import UNSET
 
 from actors.records.codes import Code
-from actors.records.layout import OPERATOR_KINDS, REQUEST, WalletKind
+from actors.records.layout import OPERATOR_KINDS, REQUEST
 from actors.stores.wallet_profiles import Candidate, OperatorWalletsFull, Reason, Refusal, Reservation, WalletStore
 from rules.vocabulary.currencies import NO_MONEY
+from rules.vocabulary.encodings import WalletKind
 from switch.fairness.scheduling import Scheduler, mapped
 from switch.gateway.encode import currency_number, wallet_row
 from switch.gateway.routing import Topology

@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 
 from actors.records.addresses import is_operator
 from actors.records.codes import Code
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
 from actors.records.layout import WalletStatus
+from actors.records.secret import Secret
 from actors.stores.wallet_profiles import Change, Profile
 from switch.api.credit_services import StateServices
 from switch.api.credit_shared import refuse_while_owed

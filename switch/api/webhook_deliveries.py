@@ -11,7 +11,8 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
-from actors.records.ids import Secret, uuid_bytes
+from actors.records.ids import uuid_bytes
+from actors.records.secret import Secret
 from actors.stores.webhook_endpoints import (
     ASKED_MAX,
     DeliveryState,

@@ -11,7 +11,8 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.records.ids import Secret, uuid_bytes
+from actors.records.ids import uuid_bytes
+from actors.records.secret import Secret
 from actors.stores.api_keys import Principal
 from actors.stores.webhook_endpoints import (
     EndpointChange,

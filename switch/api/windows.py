@@ -11,7 +11,8 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
+from actors.records.secret import Secret
 from actors.rpc.interface import Attempts, ShardClient, ShardUnavailable
 from rules.vocabulary.columns import DAY_MS, WINDOW_NAMES, WINDOWS_MS
 from switch.api.route import Route

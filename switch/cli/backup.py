@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from switch.cli.options import as_text, counted, json_option, progress_bar, storage_options
+from models.wording import counted
+from switch.cli.options import as_text, json_option, progress_bar, storage_options
 
 
 @click.command("backup", epilog="Example: shardpay backup --output ./backup-2026-11-22")

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from switch.cli.options import as_text, as_time, counted, json_option, progress_bar, storage_options
+from models.wording import counted
+from switch.cli.options import as_text, as_time, json_option, progress_bar, storage_options
 
 
 @click.command("export", epilog="Example: shardpay export --output ./lake")

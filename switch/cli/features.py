@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import click
 
-from switch.cli.options import as_text, as_time, counted, json_option, storage_options
+from models.wording import counted
+from switch.cli.options import as_text, as_time, json_option, storage_options
 
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from models.wording import counted
 from rules.vocabulary.currencies import NUMERIC
 from switch.cli.options import as_text
 from switch.importer import names
@@ -136,7 +137,7 @@ def orders_text(report: "OrdersReport") -> str:
     """The report for a person."""
     return "\n".join(
         [
-            f"{report.orders:,} orders of {report.file} in {report.seconds:.1f} s",
+            f"{counted(report.orders, 'order')} of {report.file} in {report.seconds:.1f} s",
             *(f"{count:,} are {status}" for status, count in sorted(report.statuses.items())),
             *([f"{report.replayed:,} were there"] if report.replayed else []),
             *(f"refused {count:,}: {code}" for code, count in sorted(report.refused.items())),
@@ -170,28 +171,33 @@ def done_so_far(tally: "Tally") -> str:
         return "nothing was done"
     if not tally.rows:
         return "wallets of the file may be open by now, no payment was made"
-    return f"{tally.rows:,} of {tally.total:,} payments have their result: the same command goes on behind them"
+    return (
+        f"{tally.rows:,} of {counted(tally.total, 'payment has its', 'payments have their')} result: "
+        "the same command goes on behind them"
+    )
 
 
 def report_text(report: "ImportReport") -> str:
     """The report for a person."""
     lines = [
-        f"{report.rows:,} payments of {report.file} ({report.format}) between {report.wallets:,} wallets",
-        f"in {report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s, {report.calls:,} calls: "
-        f"p50 {report.latency_p50_ms:.1f} ms, p99 {report.latency_p99_ms:.1f} ms, {report.retries:,} retries",
+        f"{counted(report.rows, 'payment')} of {report.file} ({report.format}) between {counted(report.wallets, 'wallet')}",
+        f"in {report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s, {counted(report.calls, 'call')}: "
+        f"p50 {report.latency_p50_ms:.1f} ms, p99 {report.latency_p99_ms:.1f} ms, {counted(report.retries, 'retry', 'retries')}",
         f"posted {report.posted:,} (opening balances and the like included: {report.extra_rows:,})",
         *(f"declined {count:,} {name}" for name, count in report.declined.items()),
     ]
     if report.resumed_rows or report.replayed:
         lines.append(
-            f"{report.resumed_rows:,} rows were answered in earlier runs, {report.replayed:,} answers replayed"
+            f"{counted(report.resumed_rows, 'row was', 'rows were')} answered in earlier runs, "
+            f"{counted(report.replayed, 'answer')} replayed"
         )
     lines += [f"note: {note}" for note in report.notes]
     for name in report.changed:
         lines.append(f"changed: {name} is new among rows that were imported before")
     if report.changed_count:
         lines.append(
-            f"{report.changed_count:,} rows were changed or put in since: where one replaces an earlier payment, that one still stands. "
+            f"{counted(report.changed_count, 'row was', 'rows were')} changed or put in since: "
+            "where one replaces an earlier payment, that one still stands. "
             "Which one it is, and whether to refund it or to pay it back, is yours to decide"
         )
     for row in report.unexpected:
@@ -200,11 +206,15 @@ def report_text(report: "ImportReport") -> str:
         held = f", {wallet.held} held" if wallet.held else ""
         lines.append(f"difference: {wallet.wallet} has {wallet.posted}{held}, expected {wallet.expected}")
     if report.wallets_there_before:
-        lines.append(f"{report.wallets_there_before:,} wallets were there before and hold what the file says on top")
+        lines.append(
+            f"{counted(report.wallets_there_before, 'wallet was there before and holds', 'wallets were there before and hold')} "
+            "what the file says on top"
+        )
     if report.good:
         lines.append("every balance is as the file says")
     elif report.unexpected_count or report.difference_count:
         lines.append(
-            f"{report.difference_count:,} balances differ, {report.unexpected_count:,} outcomes are unexpected"
+            f"{counted(report.difference_count, 'balance differs', 'balances differ')}, "
+            f"{counted(report.unexpected_count, 'outcome is', 'outcomes are')} unexpected"
         )
     return "\n".join(lines)

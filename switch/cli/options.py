@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import click
 
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 
 DATA_HELP: Final = "Directory of the embedded database, logs and checkpoints."
 DATABASE_HELP: Final = "Use this PostgreSQL (15 or later) instead of the embedded one."
@@ -53,9 +53,20 @@ DURATION: Final = _Duration()
 """A length of time as an option's value."""
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `12,000 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+class _Life(click.ParamType[timedelta | Literal["never"]]):
+    """In how long something ends."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | Literal["never"]:
+        """The duration that a text says, or `never`."""
+        return "never" if value == "never" else DURATION.convert(value, param, ctx)
+
+
+LIFE: Final = _Life()
+"""In how long something ends, as an option's value: a length of time, or `never`."""
 
 
 def as_text(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from models.wording import counted
 from switch.cli.options import as_text, as_time, json_option
 from switch.cli.table_options import refuse_writing_over
 
@@ -79,7 +80,8 @@ def population_command(output: Path, people: int, seed: int, start: int, as_json
         click.echo(as_text(found))
         return
     click.echo(
-        f"{output}: {people:,} people, {found['payments']:,} payments, {found['orders']:,} orders; all synthetic"
+        f"{output}: {counted(people, 'person', 'people')}, {counted(made.payments.num_rows, 'payment')}, "
+        f"{counted(made.orders.num_rows, 'order')}; all synthetic"
     )
     click.echo(f"{found['defaulted']:,} default in the 90 days after the year")
     if found["auc_of_the_best_predictor"] is not None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from models.wording import counted
 from switch.cli.options import as_text, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE, csv_options, refuse_writing_over, table_format
 
@@ -208,7 +209,7 @@ def train_command(source: Path, output: Path, compare: Path | None, as_json: boo
     for each in fitted.left_out:
         click.echo(f"{each.feature}: left out: {each.why}")
     click.echo(
-        f"{output}: {len(fitted.card.characteristics)} characteristics, {report.range[0]} to {report.range[1]}, "
+        f"{output}: {counted(len(fitted.card.characteristics), 'characteristic')}, {report.range[0]} to {report.range[1]}, "
         f"{report.pdo:.1f} points double the odds"
     )
     click.echo(f"on held-out rows: AUC {report.auc:.4f} ± {report.auc_sd:.4f}, KS {report.ks:.4f}")

@@ -1770,8 +1770,8 @@ class Keys(Resource):
     ) -> schema.KeyMade:
         """Make a key in place of another, which works on for a while.
 
-        `overlap_s`: seconds for which the old key works on; a day by default. `expires_at`: when the key ends; null: when it is
-        revoked. `idempotency_key`: a new one by default. Raises ShardpayError.
+        `overlap_s`: seconds for which the old key works on; a day by default. `expires_at`: when the new key ends; null: when
+        it is revoked; by default when the old one would have. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return self._call(
             Call(

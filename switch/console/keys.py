@@ -61,7 +61,7 @@ async def make(visit: Visit) -> Shown:
 
 async def rotate(visit: Visit) -> Shown:
     """POST /console/keys/{id}/rotate."""
-    body = {"overlap_s": _number(visit.form, "overlap_s"), **_life(visit.form)}
+    body = {"overlap_s": _number(visit.form, "overlap_s")}
     wanted = Wanted(method="POST", path=f"{KEY}/rotate", params={"id": visit.param("id")}, body=body)
     return _made(await visit.send(wanted), "The key after it")
 

@@ -68,6 +68,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
     made.filters |= {
         "money": money,
         "number": number,
+        "counted": counted,
         "when": when,
         "words": words,
         "short": short_id,
@@ -112,6 +113,11 @@ def money(amount: int | None, currency: str, sign: bool = False) -> str:
 def number(value: float | None) -> str:
     """A count with its thousands apart."""
     return "\N{EM DASH}" if value is None else f"{value:,}".replace(",", _NARROW).replace("-", _MINUS)
+
+
+def counted(value: int, one: str, many: str | None = None) -> str:
+    """`1 payment`, `12 000 payments`. `many`: what more than one are, where that is not `one` and an s."""
+    return f"{number(value)} {one if value == 1 else many or f'{one}s'}"
 
 
 def when(text: str | None) -> Markup:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from models.wording import counted
 from switch.problems.table import ProblemError
 
 BURST_S: Final = 2.0
@@ -45,7 +46,10 @@ class Rate:
         tokens, at = self._buckets.get(caller, (most, now))
         tokens = min(most, tokens + (now - at) * per_s)
         if tokens < 1:
-            raise ProblemError("too_many_requests", f"{per_s:,} requests of this kind a second are possible.")
+            raise ProblemError(
+                "too_many_requests",
+                f"{counted(per_s, 'request of this kind a second is', 'requests of this kind a second are')} possible.",
+            )
         self._buckets[caller] = tokens - 1, now
         self._buckets.move_to_end(caller)
         if len(self._buckets) > CALLERS_MAX:

@@ -17,10 +17,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from actors.ledger.admission import HOLD_SECONDS_MAX
+from actors.ledger.bounds import HOLD_SECONDS_MAX
 from actors.records.codes import REVIEW_ENDS, Code
-from actors.records.ids import Secret, decode_transfers, decode_wallets, transfer_ids
+from actors.records.ids import decode_transfers, decode_wallets, transfer_ids
 from actors.records.layout import AMOUNT_MAX, REQUEST, Kind, Requests, Results
+from actors.records.secret import Secret
 from models.arrays import Integers, S
 from models.hashing import splitmix64s
 from rules.vocabulary.currencies import NUMERIC

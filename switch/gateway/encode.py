@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from actors.records.ids import Secret, decode_transfer
+from actors.records.ids import decode_transfer
 from actors.records.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind, packing
+from actors.records.secret import Secret
 from models.hashing import splitmix64
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE_RANGE, SCORE_ROW, ScoreRows
-from actors.records.ids import Secret, decode_wallets
+from actors.records.ids import decode_wallets
 from actors.records.score_columns import (
     CAUSE,
     GAP_MAX,
@@ -26,6 +26,7 @@ from actors.records.score_columns import (
     fill_reasons,
     fill_subtotals,
 )
+from actors.records.secret import Secret
 from models.arrays import Array
 from models.arrow_buffers import bits_of, values_and_bits, values_of
 from models.credit.score import Cause

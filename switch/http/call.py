@@ -16,12 +16,12 @@ from aiohttp import web
 
 from actors.records.ids import key_bytes
 from actors.stores.api_keys import Principal
+from rules.vocabulary.times import time_ms
 from switch.fairness.scheduling import Callers
 from switch.fairness.shares import BodyRoom
 from switch.http.auth import demand_import
 from switch.http.schema import KEY_CHARACTERS_MAX
 from switch.http.server import arrived
-from switch.http.times import time_ms
 from switch.problems.table import ProblemError, invalid_query
 from switch.tracing.request_ids import given_id
 

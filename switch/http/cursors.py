@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from switch.problems.table import ProblemError, invalid_query
 
 _MAC_BYTES: Final = 8

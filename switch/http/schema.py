@@ -9,11 +9,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from actors.ledger.admission import HOLD_SECONDS_MAX
-from actors.records.layout import AMOUNT_MAX, Channel, Label, WalletKind
+from actors.ledger.bounds import HOLD_SECONDS_MAX
+from actors.records.layout import AMOUNT_MAX
 from actors.stores.deployment import Mode
 from actors.stores.scopes import SCOPES
 from rules.decisions.split import SHARE_MAX
+from rules.vocabulary.encodings import Channel, Label, WalletKind
 from switch.problems.table import invalid_field
 
 TRANSFERS_MAX: Final = 10_000
@@ -512,7 +513,8 @@ class NewKey(Wire, frozen=True, kw_only=True):
 
 
 class KeyRotation(Wire, frozen=True, kw_only=True):
-    """POST /v1/keys/{id}/rotate. `overlap_s`: how long the old key works on, a day by default; `expires_at`: when the new one ends."""
+    """POST /v1/keys/{id}/rotate. `overlap_s`: how long the old key works on, a day by default; `expires_at`: when the new one ends, by
+    default when the old one would have."""
 
     overlap_s: Annotated[int, Meta(ge=0, le=KEY_OVERLAP_MAX_S)] | UnsetType = UNSET
     expires_at: Annotated[str, Meta(max_length=40)] | UnsetType | None = UNSET

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from rules.vocabulary.times import time_ms as time_ms
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

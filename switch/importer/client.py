@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.wording import counted
 from switch.http.times import time_text
 from switch.importer.history import KINDS, History, WalletSpec
 from switch.problems.table import NUMBERS, PROBLEMS, number_outcome
@@ -212,7 +213,7 @@ class Client:
             for wallet, code in missing:
                 if not PROBLEMS[code].retryable:
                     raise SwitchError(f"the wallet {wallet.external_id} cannot be made: {code}{_HINTS.get(code, '')}")
-            await pause.take(0.0, f"{len(missing)} wallets could not be made yet")
+            await pause.take(0.0, f"{counted(len(missing), 'wallet')} could not be made yet")
 
     async def transfers(
         self, history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]

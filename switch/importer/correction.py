@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from switch.http.times import time_ms
+from models.wording import counted
+from rules.vocabulary.times import time_ms
 from switch.importer.client import Answers, Client, Recorded
 from switch.importer.history import KINDS, OPENING, History
 from switch.importer.plan import Plan, home_wallets
@@ -92,7 +93,7 @@ class Corrections:
                     "taken out of this one"
                 )
         more = len(notes) - NOTES_MAX
-        return [*notes[:NOTES_MAX], f"and {more:,} more wallets"] if more > 0 else notes
+        return [*notes[:NOTES_MAX], f"and {counted(more, 'more wallet')}"] if more > 0 else notes
 
     async def _recorded(self, row: int) -> Recorded | None:
         async with self._reading:

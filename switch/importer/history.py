@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.layout import Label
 from models.arrays import Array
 from models.hashing import splitmix64s
+from rules.vocabulary.encodings import Label
 
 KINDS: Final = tuple(label.name.lower() for label in Label)
 """Names of kinds; a row's `kind` is the index into them."""

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from switch.http.times import time_ms
+from models.wording import counted
+from rules.vocabulary.times import time_ms
 from switch.importer import names
 from switch.importer.client import JSON, Client, SwitchError, first_of
 from switch.importer.history import ImportFileError, WalletSpec
@@ -113,7 +114,7 @@ async def import_orders(
         ids = await _ids(client, names, table)
         await _each(_batches(table, ids, merchant, scenario), record, concurrency)
     except SwitchError as error:
-        done = f"{statuses.total() + replayed:,} of {table.num_rows:,} orders are recorded"
+        done = f"{statuses.total() + replayed:,} of {counted(table.num_rows, 'order is', 'orders are')} recorded"
         raise SwitchError(
             f"{error}; wallets of the file may be open by now, {done}: the same command goes on"
         ) from error

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.wording import counted
 from switch.importer import names
 from switch.importer.history import (
     HELD_BACK,
@@ -151,7 +152,11 @@ def _read_log(path: Path) -> _Log:
         raise ImportFileError(f"{place.of(row)}: type: {text!r} is none of {', '.join(_TYPES)}")
     number = np.arange(table.num_rows)
     empty = table["amount_minor"].to_numpy() == 0
-    notes = (f"{int(empty.sum()):,} rows with an amount of 0 are left out",) if empty.any() else ()
+    notes = (
+        (f"{counted(int(empty.sum()), 'row with an amount of 0 is', 'rows with an amount of 0 are')} left out",)
+        if empty.any()
+        else ()
+    )
     if empty.any():
         table, types, step, number = table.filter(pa.array(~empty)), types[~empty], step[~empty], number[~empty]
     moves = (types == _PAYMENT) | (types == _TRANSFER)
@@ -230,7 +235,8 @@ def _floors(log: _Log, opening: NDArray[np.int64]) -> tuple[list[Floor], list[st
             notes["contradicted"].append(f"{name}: {contradiction}")
         elif floor.held_back:
             notes["held back"].append(
-                f"{name}: balances in the log are rounded; {floor.held_back} minor units of its opening balance are "
+                f"{name}: balances in the log are rounded; "
+                f"{counted(floor.held_back, 'minor unit of its opening balance is', 'minor units of its opening balance are')} "
                 "held back until its last row, so that its declines stay declines"
             )
         elif floor.floor not in LIMITS:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from actors.records.addresses import shard_of
 from actors.records.codes import FIRST_DECLINED, Code
 from actors.records.ids import addresses_in
+from models.wording import counted
 from switch.importer.client import SILENCE_MAX_S, Answers, Backoff, Client, SwitchError, untried
 from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
@@ -296,7 +297,7 @@ class ImportRun:
                 if len(ended):
                     pause = Backoff()
                 rows = rows[again]
-                await pause.take(0.0, f"{len(rows)} rows have no result yet")
+                await pause.take(0.0, f"{counted(len(rows), 'row has', 'rows have')} no result yet")
 
     def _recorded_before(self, answers: Answers) -> NDArray[np.bool_]:
         """Which rows (k,) of an answer were recorded before this run began. A repeat alone does not say so: the switch sends a row again by

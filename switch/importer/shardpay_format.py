@@ -20,7 +20,7 @@ from actors.records.ids import key_bytes
 from actors.records.layout import AMOUNT_MAX
 from rules.language.problems import did_you_mean, shortened
 from rules.vocabulary.currencies import NUMERIC
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 from switch.importer import names
 from switch.importer.history import (
     KINDS,

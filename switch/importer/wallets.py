@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.wording import counted
 from switch.importer.client import Client, Standing, SwitchError
 from switch.importer.history import HELD_BACK, OPENING, History, Payments
 
@@ -110,7 +111,7 @@ def floor_notes(history: History, wallets: Wallets) -> list[str]:
                 f"{wallet.external_id} may go down to {standing.floor}, this file takes it down to {wallet.floor}"
             )
     more = len(notes) - NOTES_MAX
-    return [*notes[:NOTES_MAX], f"and {more:,} more wallets"] if more > 0 else notes
+    return [*notes[:NOTES_MAX], f"and {counted(more, 'more wallet')}"] if more > 0 else notes
 
 
 def without_openings(history: History, there: dict[int, Standing]) -> History:

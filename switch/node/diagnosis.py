@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -29,7 +30,8 @@ from actors.database.connection import (
     pending_migrations,
 )
 from actors.database.locate import located
-from models.jit import CACHE_FOLDER
+from models.kernel_folder import kernel_folder
+from models.wording import counted
 from switch.node.listening import CannotServe, base_url, check_port
 from switch.node.settings import ConfigFile, read_config
 from switch.node.sizing import keys_for, memory_bytes
@@ -86,11 +88,12 @@ def machine(data: Path) -> Iterator[Finding]:
         "open files", files >= FILES_MIN, f"{files:,}", f"Set LimitNOFILE (ulimit -n) to {FILES_MIN:,} or more."
     )
     yield from _disk(data)
+    kernels = kernel_folder(version("numba"), version("llvmlite"), os.environ.get("NUMBA_CACHE_DIR", ""))
     yield _judged(
         "machine code",
-        _writable(CACHE_FOLDER),
-        f"kept in {CACHE_FOLDER}",
-        "Each start compiles for some 40 s: make the folder writable, or set XDG_CACHE_HOME to one that is.",
+        _writable(kernels),
+        f"kept in {kernels}",
+        "Each start compiles for some 40 s: make the folder writable, or set NUMBA_CACHE_DIR to one that is.",
     )
 
 
@@ -244,7 +247,7 @@ async def _migrations(connection: Any) -> Finding:
     except DatabaseError as error:
         advice = "Use the version that made these tables, or a newer one: docs/operations/upgrade.md."
         return Finding(check="tables", state="failure", found=str(error), advice=advice)
-    found = f"the next start makes {pending} changes" if pending else "as this version has them"
+    found = f"the next start makes {counted(pending, 'change')}" if pending else "as this version has them"
     return Finding(check="tables", state="ok", found=found)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc
 from actors.rpc.members import NOBODY, Members, moved

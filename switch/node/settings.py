@@ -9,9 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from actors.ledger.admission import HOLD_SECONDS_MAX
-from actors.ledger.book import Capacity
-from actors.ledger.ledger import REVIEW_SECONDS
+from actors.ledger.bounds import HOLD_SECONDS_MAX, REVIEW_SECONDS, Capacity
 from rules.scenarios.law import CreditKeys
 from switch.api.four_eyes import FourEyes
 from switch.fairness.rates import RequestLimits

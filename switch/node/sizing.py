@@ -8,8 +8,7 @@ from typing import Final
 
 import msgspec
 
-from actors.ledger.book import Capacity
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS, Capacity
 
 KEY_BYTES_MAX: Final = 69
 """A remembered key takes 34 to 69 bytes (measured): the most just after the table's partitions have divided."""

@@ -33,13 +33,13 @@ ADMIN_EXCEPTIONS: Final = {
         f"{each}.{field}": _OF_KEYS[field]
         for each, fields in (
             ("NewKey", ("name", "expires_at", "wallets", "scenarios")),
-            ("KeyRotation", ("expires_at",)),
             ("KeyPatch", ("expires_at",)),
             ("KeyShown", ("name", "expires_at", "status", "bound")),
             ("KeyMade", ("name", "expires_at", "status", "bound")),
         )
         for field in fields
     },
+    "KeyRotation.expires_at": "When the new key ends; null: when it is revoked; by default when the old one would have.",
     "AdminLogEntry.number": "Number of the entry, without a gap from 1.",
     "AdminLogEntry.at": "When it was entered.",
     "AdminLogEntry.account": "Account that made the call; null: a command where the database is.",

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from rules.scenarios.law import PRESETS, CreditKeys, CreditLaw
 from switch.api.four_eyes import FourEyes
 from switch.fairness.rates import RequestLimits

@@ -206,7 +206,7 @@ NOTES: Final = {
     (
         "POST",
         "/v1/keys/{id}/rotate",
-    ): "As when it is made. What is sent with the old key may be sent again with the new one.",
+    ): "As when it is made. What is sent with the old key may be sent again with the new one, which ends when the old one would have.",
     ("POST", "/v1/keys/{id}/revoke"): "The last key that can make keys of all accounts is `last_key`.",
     ("POST", "/v1/labels"): "Each payment once. A label that says the same already stays as it is, with who said so.",
     (

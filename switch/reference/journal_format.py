@@ -6,8 +6,9 @@ from typing import Any, Final
 import numpy as np
 
 from actors.records import layout
-from actors.records.blocks import HEADER_BYTES, VERSION, Header
+from actors.records.blocks import VERSION, Header
 from actors.records.codes import OUTCOMES, Code
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
 from switch.reference.markdown import code, page, table
 

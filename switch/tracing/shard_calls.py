@@ -11,8 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 from opentelemetry.trace import Span, Tracer
 
-from actors.records.ids import Secret, transfer_id
+from actors.records.ids import transfer_id
 from actors.records.layout import Requests, Results
+from actors.records.secret import Secret
 from actors.rpc.interface import BatchTimes
 from switch.tracing.current import CURRENT, TracedRows
 from switch.tracing.spans import TRANSFER_ID, child, harmless

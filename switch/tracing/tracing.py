@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioB
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from switch.tracing.current import CURRENT
 from switch.tracing.request_ids import given_id
 from switch.tracing.settings import TracingKeys

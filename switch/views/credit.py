@@ -6,8 +6,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from actors.records.credit_layout import Cause, InquiryResult
-from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, STANDING
+from actors.records.secret import Secret
 from actors.stores.scenarios import StoredScenario
 from rules.scenarios.document import Scenario
 from switch.http.schema import Standing

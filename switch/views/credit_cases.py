@@ -7,8 +7,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from actors.records.credit_layout import Resolution
-from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import ACCOUNT, FORWARD_BY, RESOLUTION, Kind
+from actors.records.secret import Secret
 from switch.http.times import time_text
 from switch.views.credit_records import CreditRecord
 

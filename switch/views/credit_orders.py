@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.orders import ALLOWED
 from actors.records.credit_layout import OrderKind, OrderState, Stopped
-from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import CONFIRM_BY, DUE_AT, ORDER_KIND, ORDER_STATE, STOPPED_BY, TRANSFER_AT, Kind
+from actors.records.secret import Secret
 from rules.vocabulary.currencies import ALPHA
 from switch.http.times import time_text
 from switch.views.credit_cases import Dispute

@@ -17,9 +17,10 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from actors.records.addresses import place_of, record_address, record_at, shard_of, slot_of, suspense_address
-from actors.records.blocks import HEADER_BYTES, entries_of, joined_addresses
+from actors.records.blocks import entries_of, joined_addresses
 from actors.records.credit_layout import FIRST_CREDIT, Cause, InquiryResult, OrderState, Resolution, Stopped
-from actors.records.ids import Secret, encode_wallet, encode_wallets, transfer_id
+from actors.records.header import HEADER_BYTES
+from actors.records.ids import encode_wallet, encode_wallets, transfer_id
 from actors.records.layout import (
     ACCOUNT,
     ATTEMPTS,
@@ -51,6 +52,7 @@ from actors.records.layout import (
     case_end,
     joined,
 )
+from actors.records.secret import Secret
 from rules.vocabulary.currencies import ALPHA
 from switch.fairness.scheduling import Steps, mapped
 from switch.gateway.encode import details_of

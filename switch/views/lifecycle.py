@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import FLAG_FINAL, FLAG_REVIEW, MOVEMENTS, REFERRING, Kind, ReviewStatus, case_end
+from actors.records.secret import Secret
 from rules.vocabulary.currencies import ALPHA
 from rules.vocabulary.encodings import country_text
 from switch.gateway.encode import Details

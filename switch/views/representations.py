@@ -8,20 +8,13 @@ from aiohttp import web
 from msgspec import UNSET, Raw, UnsetType
 
 from actors.records.codes import REVIEW_ENDS, Code, is_declined
-from actors.records.ids import Secret, transfer_id
-from actors.records.layout import (
-    FIELDS,
-    FLAG_FALLBACK,
-    FLAG_SCORED,
-    OPERATOR_KINDS,
-    Channel,
-    Label,
-    WalletKind,
-    WalletStatus,
-)
+from actors.records.ids import transfer_id
+from actors.records.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, OPERATOR_KINDS, WalletStatus
+from actors.records.secret import Secret
 from actors.stores.wallet_profiles import Profile
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import ALPHA, DECIMALS
+from rules.vocabulary.encodings import Channel, Label, WalletKind
 from switch.gateway.encode import HOLD_SECONDS
 from switch.gateway.write_queue import Result
 from switch.http.schema import Context, Transfer

@@ -26,7 +26,7 @@ from actors.database.pool import Pool
 from actors.records.addresses import block_start, shard_of, slot_of
 from actors.records.blocks import entries_of
 from actors.records.chain_time import chain_time
-from actors.records.ids import Secret, encode_wallets, transfer_id
+from actors.records.ids import encode_wallets, transfer_id
 from actors.records.layout import (
     ATTEMPTS,
     FLAG_REMOTE,
@@ -40,6 +40,7 @@ from actors.records.layout import (
     joined,
     packing,
 )
+from actors.records.secret import Secret
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.database.pool import Pool
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.rule_packs import PackStore
 from actors.stores.webhook_endpoints import StoredDelivery
 from switch.fairness.scheduling import Scheduler

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from actors.database.pool import Pool, StoreUnavailable
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.wallet_profiles import WalletStore
 from actors.stores.webhook_endpoints import OrderedIds
 from actors.stores.webhook_sending import LEASE_S, SendingEndpoint, SendingStore

@@ -15,12 +15,13 @@ from actors.journal.postgres import PostgresJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.records.ids import key_bytes, key_words
-from actors.records.layout import REQUEST, Kind, Requests, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests
 from actors.shard.config import ShardConfig
 from actors.shard.core import ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.in_process import SMALL, InlineScorer
 from actors.stores.topology import SegmentStore, cluster_facts
+from rules.vocabulary.encodings import WalletKind
 
 EXTERNAL = 1024
 CURRENCY = 978

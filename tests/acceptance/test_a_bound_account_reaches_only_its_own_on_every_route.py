@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from actors.audit.audit import audit_database
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyRefused, KeyStore
 from actors.stores.scopes import SCOPES
 from switch.api.app import ROUTES

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.codes import Code
-from actors.records.layout import REQUEST, Kind, Requests, Results, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests, Results
 from actors.shard.in_process import LocalSwitch, MemorySegments
+from rules.vocabulary.encodings import WalletKind
 
 FULL = Capacity(
     segments=3,

@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from actors.database.pool import Pool
 from actors.records.addresses import record_address
-from actors.records.ids import Secret, transfer_id
+from actors.records.ids import transfer_id
+from actors.records.secret import Secret
 from actors.stores.api_keys import KeyStore
 from switch.api.services import Limits
 from switch.problems.table import PROBLEMS

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.records.codes import is_untried
-from actors.records.layout import REQUEST, Kind, Requests, Results, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests, Results
 from actors.shard.in_process import InlineScorer, LocalSwitch, MemorySegments
 from rules.decisions.decision import Decisions, Fallback
 from rules.vocabulary.columns import COLUMNS, WINDOWS_MS
+from rules.vocabulary.encodings import WalletKind
 from tests.oracle.oracle_windows import Attempts, Pool
 
 SHARDS = 2

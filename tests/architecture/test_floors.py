@@ -23,6 +23,8 @@ FLOORS: Final = {
     "models": {
         "arrays": 1,
         "jitable": 1,
+        "kernel_folder": 1,
+        "wording": 1,
         "capacity": 2,
         "hashing": 2,
         "jit": 2,
@@ -38,6 +40,7 @@ FLOORS: Final = {
         "bit_unpacking": 3,
         "counting": 3,
         "held": 3,
+        "card_rows": 3,
         "scorecard": 3,
         "placing": 3,
         "evaluation": 4,
@@ -224,6 +227,29 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     files = {_module(path): path for top in LAYERS for path in _files(top)}
     imports = {module: sorted((_imported(path) & files.keys()) - {module}) for module, path in files.items()}
     graphlib.TopologicalSorter(imports).prepare()  # a CycleError names the files of a circle
+
+
+def _from(path: Path, names: dict[str, Path]) -> dict[str, str]:
+    """What a file imports of our modules, in functions too: each name by which it knows that, and `module.name`."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module in names
+        for alias in node.names
+    }
+
+
+def test_a_name_is_imported_from_the_module_that_makes_it() -> None:
+    """Else two modules give it, who asks for it loads both, and a compiler's cache knows it under either."""
+    files = {_module(path): path for top in (*LAYERS, "tests") for path in _files(top)}
+    imports = {module: _from(path, files) for module, path in files.items()}
+    wrong = []
+    for module, names in imports.items():
+        for name in names.values():
+            giver, _, what = name.rpartition(".")
+            if name not in files and what in imports[giver]:
+                wrong.append(f"{module} imports {what} from {giver}, which has it of {imports[giver][what]}")
+    assert not wrong
 
 
 def _module(path: Path) -> str:

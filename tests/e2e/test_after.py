@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyStore
 from switch.problems.table import AFTER_DECLINED_NUMBER, AFTER_UNRELATED_NUMBER
 from tests.front_door import SECRET, RunningSwitch, running_switch

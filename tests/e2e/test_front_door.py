@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from actors.database.pool import Pool
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import KeyRefused, KeyStore
 from switch.api.services import Limits
 from switch.fairness import connections
@@ -83,7 +83,7 @@ async def test_a_key_ends_in_its_time_and_its_successor_is_the_same_caller(switc
     body = {"payer": bank, "payee": user, "amount": 1, "currency": "EUR"}
     short = await store.create("shop", ["pay"], life=timedelta(seconds=2))
     assert (await switch.call("POST", "/v1/transfers", body, key="k", token=short.key)).status == 201
-    successor = await store.rotate(short.id, timedelta(days=1))
+    successor = await store.rotate(short.id, timedelta(days=1), None)
     again = await switch.call("POST", "/v1/transfers", body, key="k", token=successor.key)
     assert (again.status, again.json["replayed"]) == (201, True)
     assert successor.scopes == ("pay",)

@@ -32,7 +32,7 @@ async def test_history_goes_on_over_files_and_each_ends_as_it_says(switch: Runni
     assert (first.good, first.wallets_there_before) == (True, 0)
     second = await imported(switch, tmp_path, FEBRUARY, state="february")
     assert (second.good, second.posted, second.wallets_there_before) == (True, 1, 1)
-    assert "1 wallets were there before" in report_text(second)
+    assert "1 wallet was there before" in report_text(second)
     assert (await held(switch, "cust-1"), await held(switch, "merchant:shop-1")) == (300, 200)
     again = await imported(switch, tmp_path, FEBRUARY, state="february")
     assert (again.good, again.calls) == (True, 0)

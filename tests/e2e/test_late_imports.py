@@ -10,8 +10,10 @@ import pytest
 
 from actors.audit.audit import audit_database
 from actors.database.connection import SQL, SQL_DIRECTORY, connect
-from actors.records.ids import Secret, decode_wallet
-from switch.http.times import time_ms, time_text
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
+from rules.vocabulary.times import time_ms
+from switch.http.times import time_text
 from tests.front_door import SECRET, RunningSwitch, running_switch
 from tests.payments import once_posted
 

@@ -10,8 +10,9 @@ from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.blocks import GENESIS, Writer, seal
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
 from actors.records.layout import RECORD, Kind
+from actors.records.secret import Secret
 from actors.rpc.interface import ChainHead
 from switch.api.services import Limits
 from switch.views.statement import History, WriterFenced

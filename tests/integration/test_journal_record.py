@@ -8,8 +8,9 @@ import numpy as np
 from actors.database.connection import connect
 from actors.records import layout
 from actors.records.addresses import record_address
-from actors.records.ids import Secret, transfer_id
+from actors.records.ids import transfer_id
 from actors.records.layout import RECORD, Kind
+from actors.records.secret import Secret
 from tests.journal_rows import journal
 
 FLAGS = {name.removeprefix("FLAG_").lower(): value for name, value in vars(layout).items() if name.startswith("FLAG_")}

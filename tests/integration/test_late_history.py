@@ -7,7 +7,7 @@ import pytest
 
 from actors.database.connection import SQL_DIRECTORY, connect, parse_queries
 from actors.database.pool import Pool
-from actors.records.blocks import HEADER_BYTES
+from actors.records.header import HEADER_BYTES
 from actors.records.late import SPAN_BITS, WIDTHS
 from actors.records.layout import CHAIN_STRIDE, RECORD, Kind
 from actors.rpc.interface import ChainHead

@@ -4,8 +4,9 @@ from typing import Any, Final, NamedTuple
 
 from actors.records.addresses import wallet_address
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletStatus
 from rules.vocabulary.columns import WINDOWS_MS
+from rules.vocabulary.encodings import WalletKind
 from tests.sim.clients import FrontDoor, after_of
 from tests.sim.load_credit import CreditLoad
 from tests.sim.load_groups import Groups

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from actors.records.codes import Code
-from actors.records.layout import Kind, WalletKind
+from actors.records.layout import Kind
+from rules.vocabulary.encodings import WalletKind
 from tests.sim.model import DAY_MS
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS

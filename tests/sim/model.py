@@ -31,11 +31,11 @@ from actors.records.layout import (
     RECORD,
     Kind,
     ReviewStatus,
-    WalletKind,
     WalletStatus,
 )
 from actors.shard.clock import NS_PER_MS, ROUND_TRIP_MAX_NS, SLEW_PER_MILLE
 from rules.decisions.decision import Action
+from rules.vocabulary.encodings import WalletKind
 from tests.sim.credit_model import COLLECTION, CreditModel
 from tests.sim.lifecycle import Lifecycles
 from tests.sim.questions import Request

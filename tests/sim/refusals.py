@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, ATTEMPTS, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, ATTEMPTS, REQUEST_ANSWER, Kind, WalletStatus
+from rules.vocabulary.encodings import WalletKind
 from tests.sim.credit_model import ROW
 from tests.sim.model import Model, in_review
 from tests.sim.questions import Request

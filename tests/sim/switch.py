@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.arrays import InMemorySnapshot, Snapshot
-from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS, Capacity
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS
+from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS, Capacity
+from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.blocks import Writer
 from actors.shard import messages as m

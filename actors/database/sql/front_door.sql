@@ -141,14 +141,18 @@ INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, w
 VALUES ($1, $2, $3, $4, $5, coalesce($6, now() + $7::interval), $8, $9)
 
 -- name: key_rotated
--- The new key of the same account, scopes and limits works at once, the old one for as long as both overlap.
+-- The new key of the same account, scopes and limits works at once, the old one for as long as both overlap. $5: whether the new one ends when
+-- the old one would have; else at $6 or in $7, if either is given. Rotated again, the old one gives the end that it had at first.
 WITH old AS (
-    UPDATE api_key SET expires_at = least(expires_at, now() + $4::interval)
+    UPDATE api_key SET expires_at = least(expires_at, now() + $4::interval),
+                       end_before_rotation = coalesce(end_before_rotation, expires_at, 'infinity')
     WHERE id = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true)
-    RETURNING account, name, scopes, reads_per_s, writes_per_s
+    RETURNING account, name, scopes, reads_per_s, writes_per_s, end_before_rotation
 )
 INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, writes_per_s)
-SELECT $2, account, name, scopes, $3, coalesce($5, now() + $6::interval), reads_per_s, writes_per_s FROM old
+SELECT $2, account, name, scopes, $3,
+       CASE WHEN $5 THEN nullif(end_before_rotation, 'infinity') ELSE coalesce($6, now() + $7::interval) END,
+       reads_per_s, writes_per_s FROM old
 RETURNING name, scopes
 
 -- name: key_ensure
@@ -176,6 +180,7 @@ ORDER BY key.created_at DESC, key.id DESC LIMIT $3
 -- name: key_change
 -- The end and the limits of a key that works; $2, $4, $6: which of them.
 UPDATE api_key SET expires_at = CASE WHEN $2 THEN $3::timestamptz ELSE expires_at END,
+                   end_before_rotation = CASE WHEN NOT $2 THEN end_before_rotation END,
                    reads_per_s = CASE WHEN $4 THEN $5::int ELSE reads_per_s END,
                    writes_per_s = CASE WHEN $6 THEN $7::int ELSE writes_per_s END
 WHERE id = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true) RETURNING id

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from models.wording import counted
 from switch.cli.options import as_text, json_option
 
 
@@ -42,7 +43,7 @@ def cards_check(file: Path, as_json: bool) -> None:
         click.echo(as_text(found))
         return
     click.echo(
-        f"{card.name} version {card.version}: {len(card.characteristics)} characteristics, {card.worst} to {card.best}"
+        f"{card.name} version {card.version}: {counted(len(card.characteristics), 'characteristic')}, {card.worst} to {card.best}"
     )
     click.echo(f"SHA-256 of its canonical text: {found['hash']}")
     for override in found["overrides"]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from switch.cli.options import as_text, counted, json_option, progress_bar
+from models.wording import counted
+from switch.cli.options import as_text, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE, csv_options, refuse_writing_over, table_format
 
 BATCH_ROWS: Final = 65_536

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from actors.stores.scopes import BOUND_SCOPES, SCOPES
 from switch.cli.keys.store import with_keys
-from switch.cli.options import DURATION, as_text, json_option, storage_options
+from switch.cli.options import LIFE, as_text, json_option, storage_options
 
 
 @click.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name shop --owner shop-17")
@@ -36,14 +36,19 @@ from switch.cli.options import DURATION, as_text, json_option, storage_options
     help="Bind it to asking in this credit scenario; may be repeated, with --scope merchant.",
 )
 @click.option(
-    "--expires-in", "life", type=DURATION, help="The key works for so long, such as 90d; for ever by default."
+    "--expires-in",
+    "life",
+    type=LIFE,
+    default="never",
+    show_default=True,
+    help="The key works for so long, such as 90d, or never ends.",
 )
 @json_option
 @storage_options
 def keys_create(
     scopes: tuple[str, ...],
     name: str,
-    life: timedelta | None,
+    life: timedelta | Literal["never"],
     as_json: bool,
     data: Path,
     database: str | None,
@@ -63,7 +68,7 @@ def keys_create(
 
         binding = Binding(wallets=addresses(secret, wallets), owners=owners, scenarios=scenarios)
         entry = by_command("keys create", {"name": name, "scopes": scopes})
-        return await store.create(name, scopes, binding, life, also=entry)
+        return await store.create(name, scopes, binding, None if life == "never" else life, also=entry)
 
     created = asyncio.run(with_keys(data, database, run))
     click.echo(as_text(created) if as_json else created.key)

@@ -3,35 +3,48 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from switch.cli.keys.store import with_keys
-from switch.cli.options import DURATION, as_text, json_option, storage_options
+from switch.cli.options import DURATION, LIFE, as_text, json_option, storage_options
 
 
 @click.command("rotate", epilog="Example: shardpay keys rotate 0b5c0a52-... --overlap 24h")
 @click.argument("identity", metavar="ID")
 @click.option("--overlap", type=DURATION, default="24h", show_default=True, help="How long the old key works on.")
-@click.option("--expires-in", "life", type=DURATION, help="The new key works for so long; for ever by default.")
+@click.option(
+    "--expires-in",
+    "life",
+    type=LIFE,
+    help="The new key works for so long, such as 90d, or `never` ends; by default it ends when the old key would have.",
+)
 @json_option
 @storage_options
 def keys_rotate(
-    identity: str, overlap: timedelta, life: timedelta | None, as_json: bool, data: Path, database: str | None
+    identity: str,
+    overlap: timedelta,
+    life: timedelta | Literal["never"] | None,
+    as_json: bool,
+    data: Path,
+    database: str | None,
 ) -> None:
-    """Make a new key in place of another, which works on for a while. Account and scopes stay, so payments and retries go on.
+    """Make a new key in place of another, which works on for a while. Account, scopes and end stay, so payments and retries go on.
 
     The new key is shown once and kept only as a hash.
     """
 
     async def run(store: Any, secret: Any) -> Any:
+        from msgspec import UNSET
+
         from actors.stores.admin_log import by_command
         from actors.stores.api_keys import KeyRefused
 
+        ends = UNSET if life is None else None if life == "never" else life
         entry = by_command("keys rotate", {"id": identity, "overlap_s": int(overlap.total_seconds())})
         try:
-            return await store.rotate(identity, overlap, life, entry)
+            return await store.rotate(identity, overlap, ends, entry)
         except KeyRefused as error:
             raise click.ClickException(str(error)) from None
 

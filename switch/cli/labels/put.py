@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from models.wording import counted
 from switch.cli.client import switch_client, switch_options
 from switch.cli.options import as_text, json_option
 
@@ -31,9 +32,14 @@ def labels_put(file: Path, url: str, key: str | None, as_json: bool) -> None:
                 client.labels.put_many(labels=labels[start : start + LABELS_MAX])
             except ShardpayError:
                 click.echo(
-                    f"the first {start:,} of {len(labels):,} payments are labelled, the others are not", err=True
+                    f"the first {start:,} of {counted(len(labels), 'payment')} are labelled, the others are not",
+                    err=True,
                 )
                 raise
     frauds = sum(each["label"] for each in labels)
     done = {"labels": len(labels), "fraud": frauds}
-    click.echo(as_text(done) if as_json else f"{len(labels):,} payments are labelled, {frauds:,} of them fraud")
+    click.echo(
+        as_text(done)
+        if as_json
+        else f"{counted(len(labels), 'payment is', 'payments are')} labelled, {frauds:,} of them fraud"
+    )

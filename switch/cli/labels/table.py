@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from models.wording import counted
 from switch.cli.options import as_text, json_option
 from switch.cli.table_options import refuse_writing_over
 
@@ -44,5 +45,7 @@ def labels_table(folder: Path, output: Path, labels: Path | None, config: Path |
     except (Unreadable, Contradiction, BadLabels) as error:
         raise click.ClickException(str(error)) from None
     click.echo(
-        as_text(done) if as_json else f"{done.payments:,} labelled payments, {done.fraud:,} of them fraud, in {output}"
+        as_text(done)
+        if as_json
+        else f"{counted(done.payments, 'labelled payment')}, {done.fraud:,} of them fraud, in {output}"
     )

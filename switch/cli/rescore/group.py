@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import click
 
+from models.wording import counted
 from switch.cli.lazy import Command, LazyGroup
 from switch.cli.location import LOCATION, store_refusals
-from switch.cli.options import as_time, counted, json_option, progress_bar
+from switch.cli.options import as_time, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)

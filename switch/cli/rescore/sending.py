@@ -1,6 +1,5 @@
 """What `publish` and `undo` share: a finished job's rows go to a switch; killed, it goes on."""
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +7,9 @@ from typing import Any, Final
 import click
 import msgspec
 
+from models.wording import counted
 from switch.cli.client import switch_client
-from switch.cli.options import as_text, counted, progress_bar
+from switch.cli.options import as_text, progress_bar
 
 TIMEOUT_S: Final = 120.0
 
@@ -28,7 +28,8 @@ def send(
     from actors.process.tuning import session_gives_way
     from actors.rescore.job import RescoreRefused
     from actors.rescore.output import Output
-    from actors.rescore.publishing import note_of
+    from actors.rescore.publication import Publication
+    from actors.rescore.publishing import Numbers
     from actors.rescore.run import read_manifest
     from actors.storage.place import folder_at
 
@@ -38,31 +39,21 @@ def send(
     manifest = read_manifest(output)
     if manifest is None:
         raise click.ClickException(f"{folder} holds no finished job")
+    due = sum(part.rows for part in manifest.parts)
     try:
-        with switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client:
-            codes = _sent(output, manifest, note_of(output, url, run, undone), method(client))
+        with (
+            switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
+            progress_bar("undoing" if undone else "publishing", "rows") as bar,
+        ):
+            publication = Publication(output, manifest, url, Numbers(run, undone))
+            sent = publication.send(method(client), lambda rows: bar(rows, due))
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
     if as_json:
-        click.echo(as_text({"rows": sum(codes.values()), "codes": codes}))
+        click.echo(as_text({"rows": sent.rows, **msgspec.to_builtins(sent)}))
     else:
-        click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in codes.items()))
-    if set(codes) - {"ok"}:
+        click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in sent.codes.items()))
+        if sent.replayed and not undone:
+            click.echo(f"{counted(sent.replayed, 'row')} had a score of run {run} before and kept it")
+    if set(sent.codes) - {"ok"}:
         raise click.exceptions.Exit(1)
-
-
-def _sent(output: Any, manifest: Any, note: Any, call: Callable[[Any], Any]) -> dict[str, int]:
-    """Rows by what became of them, those of earlier calls among them."""
-    import pyarrow.compute as pc
-
-    from actors.rescore.publishing import answered, batches, keep_note
-
-    due = sum(part.rows for part in manifest.parts)
-    with progress_bar("undoing" if note.undone else "publishing", "rows") as bar:
-        for batch, answer in answered(batches(output, manifest, note), call):
-            found = pc.value_counts(answer.column("code")).to_pylist()
-            codes = dict(Counter(note.codes) + Counter({each["values"]: each["counts"] for each in found}))
-            note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows, codes=codes)
-            keep_note(output, note)
-            bar(sum(codes.values()), due)
-    return dict(note.codes)

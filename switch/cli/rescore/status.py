@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from models.wording import counted
 from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_text, json_option
 
@@ -45,7 +46,7 @@ def rescore_status(folder: Path | str, as_json: bool) -> None:
 def _sentence(found: dict[str, Any]) -> str:
     counts = f"{found['scored']:,} scored, {found['not_available']:,} not available, {found['bad']:,} bad"
     if found["state"] == "done":
-        return f"done: {found['rows']:,} rows, {counts}"
+        return f"done: {counted(found['rows'], 'row')}, {counts}"
     left = "" if found["eta_s"] is None or found["state"] == "stopped" else f", {found['eta_s']:,.0f} s left"
     rate = f"{found['rows_per_s']:,.0f} rows/s{left}"
-    return f"{found['state']}: {found['rows_done']:,} of {found['rows_total']:,} rows ({counts}), {rate}, as of {found['at']}"
+    return f"{found['state']}: {found['rows_done']:,} of {counted(found['rows_total'], 'row')} ({counts}), {rate}, as of {found['at']}"

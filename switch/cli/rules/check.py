@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from switch.cli.options import as_text, counted, json_option
+from models.wording import counted
+from switch.cli.options import as_text, json_option
 from switch.cli.rules.files import CARDS, PACK, Checked, read, refused, scenario_in
 
 

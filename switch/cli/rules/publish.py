@@ -7,6 +7,7 @@ from typing import Any
 import click
 from msgspec import UNSET, to_builtins
 
+from models.wording import counted
 from switch.cli.client import PUBLISH_TIMEOUT_S, switch_client, switch_options
 from switch.cli.options import as_text, json_option
 from switch.cli.rules.files import PACK, pack_body
@@ -45,7 +46,9 @@ def rules_publish(file: Path, mode: str, share: int | None, url: str, key: str |
     elif scorers is None:
         click.echo(f"{name}@{done['version']} is published and off")
     else:
-        click.echo(f"{name}@{done['version']} is {mode} on {scorers['active']} of {scorers['scorers']} scorers")
+        click.echo(
+            f"{name}@{done['version']} is {mode} on {scorers['active']} of {counted(scorers['scorers'], 'scorer')}"
+        )
         for each in scorers["waiting"]:
             click.echo(f"scorer {each['scorer']} has not changed over: {each['error'] or 'no answer'}", err=True)
     if scorers is not None and scorers["waiting"]:

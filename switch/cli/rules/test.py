@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from models.wording import counted
 from switch.cli.options import as_text, json_option
 from switch.cli.rules.files import CARDS, PACK, read, refused, scenario_in
 
@@ -30,7 +31,7 @@ def rules_test(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
             click.echo(f"{file}:{outcome.line}: {outcome.name}")
             for difference in outcome.differences:
                 click.echo(f"    {difference}")
-        click.echo(f"{file}: {len(outcomes) - len(failed)} of {len(outcomes)} tests passed")
+        click.echo(f"{file}: {len(outcomes) - len(failed)} of {counted(len(outcomes), 'test')} passed")
     if failed:
         sys.exit(1)
 

@@ -85,9 +85,7 @@ def test_text_is_read_as_numbers_where_the_card_wants_them_and_what_is_none_is_t
     texts = ["1,500", "999", "", "NA", "plenty", "plenty", "true"]
     found = scorer.score(table(income=texts, city=["sea"] * 7))
     assert [score - 303 for score in found["score"].to_pylist()] == [20, 5, 10, 10, 10, 10, 5]
-    assert scorer.summary().notes == (
-        "income: 2 rows that hold 'plenty' where the card wants a number are taken as missing",
-    )
+    assert scorer.summary().notes == ("income: 2 rows hold 'plenty' where the card wants a number: taken as missing",)
 
 
 def test_the_first_batch_with_a_comma_decides_what_commas_mean_and_a_contradiction_is_an_error() -> None:

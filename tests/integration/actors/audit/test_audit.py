@@ -10,12 +10,13 @@ import pytest
 from actors.audit.audit import AuditReport, audit_database, render
 from actors.journal.postgres import PostgresJournal
 from actors.records.credit_layout import CREDIT_REQUEST
-from actors.records.layout import RECORD, REQUEST, Kind, Requests, WalletKind
+from actors.records.layout import RECORD, REQUEST, Kind, Requests
 from actors.shard.host import ShardHost
 from actors.shard.in_process import SMALL, LocalSwitch
 from actors.stores.topology import SegmentStore, cluster_facts
 from bench.workload.direct import lone_shard, open_wallets
 from bench.workload.payments import payment_rows
+from rules.vocabulary.encodings import WalletKind
 from tests.conftest import new_database
 
 HEADER_BYTES = 88

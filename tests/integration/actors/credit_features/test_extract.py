@@ -23,16 +23,13 @@ from actors.records.layout import (
     FLAG_REVIEW,
     FLAG_SUSPENSE,
     MOVEMENTS,
-    Channel,
     Kind,
-    Label,
     Records,
-    WalletKind,
     WalletStatus,
 )
 from actors.stores.topology import cluster_facts
 from models.credit.catalogue import FEATURES
-from rules.vocabulary.encodings import country_number
+from rules.vocabulary.encodings import Channel, Label, WalletKind, country_number
 from switch.cli.main import cli
 from tests.feature_sql import computed, differences
 from tests.journal_rows import journal, record

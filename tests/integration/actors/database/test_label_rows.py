@@ -5,7 +5,7 @@ import numpy as np
 from actors.database.connection import connect
 from actors.database.label_rows import all_labels, all_refunded, labels_of, refunded_of
 from actors.records.addresses import record_address
-from actors.records.blocks import HEADER_BYTES
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD, Kind
 
 

@@ -14,13 +14,14 @@ from actors.checkpoint.file import CheckpointStore, Stored
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import OpenedBlocks, Writer
-from actors.records.layout import REQUEST, Kind, Records, Requests, Results, WalletKind
+from actors.records.layout import REQUEST, Kind, Records, Requests, Results
 from actors.shard import host
 from actors.shard.compile_kernels import ready_kernels
 from actors.shard.config import ShardConfig
 from actors.shard.core import ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.in_process import SMALL, InlineScorer, MemorySegments
+from rules.vocabulary.encodings import WalletKind
 
 SECRET = bytes(range(16))
 EXTERNAL = 1024

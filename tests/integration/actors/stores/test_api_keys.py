@@ -1,14 +1,16 @@
 """Of a key only its hash is kept; keys of one name are of one account, which is bound from its first key on or not at all."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from actors.database.connection import connect
 from actors.database.pool import Pool
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores import api_keys
 from actors.stores.api_keys import (
     BOOTSTRAP,
@@ -101,6 +103,36 @@ async def test_an_overlap_lets_no_key_outlive_its_own_end(pool: Pool) -> None:
     assert end and ends.pop(old.id) == end
     (newer,) = ends.values()
     assert newer and newer > end
+
+
+@pytest.mark.parametrize("life", [timedelta(days=90), None])
+async def test_a_new_key_ends_when_the_old_one_would_have_however_often_that_is_rotated(
+    pool: Pool, life: timedelta | None
+) -> None:
+    store = KeyStore(pool)
+    old = await store.create("shop", ["pay"], life=life)
+    ends = {each.id: each.expires_at for each in await store.list(SECRET)}
+    assert (ends[old.id] is None) == (life is None)
+    made = [await store.rotate(old.id, timedelta(hours=1)) for _ in range(2)]
+    last = await store.rotate(made[-1].id, timedelta(hours=1))
+    now = {each.id: each.expires_at for each in await store.list(SECRET)}
+    assert [now[key.id] for key in (*made[:-1], last)] == [ends[old.id]] * 2
+    for rotated in (old, made[-1]):
+        assert now[rotated.id] is not None and now[rotated.id] != ends[old.id], "it works on for its overlap"
+
+
+async def test_a_rotated_key_that_is_given_an_end_gives_that_one(pool: Pool) -> None:
+    store, end = KeyStore(pool), datetime(2036, 1, 1, tzinfo=UTC)
+    old = await store.create("shop", ["pay"], life=timedelta(days=90))
+    await store.rotate(old.id, timedelta(hours=1))
+    assert await store.change(old.id, UNSET, 5, UNSET)
+    limited = await store.rotate(old.id, timedelta(hours=1))
+    assert await store.change(old.id, end, UNSET, UNSET)
+    after = await store.rotate(old.id, timedelta(hours=1))
+    for_ever = await store.rotate(old.id, timedelta(hours=1), None)
+    ends = {each.id: each.expires_at for each in await store.list(SECRET)}
+    first = ends[limited.id]
+    assert first is not None and first < end and (ends[after.id], ends[for_ever.id]) == (end, None)
 
 
 async def test_a_bound_account_is_bound_to_all_that_its_keys_name(pool: Pool) -> None:

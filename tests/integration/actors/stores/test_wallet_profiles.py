@@ -6,7 +6,6 @@ import pytest
 
 from actors.database.pool import Pool
 from actors.records.addresses import OPERATOR_SEGMENT, SEGMENT_SLOTS, wallet_address
-from actors.records.layout import WalletKind
 from actors.stores.api_keys import Bound
 from actors.stores.wallet_profiles import (
     Candidate,
@@ -18,6 +17,7 @@ from actors.stores.wallet_profiles import (
     Reservation,
     WalletStore,
 )
+from rules.vocabulary.encodings import WalletKind
 
 FIRST_SLOT = 1_024
 

@@ -14,8 +14,9 @@ from actors.audit.audit import audit_database
 from actors.database.pool import StoreUnavailable
 from actors.records.admin_entries import LOG_SENDER, sent_digest
 from actors.records.blocks import records_of
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
 from actors.records.layout import FLOOR, SENDER, Kind
+from actors.records.secret import Secret
 from actors.shard.channels import cursor_of
 from actors.stores.admin_log import LAST, AdminLogStore, StoredEntry, Wanted
 from actors.stores.api_keys import KeyStore

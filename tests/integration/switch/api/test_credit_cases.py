@@ -3,7 +3,7 @@
 import msgspec
 
 from rules.scenarios.law import PRESETS
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 from tests.credit_scene import DAY_MS, credit_scene
 from tests.disputes import WRONG, due_order
 from tests.front_door import running_switch

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from actors.records.credit_layout import SCORE_ROW
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from switch.http.times import now_ms
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import SECRET, running_switch

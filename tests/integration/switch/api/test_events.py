@@ -11,7 +11,8 @@ import pytest
 
 from actors.database.pool import Pool
 from actors.records.addresses import record_address
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import KeyStore
 from switch.api import events as handlers_events
 from switch.fairness.shares import Places

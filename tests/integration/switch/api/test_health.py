@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
 from actors.records.layout import RECORD
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardUnavailable
 from actors.shard.messages import Legs
 from tests.front_door import SECRET, RunningSwitch, running_switch

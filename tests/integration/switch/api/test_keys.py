@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from actors.database.pool import StoreUnavailable
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyLimits, KeyStore
 from switch.api.four_eyes import FourEyes
 from switch.http.auth import KEY_TTL_S
@@ -71,7 +72,11 @@ async def test_a_key_is_made_works_rotates_and_is_revoked(shared: RunningSwitch)
     assert shown.status == 200 and "key" not in shown.json
     turned = await shared.call("POST", f"/v1/keys/{identity}/rotate", {"overlap_s": 60})
     assert turned.status == 201 and (turned.json["name"], turned.json["scopes"]) == (name, ["admin", "read"])
-    assert turned.json["expires_at"] is None and await works(shared, turned.json["key"])
+    assert turned.json["expires_at"] == made.json["expires_at"], "the new one ends when the old one would have"
+    for given, ends in ((None, None), ("2035-01-01T00:00:00Z", "2035-01-01T00:00:00.000Z")):
+        other = await shared.call("POST", f"/v1/keys/{identity}/rotate", {"overlap_s": 60, "expires_at": given})
+        assert (other.status, other.json["expires_at"]) == (201, ends)
+    assert await works(shared, turned.json["key"])
     assert await works(shared, made.json["key"]), "both work while they overlap"
     old = (await shared.call("GET", f"/v1/keys/{identity}")).json
     assert old["created_at"] < old["expires_at"] < "2036"

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyStore
 from switch.api import owner_lists
 from tests.front_door import SECRET, RunningSwitch, running_switch

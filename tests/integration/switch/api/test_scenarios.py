@@ -1,6 +1,6 @@
 """Credit scenarios over HTTP: the catalogue, versions, what is refused, and keys that are bound to some."""
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyRefused, KeyStore
 from rules.scenarios.catalogue import NAMES, texts
 from tests.front_door import SECRET, running_switch

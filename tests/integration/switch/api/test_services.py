@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from actors.records.codes import Code
-from actors.records.ids import Secret, decode_wallet
-from actors.records.layout import WALLET, WalletKind, WalletStatus
+from actors.records.ids import decode_wallet
+from actors.records.layout import WALLET, WalletStatus
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardUnavailable
+from rules.vocabulary.encodings import WalletKind
 from switch.api.services import _sum_of, deadline_problem
 from switch.gateway.write_queue import DeadlineExceeded
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER, ProblemError

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from actors.records.addresses import shard_of
-from actors.records.ids import Secret, decode_transfer
+from actors.records.ids import decode_transfer
+from actors.records.secret import Secret
 from switch.views import statement
 from tests.front_door import SECRET, RunningSwitch, running_switch
 from tests.payments import act, funded, hold, money, once_posted, shown

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.stores.api_keys import Binding, KeyStore
-from switch.http.times import time_ms
+from rules.vocabulary.times import time_ms
 from tests.front_door import RunningSwitch, running_switch
 
 

@@ -34,9 +34,14 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(switch: RunningSwitc
         listed = await visit.get("/console/keys")
         assert name in listed.plain and key not in listed.text
         identity = key.split("_")[1]
+        made_end = (await switch.call("GET", f"/v1/keys/{uuid.UUID(identity)}")).json["expires_at"]
+        assert made_end is not None
         place = f"/console/keys/{uuid.UUID(identity)}"
         turned = await visit.submit("/console/keys", f"{place}/rotate", overlap_s="0")
         (next_key,) = set(_KEY.findall(turned.text))
+        listed_keys = (await switch.call("GET", "/v1/keys?limit=100")).json["data"]
+        ends = {each["id"]: each["expires_at"] for each in listed_keys if each["name"] == name}
+        assert ends[str(uuid.UUID(next_key.split("_")[1]))] == made_end, "it ends when the old one would have"
         await asyncio.sleep(KEY_TTL_S + 0.05)
         assert (await switch.call("GET", "/v1/rule-packs", token=key)).status == 401
         assert (await switch.call("GET", "/v1/rule-packs", token=next_key)).status == 200

@@ -8,7 +8,7 @@ import pytest
 from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.addresses import record_address
-from actors.records.blocks import HEADER_BYTES
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD
 
 DETAILS = 1_000

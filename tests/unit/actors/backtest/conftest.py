@@ -9,8 +9,8 @@ import pytest
 
 from actors.export.columns import Columns
 from actors.export.export import MANIFEST, Exported, Manifest
-from actors.records.ids import Secret
 from actors.records.layout import Records
+from actors.records.secret import Secret
 from tests.unit.actors.ledger.both import EUR, START, Both
 from tests.unit.actors.ledger.small_world import EXTERNAL, act, opening, pay
 

@@ -9,7 +9,8 @@ import pytest
 
 from actors.backtest.labels import BadLabels, read_label_fields, read_labels
 from actors.records.addresses import record_address
-from actors.records.ids import Secret, transfer_id
+from actors.records.ids import transfer_id
+from actors.records.secret import Secret
 
 FIRST, SECOND, THIRD = (record_address(1, 7, slot) for slot in (0, 1, 2))
 IDS = {address: transfer_id(Secret.of(bytes(16)), 1_700_000_000_000, address) for address in (FIRST, SECOND, THIRD)}

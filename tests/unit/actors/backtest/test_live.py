@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from actors.backtest.live import CHILDREN, LiveBacktest, LiveBacktester, Response
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.scoring.pack_compiler import LINE_BYTES_MAX
 
 pytestmark = pytest.mark.long
@@ -66,7 +66,7 @@ async def test_whoever_is_expected_finds_the_process_that_waits() -> None:
 
 KERNELS = (
     "actors.ledger.rebuilding._rebuild",
-    "models.scorecard.score_rows",
+    "models.card_rows.score_rows",
     "rules.decisions.pack._combine",
     "rules.backtest.counts._count",
 )

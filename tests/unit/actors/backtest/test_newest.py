@@ -11,7 +11,7 @@ from actors.backtest.newest import Newest, newest_attempts
 from actors.journal.interface import Block, StoredBlock
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.records.addresses import record_address, shard_of
-from actors.records.blocks import HEADER_BYTES
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD, Kind
 
 KINDS = (Kind.TRANSFER, Kind.HOLD, Kind.CAPTURE, Kind.SCORE, Kind.LEG)

@@ -18,18 +18,9 @@ from actors.credit_features.accounts import (
 from actors.credit_features.accumulate import accumulate, end_nights, events_of
 from actors.records.addresses import wallet_address
 from actors.records.codes import Code
-from actors.records.layout import (
-    FLAG_REMOTE,
-    FLAG_REVIEW,
-    FLAG_SUSPENSE,
-    Channel,
-    Kind,
-    Label,
-    Records,
-    WalletKind,
-    WalletStatus,
-)
+from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Records, WalletStatus
 from models.credit.feature import DAY_MS
+from rules.vocabulary.encodings import Channel, Label, WalletKind
 from tests.journal_rows import NOON, record
 
 SEGMENT = 7

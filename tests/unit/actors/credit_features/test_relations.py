@@ -10,7 +10,7 @@ from actors.credit_features.accounts import COUNTRY, DEVICE, PAIR_COUNT, Account
 from actors.credit_features.relations import LOW_SCORE_BELOW, REPEATED_FROM, relations_of
 from actors.credit_features.scores import Published, write_scores
 from actors.records.addresses import wallet_address
-from actors.records.layout import WalletKind
+from rules.vocabulary.encodings import WalletKind
 
 FRIEND, SHOP, FAR_SHOP = wallet_address(7, 1), wallet_address(7, 2), wallet_address(9, 4)
 

@@ -15,20 +15,10 @@ from actors.export.reader import Export
 from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
-from actors.records.ids import Secret, encode_wallets
-from actors.records.layout import (
-    FLAG_IMPORTED,
-    FLAG_REMOTE,
-    FLAG_REVIEW,
-    FLAG_SUSPENSE,
-    Channel,
-    Kind,
-    Label,
-    Records,
-    WalletKind,
-    WalletStatus,
-)
-from rules.vocabulary.encodings import COUNTRIES
+from actors.records.ids import encode_wallets
+from actors.records.layout import FLAG_IMPORTED, FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Records, WalletStatus
+from actors.records.secret import Secret
+from rules.vocabulary.encodings import COUNTRIES, Channel, Label, WalletKind
 from tests.journal_rows import NOON, record
 
 SECRET = Secret.of(bytes(range(16)))

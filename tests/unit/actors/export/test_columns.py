@@ -11,7 +11,7 @@ import pytest
 from actors.export.columns import LEFT_OUT, Columns
 from actors.records.addresses import record_address, wallet_address
 from actors.records.credit_layout import SCORE, InquiryResult, OrderState
-from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import (
     ACCOUNT,
     FLAG_FALLBACK,
@@ -27,11 +27,12 @@ from actors.records.layout import (
     RECORD,
     RESULT_OF_INQUIRY,
     SCENARIO,
-    Channel,
     Kind,
     Records,
     WalletStatus,
 )
+from actors.records.secret import Secret
+from rules.vocabulary.encodings import Channel
 from tests.journal_rows import NOON, record
 
 SECRET = Secret.of(bytes(range(16)))

@@ -13,18 +13,9 @@ from actors.export.export import MANIFEST, Exported, Manifest
 from actors.export.reader import Export, Unreadable
 from actors.records.addresses import record_address
 from actors.records.credit_layout import Resolution
-from actors.records.ids import Secret
-from actors.records.layout import (
-    FLAG_REVIEW,
-    FLAG_SCORED,
-    RECORD,
-    RESOLUTION,
-    SCORE_SEEN,
-    Channel,
-    Kind,
-    Label,
-    Records,
-)
+from actors.records.layout import FLAG_REVIEW, FLAG_SCORED, RECORD, RESOLUTION, SCORE_SEEN, Kind, Records
+from actors.records.secret import Secret
+from rules.vocabulary.encodings import Channel, Label
 from tests.journal_rows import NOON, record
 
 COLUMNS = Columns(Secret.of(bytes(range(16))))

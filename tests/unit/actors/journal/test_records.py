@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from actors.journal.records import BLOCKS_MAX, WHOLE_FROM, FoundBlocks, records_at
 from actors.records.addresses import record_address
-from actors.records.blocks import HEADER_BYTES
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD, Records
 
 SHARD = 2

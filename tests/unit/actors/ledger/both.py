@@ -6,15 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Admission, Channels
-from actors.ledger.book import (
-    M_ORIGINALS,
-    M_SEGMENTS,
-    M_SEGMENTS_STAMP,
-    Capacity,
-    caller_holds,
-    original_row,
-    profile_row,
-)
+from actors.ledger.book import M_ORIGINALS, M_SEGMENTS, M_SEGMENTS_STAMP, caller_holds, original_row, profile_row
+from actors.ledger.bounds import Capacity
 from actors.ledger.holds import find_hold, holds_open
 from actors.ledger.ledger import Admitted, Applied, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
@@ -43,7 +36,8 @@ from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
 from tests.oracle import oracle_score
-from tests.oracle.oracle_ledger import Oracle, Row
+from tests.oracle.oracle_ledger import Oracle
+from tests.oracle.oracle_wallet import Row
 from tests.oracle.oracle_windows import Pool
 from tests.small_pack import PACK
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from actors.ledger.book import M_BATCH
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, Kind, WalletKind, WalletStatus
-from tests.oracle.oracle_ledger import Row
+from actors.records.layout import AMOUNT_MAX, Kind, WalletStatus
+from rules.vocabulary.encodings import WalletKind
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import EUR, USD, Both, new_row
 
 Case = tuple[str, Code, Callable[[Both], Row]]

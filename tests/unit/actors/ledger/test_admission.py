@@ -6,7 +6,7 @@ import pytest
 
 from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, REQUEST_ANSWER, Kind, WalletStatus
-from tests.oracle.oracle_ledger import Row
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import EUR, USD, Both, new_row
 from tests.unit.actors.ledger.small_world import (
     ABSENT,

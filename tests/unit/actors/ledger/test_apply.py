@@ -2,7 +2,8 @@
 
 import pytest
 
-from actors.ledger.book import READ_AHEAD, Capacity
+from actors.ledger.book import READ_AHEAD
+from actors.ledger.bounds import Capacity
 from actors.records.addresses import record_address
 from actors.records.codes import Code
 from actors.records.layout import FLAG_FALLBACK, FLAG_LINKED, FLAG_REMOTE, FLAG_SCORED, REQUEST, WalletStatus

@@ -10,8 +10,9 @@ from actors.ledger.book import caller_holds
 from actors.ledger.holds import holds_open
 from actors.ledger.ledger import EXPIRE_MAX, Ledger
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, ORIGINAL, REQUEST, Kind, WalletKind, WalletStatus
-from tests.oracle.oracle_ledger import Row
+from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, ORIGINAL, REQUEST, Kind, WalletStatus
+from rules.vocabulary.encodings import WalletKind
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, USD, Both, all_but, array_of, new_row
 from tests.unit.actors.ledger.small_world import act, bytes_of, opening, pay, read, status
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.ledger.book import Book, Capacity, new_book
+from actors.ledger.book import Book, new_book
+from actors.ledger.bounds import Capacity
 from actors.ledger.deleted_scores import DeletedScores
 from actors.records.addresses import wallet_address
 from actors.records.credit_layout import Resolution

@@ -7,9 +7,10 @@ import pytest
 
 from actors.ledger.book import READ_AHEAD
 from actors.ledger.features import recorded_columns
-from actors.records.layout import Kind, WalletKind
+from actors.records.layout import Kind
 from rules.vocabulary.columns import COLUMN_COUNT, FURTHER_PAYER_COLUMNS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
-from tests.oracle.oracle_ledger import Row
+from rules.vocabulary.encodings import WalletKind
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import DAY, EUR, START, Both, named_columns
 from tests.unit.actors.ledger.small_world import EXTERNAL, act, opening, pay
 

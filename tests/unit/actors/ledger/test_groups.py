@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.ledger.admission import BEHIND_MAX
-from actors.ledger.book import Capacity, caller_holds
+from actors.ledger.book import caller_holds
+from actors.ledger.bounds import Capacity
 from actors.records.codes import Code
-from actors.records.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind, WalletKind
+from actors.records.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind
+from rules.vocabulary.encodings import WalletKind
 from tests.compiled import COMPILED
-from tests.oracle.oracle_ledger import Row
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, Both, all_but, array_of, crowd, new_row
 from tests.unit.actors.ledger.small_world import act, opening, pay
 from tests.unit.actors.ledger.test_captures_refunds import ALICE, BOB, EXTERNAL, REMOTE, SHOP, hold, new_world

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.admission import BEHIND_MAX, HOLD_SECONDS_MAX, Channels
+from actors.ledger.admission import BEHIND_MAX, Channels
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
     M_SEGMENTS,
-    Capacity,
     need_profile,
     next_batch,
     profile_row,
     store_profile,
 )
+from actors.ledger.bounds import HOLD_SECONDS_MAX, Capacity
 from actors.ledger.credit import place
 from actors.ledger.ledger import Ledger
 from actors.ledger.posting import effect_opened, next_address
@@ -24,7 +24,8 @@ from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, REQUEST, Kind, WalletKind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, REQUEST, Kind, WalletStatus
+from rules.vocabulary.encodings import WalletKind
 from tests.oracle import oracle_ledger
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, START, Both, crowd, new_row
 from tests.unit.actors.shard.one_shard import OneShard

@@ -8,8 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from actors.records.addresses import record_address
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_LINKED, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
-from tests.oracle.oracle_ledger import Row
+from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_LINKED, REQUEST_ANSWER, Kind, WalletStatus
+from rules.vocabulary.encodings import WalletKind
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import DAY, EUR, START, USD, Both, new_row
 
 pytestmark = pytest.mark.long

@@ -8,8 +8,9 @@ import pytest
 from actors.ledger.book import profile_row
 from actors.ledger.posting import effect_profile
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, OPENED, PROFILE, RECORD, WALLET_KIND, WalletKind, WalletStatus
-from tests.oracle.oracle_ledger import Row
+from actors.records.layout import AMOUNT_MAX, OPENED, PROFILE, RECORD, WALLET_KIND, WalletStatus
+from rules.vocabulary.encodings import WalletKind
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import EUR, Both, all_but
 from tests.unit.actors.ledger.small_world import (
     CLOSED,

@@ -17,11 +17,12 @@ from models import jit
 from numba.core.dispatcher import Dispatcher
 import gc
 from actors.ledger.precompile import warm
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.ledger.admission import Channels
 from actors.records.addresses import record_address, wallet_address
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import REQUEST, Kind
+from rules.vocabulary.encodings import WalletKind
 
 def compiled():
     return sum(len(each.signatures) for each in gc.get_objects() if isinstance(each, Dispatcher))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
 from actors.records.credit_layout import FIRST_CREDIT
-from actors.records.layout import FLAG_REVIEW, Kind, Records, WalletKind, WalletStatus
+from actors.records.layout import FLAG_REVIEW, Kind, Records, WalletStatus
+from rules.vocabulary.encodings import WalletKind
 from tests.unit.actors.ledger.both import EUR, START, Both, new_row
 from tests.unit.actors.ledger.test_reviews import (
     EXTERNAL,

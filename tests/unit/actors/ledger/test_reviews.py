@@ -5,17 +5,9 @@ import pytest
 from actors.ledger.book import caller_holds
 from actors.records.blocks import review_of
 from actors.records.codes import Code
-from actors.records.layout import (
-    FLAG_FINAL,
-    FLAG_LINKED,
-    FLAG_REVIEW,
-    REQUEST_ANSWER,
-    Kind,
-    ReviewStatus,
-    WalletKind,
-    WalletStatus,
-)
-from tests.oracle.oracle_ledger import Row
+from actors.records.layout import FLAG_FINAL, FLAG_LINKED, FLAG_REVIEW, REQUEST_ANSWER, Kind, ReviewStatus, WalletStatus
+from rules.vocabulary.encodings import WalletKind
+from tests.oracle.oracle_wallet import Row
 from tests.unit.actors.ledger.both import DAY, EUR, REVIEW_SECONDS, SMALL, START, Both, new_row
 
 PAYER, PAYEE = (1 << 16), (1 << 16) + 1

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.ledger.book import (
-    Capacity,
-)
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger
 from actors.ledger.table import table_slots, with_room
-from actors.records.layout import Kind, WalletKind
+from actors.records.layout import Kind
+from rules.vocabulary.encodings import WalletKind
 from tests.oracle import oracle_ledger
 from tests.unit.actors.ledger.both import SMALL, Both, crowd, new_row
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ledger.book import Book, Capacity, new_book
+from actors.ledger.book import Book, new_book
+from actors.ledger.bounds import Capacity
 from actors.ledger.windows import remember, window_columns
 from actors.records.layout import ATTEMPT
 from rules.vocabulary.columns import COLUMN_COUNT, COLUMNS, INDEX

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from actors.records import blocks
 from actors.records.blocks import (
     GENESIS,
-    HEADER_BYTES,
     Chain,
     Sealed,
     Writer,
@@ -25,6 +24,7 @@ from actors.records.blocks import (
     referring,
     seal,
 )
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind, Records
 
 WRITER = Writer(shard=3, topology=7, number=2**64 - 1, salt_key=bytes(16))

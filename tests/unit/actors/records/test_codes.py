@@ -3,7 +3,7 @@
 import pytest
 
 from actors.records.codes import FIRST_DECLINED, FIRST_REFUSED, LAST_DECLINED, OUTCOMES, Code, is_declined, is_untried
-from tests.oracle.oracle_ledger import CODES
+from tests.oracle.oracle_wallet import CODES
 from tests.unit.actors.ledger.test_admission import REFUSALS
 from tests.unit.actors.ledger.test_captures_refunds import MODIFICATION_DECLINES, MODIFICATION_REFUSALS
 from tests.unit.actors.ledger.test_groups import GROUP_OUTCOMES

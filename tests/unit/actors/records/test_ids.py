@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actors.records import addresses, ids
+from actors.records.secret import Secret
 from tests.oracle.oracle_siphash import siphash128
 
 RAW_SECRET = bytes(range(1, 17))
-SECRET = ids.Secret.of(RAW_SECRET)
+SECRET = Secret.of(RAW_SECRET)
 wallet_addresses = st.integers(1, 2**36 - 1)
 record_addresses = st.integers(1, 2**62 - 1)
 times = st.integers(0, 2**48 - 1)
@@ -57,7 +58,7 @@ def test_a_wallet_id_with_any_bit_changed_is_not_found(address: int, bit: int) -
 
 
 def test_an_id_of_another_cluster_is_not_found() -> None:
-    other = ids.Secret.of(bytes(16))
+    other = Secret.of(bytes(16))
     assert ids.decode_wallet(SECRET, ids.encode_wallet(other, 65_536)) == 0
 
 
@@ -94,7 +95,7 @@ def test_records_of_different_times_at_one_address_have_different_ids() -> None:
 
 @given(times, record_addresses)
 def test_another_cluster_refuses_a_transfer_id(time_ms: int, address: int) -> None:
-    other = ids.Secret.of(bytes(16))
+    other = Secret.of(bytes(16))
     assert ids.decode_transfer(SECRET, ids.transfer_id(other, time_ms, address)) == 0
 
 

@@ -21,7 +21,7 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
     first.open()
     owner = output_at(tmp_path / "out").owner()
     assert owner is not None and owner.pid == os.getpid()
-    with pytest.raises(RescoreRefused, match=r"is being written by process \d+ on .*one driver"):
+    with pytest.raises(RescoreRefused, match=r"is being written by process \d+ on .*one at a time"):
         rescore(prepared(source, tmp_path / "out"))
     first.close()
     assert output_at(tmp_path / "out").owner() is None

@@ -1,5 +1,6 @@
-"""What a switch is sent: each row once over kills, with the figures of the output; what cannot be published is refused with its reason."""
+"""What a switch is sent: each row once, with the figures of the output; what cannot be published is refused with its reason."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +16,7 @@ from actors.rescore import publishing
 from actors.rescore.inputs import prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
-from actors.rescore.publishing import Batch, Note, answered, batches, keep_note, note_of
+from actors.rescore.publishing import Batch, Numbers, Place, answered, batches
 from actors.rescore.run import Manifest, Options, run
 from actors.storage.place import folder_at
 from models.scorecard import Characteristic, Scorecard
@@ -24,7 +24,6 @@ from tests.rescore_files import wallets_table
 from tests.unit.actors.rescore.inline_pool import InlinePool
 from tests.unit.models.credit.wallets import small_card
 
-HERE = "http://127.0.0.1:8080"
 AS_OF = 1_767_225_600_000
 ROWS = 2_500
 
@@ -44,26 +43,20 @@ def ids(rows: int = ROWS) -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["bytes", "text"])
-def test_each_row_is_sent_once_over_kills_with_the_figures_of_the_output(
+def test_each_row_is_sent_once_from_any_place_on_with_the_figures_of_the_output(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "BATCH_ROWS", 300)
     wallets = pa.array(ids(), pa.binary(16)) if kind == "bytes" else pa.array([str(UUID(bytes=each)) for each in ids()])
     output, manifest = finished(tmp_path, wallets)
     sent: list[dict[str, Any]] = []
-    kills = 0
+    ends = [Place()]
     while len(sent) < ROWS:
-        note = note_of(output, HERE, 7)
-        for number, batch in enumerate(batches(output, manifest, note)):
+        for batch in itertools.islice(batches(output, manifest, Numbers(7), ends[-1]), 4):
             sent += batch.table.to_pylist()
-            note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows)
-            keep_note(output, note)
-            if number == 3:
-                kills += 1
-                break
-    assert kills == 2 and [row["wallet"] for row in sent] == ids()
-    assert not list(batches(output, manifest, note_of(output, HERE, 7)))
-    assert note_of(output, HERE, 8) == Note(url=HERE, run=8), "another run begins anew"
+            ends.append(batch.end)
+    assert [row["wallet"] for row in sent] == ids() and len(ends) == len(set(ends)) > 8
+    assert ends[-1] == Place(len(manifest.parts)) and not list(batches(output, manifest, Numbers(7), ends[-1]))
     shown = [row for part in manifest.parts for row in pq.read_table(output.part(part)).to_pylist()]
     for row, given in zip(sent, shown, strict=True):
         assert (row["score"], row["na_cause"], row["run"]) == (given["score"], given["not_available"], 7)
@@ -82,7 +75,7 @@ def test_batches_are_answered_in_order_while_the_next_are_under_way() -> None:
         threading.Semaphore(publishing.UNDER_WAY),
         threading.Barrier(publishing.UNDER_WAY),
     )
-    given = (Batch(pa.table({"number": [number]}), number, 0) for number in numbers)
+    given = (Batch(pa.table({"number": [number]}), Place(number)) for number in numbers)
 
     def call(table: pa.Table) -> pa.Table:
         assert at_once.acquire(blocking=False), "no more than so many at once"
@@ -91,12 +84,12 @@ def test_batches_are_answered_in_order_while_the_next_are_under_way() -> None:
         at_once.release()
         return pa.table({"code": table.column("number")})
 
-    got = [(batch.parts, answer.column("code").to_pylist()) for batch, answer in answered(given, call)]
+    got = [(batch.end.parts, answer.column("code").to_pylist()) for batch, answer in answered(given, call)]
     assert got == [(number, [number]) for number in range(9)]
 
 
 def test_what_fails_ends_the_publication_behind_what_was_answered() -> None:
-    given = (Batch(pa.table({"number": [number]}), number, 0) for number in range(9))
+    given = (Batch(pa.table({"number": [number]}), Place(number)) for number in range(9))
 
     def call(table: pa.Table) -> pa.Table:
         if table.column("number")[0].as_py() == 3:
@@ -106,29 +99,23 @@ def test_what_fails_ends_the_publication_behind_what_was_answered() -> None:
     got = []
     with pytest.raises(ConnectionError):
         for batch, _ in answered(given, call):
-            got.append(batch.parts)
-    assert got == [0, 1, 2] and next(given).parts <= 3 + publishing.UNDER_WAY + 1, "no more is read than is sent"
+            got.append(batch.end.parts)
+    assert got == [0, 1, 2] and next(given).end.parts <= 3 + publishing.UNDER_WAY + 1, "no more is read than is sent"
 
     def reading() -> Iterator[Batch]:
-        yield Batch(pa.table({"number": [0]}), 0, 0)
+        yield Batch(pa.table({"number": [0]}), Place())
         raise RescoreRefused("no ids")
 
     with pytest.raises(RescoreRefused):
         list(answered(reading(), lambda table: table))
 
 
-def test_a_run_is_undone_for_each_of_its_wallets_with_a_note_of_its_own(tmp_path: Path) -> None:
+def test_a_run_is_undone_for_each_of_its_wallets(tmp_path: Path) -> None:
     output, manifest = finished(tmp_path, pa.array(ids(), pa.binary(16)), scores_only=True)
-    keep_note(output, Note(url=HERE, run=8, parts=99))
-    note = note_of(output, HERE, 8, undone=7)
-    assert note == Note(url=HERE, run=8, undone=7), "what was published under the number says nothing of what is undone"
-    tables = [batch.table for batch in batches(output, manifest, note)]
-    sent = pa.concat_tables(tables)
+    sent = pa.concat_tables([batch.table for batch in batches(output, manifest, Numbers(8, undone=7))])
     assert sent.schema.names == ["wallet", "undone", "run"]
     assert sent.column("wallet").to_pylist() == ids()
     assert set(sent.column("undone").to_pylist()) == {7} and set(sent.column("run").to_pylist()) == {8}
-    keep_note(output, msgspec.structs.replace(note, parts=len(manifest.parts)))
-    assert not list(batches(output, manifest, note_of(output, HERE, 8, undone=7)))
 
 
 def test_what_cannot_be_published_is_refused_with_its_reason(tmp_path: Path) -> None:
@@ -137,6 +124,7 @@ def test_what_cannot_be_published_is_refused_with_its_reason(tmp_path: Path) -> 
     cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"scores_only": True}, "without subtotals"),
         ({"as_of": None}, "score with --as-of"),
+        ({"as_of": 4_102_444_800_000}, "as of 2100-01-01T00:00:00"),
         ({"card": plain}, "only scores of a wallet card"),
         ({"wallets": pa.array(range(ROWS))}, "no ids of a switch: they are int64"),
         ({"wallets": pa.array([f"w{at}" for at in range(ROWS)])}, "no ids of a switch: badly formed"),
@@ -146,4 +134,4 @@ def test_what_cannot_be_published_is_refused_with_its_reason(tmp_path: Path) -> 
         folder.mkdir()
         output, manifest = finished(folder, case.pop("wallets", pa.array(ids(), pa.binary(16))), **case)
         with pytest.raises(RescoreRefused, match=stated):
-            list(batches(output, manifest, Note(url=HERE, run=1)))
+            list(batches(output, manifest, Numbers(1)))

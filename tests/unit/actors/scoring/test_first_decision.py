@@ -9,17 +9,17 @@ _SCRIPT = """
 import numpy as np
 
 from actors.ledger import apply
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 from actors.records.addresses import record_address
 from actors.records.layout import REQUEST
-from models import scorecard
+from models import card_rows
 from rules.builtin import PACK
 from rules.decisions import counting, pack
 from rules.decisions.decision import DECISION
 from rules.vocabulary.columns import COLUMN_COUNT
 
-kernels = [each for room in (apply, scorecard, counting, pack) for each in vars(room).values() if hasattr(each, "signatures")]
+kernels = [each for room in (apply, card_rows, counting, pack) for each in vars(room).values() if hasattr(each, "signatures")]
 decider = pack.Decider(PACK)
 counting.warm(decider)
 small = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)

@@ -4,14 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import GENESIS, Chain, Sealed, Writer, block_hash, records_of
 from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, OrderKind
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import REQUEST, Kind
 from actors.shard import messages as m
 from actors.shard.config import ShardConfig
 from actors.shard.core import ShardCore
+from rules.vocabulary.encodings import WalletKind
 
 START = 1_700_000_000_000
 EUR = 978

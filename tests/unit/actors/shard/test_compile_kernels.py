@@ -71,7 +71,8 @@ from actors.records.siphash import siphash128
 import numpy as np
 from models.jit import CACHE_FOLDER, kernel
 from actors.records import ids
-ids.encode_wallets(ids.Secret.of(bytes(16)), np.ones(1, np.int64))
+from actors.records.secret import Secret
+ids.encode_wallets(Secret.of(bytes(16)), np.ones(1, np.int64))
 print(CACHE_FOLDER, sum(ids._encode_wallets.stats.cache_hits.values()), ids.__file__)
 """
 

@@ -24,7 +24,6 @@ from actors.records.layout import (
     WALLET_KIND,
     WRITER,
     Kind,
-    WalletKind,
 )
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver, cursor_of, fill_cursor
@@ -32,6 +31,7 @@ from actors.shard.config import ShardConfig
 from actors.shard.core import BACKLOG_RECORDS_MAX, BATCHES_AT_ONCE, HEADS_EVERY_MS, ShardCore
 from rules.decisions.decision import Action
 from rules.decisions.pack import fallback_decisions
+from rules.vocabulary.encodings import WalletKind
 from tests.unit.actors.shard.one_shard import EUR, SMALL, START, OneShard
 
 NOWHERE, HERE, THERE = 1, 2, 3

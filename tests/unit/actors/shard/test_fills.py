@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.shard.fills import ENDS, Fill, FillWatch
 

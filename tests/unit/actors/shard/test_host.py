@@ -12,8 +12,8 @@ import pytest
 from actors.journal.interface import Block
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.records.addresses import record_address
-from actors.records.blocks import HEADER_BYTES
 from actors.records.codes import Code
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import RECORD, Kind
 from actors.rpc.interface import NotReady
 from actors.shard import messages as m

@@ -10,7 +10,7 @@ import pytest
 from actors.journal.interface import Journal
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.records.addresses import segment_of
-from actors.records.layout import REQUEST, Kind, Requests, Results, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests, Results
 from actors.shard import messages as m
 from actors.shard.host import ShardHost
 from actors.shard.in_process import InlineScorer, LocalSwitch, MemorySegments, ShardDied
@@ -18,6 +18,7 @@ from rules.builtin import PACK
 from rules.decisions.decision import INITIAL_FALLBACK
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import COLUMN_COUNT
+from rules.vocabulary.encodings import WalletKind
 
 EUR, BANK = 978, 1024
 

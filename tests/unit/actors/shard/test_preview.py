@@ -9,9 +9,10 @@ from actors.ledger.admission import Channels
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.layout import REQUEST, Kind, Requests, WalletKind, WalletStatus
+from actors.records.layout import REQUEST, Kind, Requests, WalletStatus
 from actors.shard import messages as m
 from actors.shard.preview import Preview
+from rules.vocabulary.encodings import WalletKind
 from tests.unit.actors.shard.one_shard import EUR, SMALL, START, OneShard
 
 BANK = 1024

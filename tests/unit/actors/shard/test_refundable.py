@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from actors.ledger.book import Capacity, original_row
+from actors.ledger.book import original_row
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.layout import ORIGINAL, RECORD, Kind, Originals
 from actors.shard import messages as m

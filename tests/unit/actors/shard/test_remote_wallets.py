@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.ledger.book import Capacity, profile_row
+from actors.ledger.book import profile_row
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.layout import RECORD, WALLET, Kind, Records, WalletRows, WalletStatus
 from actors.shard import messages as m

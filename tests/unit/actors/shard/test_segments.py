@@ -2,7 +2,8 @@
 
 import pytest
 
-from actors.ledger.book import M_OPEN_SEGMENT, M_OPEN_SLOT, M_SEGMENTS_STAMP, Capacity
+from actors.ledger.book import M_OPEN_SEGMENT, M_OPEN_SLOT, M_SEGMENTS_STAMP
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.shard import messages as m

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.shard import messages as m

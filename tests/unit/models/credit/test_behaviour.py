@@ -3,8 +3,9 @@
 import pytest
 
 from actors.records.codes import Code
-from actors.records.layout import FLAG_REVIEW, Kind, Label, WalletKind
+from actors.records.layout import FLAG_REVIEW, Kind
 from models.credit.behaviour import BEHAVIOUR
+from rules.vocabulary.encodings import Label, WalletKind
 from tests.feature_lake import OUTSIDE, HandMadeLake
 
 Answers = dict[str, dict[str, int | None]]

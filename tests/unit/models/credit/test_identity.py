@@ -2,9 +2,9 @@
 
 import pytest
 
-from actors.records.layout import Channel, Kind, WalletStatus
+from actors.records.layout import Kind, WalletStatus
 from models.credit.identity import IDENTITY
-from rules.vocabulary.encodings import country_number
+from rules.vocabulary.encodings import Channel, country_number
 from tests.feature_lake import HandMadeLake
 
 Answers = dict[str, dict[str, int | None]]

@@ -10,8 +10,9 @@ import pytest
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
 from actors.records.ids import encode_wallet
-from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, Kind, WalletKind
+from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, Kind
 from models.credit.views import MACROS, VIEWS, as_table, prepare
+from rules.vocabulary.encodings import WalletKind
 from tests.feature_lake import AS_OF, OUTSIDE, SECRET, HandMadeLake
 
 

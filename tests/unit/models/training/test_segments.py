@@ -60,7 +60,7 @@ def test_fewer_than_three_weeks_have_no_slope() -> None:
         (("none",), None, "there is no column 'none'"),
         (("name",), None, "name: 60 segments; a report has at most 50"),
         ((), "name", "name: times are dates or timestamps, the column holds string"),
-        ((), "on", "on: 1 rows have no time"),
+        ((), "on", "on: 1 row has no time"),
     ],
 )
 def test_columns_that_cut_nothing_are_refused(segments: tuple[str, ...], time: str | None, words: str) -> None:

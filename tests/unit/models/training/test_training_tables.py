@@ -49,7 +49,7 @@ def test_text_is_text_in_every_arrow_type_in_training_and_in_scoring(kind: pa.Da
 def test_words_for_missing_values_leave_a_column_of_numbers_one_and_are_told() -> None:
     words = np.where(np.arange(ROWS) % 30 == 0, np.where(np.arange(ROWS) % 60 == 0, "?", "N/A"), X.astype(str))
     data = prepare(table(y=words), settings())
-    assert "y: numbers written as text; 40 rows that hold '?', 'N/A' are taken as missing" in stated(data)
+    assert "y: numbers written as text; 40 rows hold '?', 'N/A': taken as missing" in stated(data)
     item = points_of(data, "y")
     assert item.edges is not None and item.categories is None
 

@@ -8,10 +8,12 @@ import pytest
 
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_STATE
-from actors.records.ids import Secret, encode_wallet, transfer_id
-from actors.records.layout import RECORD, Kind, WalletKind, WalletStatus
+from actors.records.ids import encode_wallet, transfer_id
+from actors.records.layout import RECORD, Kind, WalletStatus
+from actors.records.secret import Secret
 from actors.rpc.interface import ShardUnavailable
 from actors.stores.api_keys import Principal
+from rules.vocabulary.encodings import WalletKind
 from switch.api.credit_shared import (
     body_hash,
     credit_row,

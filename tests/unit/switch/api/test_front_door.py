@@ -12,6 +12,7 @@ import pyarrow as pa
 from actors.records import ids
 from actors.records.credit_layout import SCORE_ROW
 from actors.records.layout import RESULT
+from actors.records.secret import Secret
 from models import evaluation, placing
 from models.credit import score
 from models.credit.points_table import points_table
@@ -24,7 +25,7 @@ from switch.problems.table import ProblemError
 
 modules = ids, evaluation, placing, score
 kernels = [each for module in modules for each in vars(module).values() if hasattr(each, "signatures")]
-secret = ids.Secret.of(bytes(16))
+secret = Secret.of(bytes(16))
 load_kernels(secret)
 loaded = [len(each.signatures) for each in kernels]
 list(encode_results(secret, np.zeros(3, RESULT)))

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from actors.records.layout import WalletKind
 from actors.stores.api_keys import Bound, Principal
+from rules.vocabulary.encodings import WalletKind
 from switch.api.resulting_balances import asks_for_balances, balances_after
 from switch.http.access import WalletAccess
 from switch.problems.table import ProblemError

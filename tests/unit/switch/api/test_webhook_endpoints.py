@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from actors.stores.api_keys import Bound, Principal
 from actors.stores.webhook_endpoints import EndpointState, StoredEndpoint
 from switch.api import webhook_endpoints

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from switch.cli.options import DURATION, as_text, as_time, counted, json_option, progress_bar, storage_options
+from switch.cli.options import DURATION, as_text, as_time, json_option, progress_bar, storage_options
 
 
 @click.command()
@@ -48,11 +48,6 @@ def test_where_the_data_lie_comes_from_the_options_or_the_environment() -> None:
     assert '"data": "data"' in run()[1] and '"database": null' in run()[1]
     assert '"database": "postgres://x"' in run(SHARDPAY_DATABASE="postgres://x")[1]
     assert '"data": "a"' in run("--data", "a", SHARDPAY_DATA="b")[1] and '"json": true' in run("--json")[1]
-
-
-@pytest.mark.parametrize(("number", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (12_000, "12,000 files")])
-def test_what_is_counted_is_one_or_several(number: int, text: str) -> None:
-    assert counted(number, "file") == text
 
 
 def test_progress_is_drawn_on_a_terminal_alone(capfd: pytest.CaptureFixture[str]) -> None:

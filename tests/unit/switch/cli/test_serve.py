@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from switch.cli.main import cli
 from switch.http.tls import TlsFiles
 from switch.node.settings import ConfigFile

@@ -182,7 +182,7 @@ def test_what_looks_wrong_is_told_on_the_console_a_line_each(loans: pa.Table, tm
     done = train(odd, tmp_path)
     assert done.exit_code == 0, done.output
     lines = done.stderr.splitlines()
-    assert "income: numbers written as text; 15 rows that hold '?' are taken as missing" in lines
+    assert "income: numbers written as text; 15 rows hold '?': taken as missing" in lines
     assert any(line.startswith("recovered: looks like leakage") for line in lines)
     assert "id: left out: every row has a category of its own" in lines
     notes = json.loads((tmp_path / "card.report.json").read_text())["notes"]

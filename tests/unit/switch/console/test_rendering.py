@@ -7,6 +7,7 @@ from jinja2 import UndefinedError
 
 from switch.console.rendering import (
     PAGE_HEADERS,
+    counted,
     data,
     environment,
     figure,
@@ -67,6 +68,20 @@ def test_money_is_in_the_currencys_unit(amount: int | None, currency: str, sign:
 )
 def test_a_count_has_its_thousands_apart(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "nouns", "text"),
+    [
+        (1, ("point",), "1 point"),
+        (0, ("point",), "0 points"),
+        (-1, ("point",), f"{MINUS}1 points"),
+        (12_000, ("one is", "ones are"), f"12{NARROW}000 ones are"),
+        (1, ("one is", "ones are"), "1 one is"),
+    ],
+)
+def test_what_is_counted_is_one_or_several(value: int, nouns: tuple[str, ...], text: str) -> None:
+    assert counted(value, *nouns) == text
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import pytest
 
 from actors.records.layout import ReviewStatus
+from rules.vocabulary.times import time_ms
 from switch.console.page import Redirect, View
 from switch.console.reviews import STATUSES, assign, decide, label, review, reviews, write_note
-from switch.http.times import now_ms, time_ms
+from switch.http.times import now_ms
 from switch.problems.table import ProblemError
 from tests.unit.switch.console.visiting import Answers, visit
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from rules.vocabulary.times import time_ms
 from switch.console.until import FRESH_MS, SPANS, after, end_of
-from switch.http.times import now_ms, time_ms, time_text
+from switch.http.times import now_ms, time_text
 
 DAY_MS = 86_400_000
 

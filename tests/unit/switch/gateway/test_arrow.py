@@ -11,8 +11,9 @@ import pytest
 
 from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
+from actors.records.ids import encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
+from actors.records.secret import Secret
 from switch.gateway import arrow
 from switch.gateway.arrow import (
     ROWS_MAX,

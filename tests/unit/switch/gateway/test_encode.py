@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.records.addresses import record_address
-from actors.records.ids import Secret, key_bytes, key_words, transfer_id
-from actors.records.layout import REQUEST, Channel, Kind, Label, WalletKind, WalletStatus
+from actors.records.ids import key_bytes, key_words, transfer_id
+from actors.records.layout import REQUEST, Kind, WalletStatus
+from actors.records.secret import Secret
 from models.hashing import splitmix64, splitmix64s
-from rules.vocabulary.encodings import country_number, country_text, device_number
+from rules.vocabulary.encodings import Channel, Label, WalletKind, country_number, country_text, device_number
 from switch.gateway.encode import (
     Details,
     after_address,

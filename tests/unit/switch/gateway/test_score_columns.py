@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from actors.records.credit_layout import SCORE_RANGE, ScoreRows
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
 from actors.records.score_columns import GAP_MAX
+from actors.records.secret import Secret
 from models.credit.score import Cause
 from switch.gateway import score_columns
 from switch.gateway.score_columns import RUN_MAX, read_scores, score_rows

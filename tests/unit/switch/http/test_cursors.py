@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.records.ids import Secret
+from actors.records.secret import Secret
 from switch.http.cursors import decode_cursor, encode_cursor, halves
 from switch.problems.table import ProblemError
 

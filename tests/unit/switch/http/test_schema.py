@@ -5,8 +5,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from actors.records.layout import AMOUNT_MAX, WalletKind
+from actors.records.layout import AMOUNT_MAX
 from actors.stores.scopes import SCOPES
+from rules.vocabulary.encodings import WalletKind
 from switch.http.schema import (
     CHANNELS,
     LABELS,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.http.times import datetime_text, time_ms, time_text
+from rules.vocabulary.times import time_ms
+from switch.http.times import datetime_text, time_text
 
 
 @given(st.integers(1, 253_402_300_799_999))

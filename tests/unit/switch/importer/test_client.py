@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from numpy.typing import NDArray
 
-from actors.records.ids import Secret
 from actors.records.layout import RESULT
+from actors.records.secret import Secret
 from switch.gateway import arrow
 from switch.http.times import time_text
 from switch.importer import client as calls

@@ -175,7 +175,7 @@ def test_quirks_of_the_published_file_are_taken_and_told(tmp_path: Path) -> None
     history = read(tmp_path / "log.csv")
     assert history.payments.number[history.payments.number < OPENING].tolist() == [0, 1, 2, 4]
     assert history.notes == (
-        "1 rows with an amount of 0 are left out",
+        "1 row with an amount of 0 is left out",
         "C905080434: no limit of the simulator explains its rows, -21380894 does",
     )
     balances, declined = balances_of(history)

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from actors.records.addresses import record_address, wallet_address
-from actors.records.ids import Secret, encode_wallets, transfer_ids
+from actors.records.ids import encode_wallets, transfer_ids
+from actors.records.secret import Secret
 from switch.importer import runner
 from switch.importer.client import Answers, Made, Standing, SwitchError
 from switch.importer.history import History

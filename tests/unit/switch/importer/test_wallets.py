@@ -125,7 +125,7 @@ def test_a_floor_that_is_higher_than_the_file_needs_is_named_for_few(history: Hi
     assert notes[0] == f"{specs[0].external_id} may go down to 0, this file takes it down to -10"
     higher = sum(1 for each in before.values() if each.floor is not None and each.floor > -10)
     assert len(notes) == min(higher, 3) + (higher > 3) and (
-        higher <= 3 or notes[-1] == f"and {higher - 3} more wallets"
+        higher <= 3 or notes[-1] == f"and {higher - 3} more wallet{'s' if higher > 4 else ''}"
     )
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.ledger.book import Capacity
-from actors.ledger.ledger import REVIEW_SECONDS
+from actors.ledger.bounds import REVIEW_SECONDS, Capacity
 from switch.api.wallet_opening import wanted_wallet
 from switch.http.schema import NewWallet
 from switch.node.settings import read_config

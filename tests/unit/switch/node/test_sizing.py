@@ -1,6 +1,6 @@
 """Keys are sized by memory unless the configuration says how many."""
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from switch.node.sizing import (
     GENERATIONS,

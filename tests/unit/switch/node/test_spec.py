@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from rules.scenarios.law import CreditKeys
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles

@@ -5,7 +5,7 @@ import tomllib
 import msgspec
 import pytest
 
-from actors.ledger.book import Capacity
+from actors.ledger.bounds import Capacity
 from rules.scenarios.law import PRESETS, CreditKeys, CreditLaw
 from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile

@@ -3,8 +3,9 @@
 import pytest
 
 from actors.records import layout
-from actors.records.blocks import HEADER_BYTES, VERSION, Header
+from actors.records.blocks import VERSION, Header
 from actors.records.codes import OUTCOMES, Code
+from actors.records.header import HEADER_BYTES
 from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
 from switch.reference import journal_format
 from switch.reference.journal_format import document, flags

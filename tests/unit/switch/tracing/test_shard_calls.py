@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.records.ids import Secret, decode_transfer
+from actors.records.ids import decode_transfer
 from actors.records.layout import REQUEST, RESULT, Requests, Results
+from actors.records.secret import Secret
 from actors.rpc.interface import BatchTimes, ShardUnavailable
 from switch.tracing.current import CURRENT, TracedRows
 from tests.extra import needs

@@ -7,8 +7,9 @@ import pytest
 from msgspec import UNSET
 
 from actors.records.credit_layout import Cause, InquiryResult
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
 from actors.records.layout import CAUSE, DISPUTED, GRANTED, RECORD, RESULT_OF_INQUIRY, SCORE_SEEN, STANDING, Kind
+from actors.records.secret import Secret
 from actors.stores.scenarios import StoredScenario
 from rules.scenarios.catalogue import texts
 from rules.scenarios.document import read_scenario

@@ -6,8 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from actors.records.credit_layout import Resolution
-from actors.records.ids import Secret
 from actors.records.layout import ACCOUNT, FORWARD_BY, RECORD, RESOLUTION, Kind
+from actors.records.secret import Secret
 from switch.views.credit_cases import (
     IN_TIME,
     MEANINGS,

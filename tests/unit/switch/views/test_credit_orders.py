@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from actors.records.credit_layout import OrderKind, OrderState
-from actors.records.ids import Secret
 from actors.records.layout import ORDER_KIND, ORDER_STATE, RECORD, Kind
+from actors.records.secret import Secret
 from switch.views.credit_cases import Dispute
 from switch.views.credit_orders import OrderNames, order_answer
 from switch.views.credit_records import CreditDetails, CreditRecord

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import record_address, wallet_address
 from actors.records.credit_layout import FIRST_CREDIT, Cause, InquiryResult, OrderState, Resolution
-from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import (
     ACCOUNT,
     CAUSE,
@@ -31,6 +31,7 @@ from actors.records.layout import (
     Records,
     WalletStatus,
 )
+from actors.records.secret import Secret
 from actors.stores.rule_packs import PackNames
 from switch.gateway.encode import details_bytes
 from switch.views.events import (

@@ -7,11 +7,12 @@ import pytest
 from msgspec import UNSET
 
 from actors.records.codes import Code
-from actors.records.ids import Secret
-from actors.records.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, WalletKind, WalletStatus
+from actors.records.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, WalletStatus
+from actors.records.secret import Secret
 from actors.stores.rule_packs import PackNames
 from actors.stores.wallet_profiles import Profile
 from rules.decisions.decision import Action
+from rules.vocabulary.encodings import WalletKind
 from switch.gateway.encode import HOLD_SECONDS
 from switch.gateway.write_queue import Result
 from switch.http.schema import Context, Transfer

@@ -7,8 +7,9 @@ import pytest
 from msgspec import UNSET
 
 from actors.records.addresses import record_address
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import encode_wallet
 from actors.records.layout import FLAG_SUSPENSE, RECORD, Kind
+from actors.records.secret import Secret
 from switch.gateway.encode import Details
 from switch.http.times import time_text
 from switch.views import statement

@@ -7,9 +7,10 @@ import msgspec
 import numpy as np
 
 from actors.database.pool import Pool
-from actors.records.ids import Secret
-from actors.records.layout import RECORD, WALLET_KIND, Kind, WalletKind
+from actors.records.layout import RECORD, WALLET_KIND, Kind
+from actors.records.secret import Secret
 from actors.stores.webhook_endpoints import DeliveryState, StoredDelivery
+from rules.vocabulary.encodings import WalletKind
 from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.views.event_feed import EventFeed
 from switch.views.events import FoundEvent

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from actors.records.ids import Secret, decode_wallet
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyStore
 from tests.front_door import SECRET, RunningSwitch
 from tests.integration.switch.cli.running import run

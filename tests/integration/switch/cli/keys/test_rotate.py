@@ -1,6 +1,7 @@
 """`shardpay keys rotate`: the successor is the same caller, and the old key works on for its overlap."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,6 +10,11 @@ from tests.front_door import RunningSwitch
 from tests.integration.switch.cli.running import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def place(switch: RunningSwitch) -> tuple[str, str]:
+    """Options of a command that says in which database."""
+    return "--database", switch.database_url
 
 
 async def test_a_retry_under_the_new_key_is_the_same_payment(shared: RunningSwitch) -> None:
@@ -28,6 +34,36 @@ async def test_the_key_alone_is_printed_for_scripts(shared: RunningSwitch) -> No
     done = await run("keys", "rotate", made.id, "--database", shared.database_url)
     key, wallet = done.stdout.strip(), await shared.wallet()
     assert "\n" not in key and (await shared.call("GET", f"/v1/wallets/{wallet}", token=key)).status == 200
+
+
+async def test_the_new_key_ends_as_the_old_one_would_have_unless_it_is_told_otherwise(shared: RunningSwitch) -> None:
+    made = await run(
+        "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "90d", "--json", *place(shared)
+    )
+    old, ends = json.loads(made.stdout)["id"], {}
+    for words in ((), ("--expires-in", "never"), ("--expires-in", "1d")):
+        done = await run("keys", "rotate", old, *words, "--json", *place(shared))
+        ends[words] = json.loads(done.stdout)["id"]
+    listed = {
+        each["id"]: each["expires_at"]
+        for each in json.loads((await run("keys", "list", "--json", *place(shared))).stdout)
+    }
+    kept, never, day = (datetime.fromisoformat(end) if (end := listed[new]) else None for new in ends.values())
+    now = datetime.now(UTC)
+    assert kept is not None and timedelta(days=89) < kept - now <= timedelta(days=90)
+    assert never is None and day is not None and timedelta(hours=23) < day - now <= timedelta(days=1)
+    created = await run(
+        "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "never", "--json", *place(shared)
+    )
+    again = json.loads(
+        (await run("keys", "rotate", json.loads(created.stdout)["id"], "--json", *place(shared))).stdout
+    )["id"]
+    listed = {
+        each["id"]: each["expires_at"]
+        for each in json.loads((await run("keys", "list", "--json", *place(shared))).stdout)
+    }
+    assert listed[again] is None
+    assert (await run("keys", "rotate", old, "--expires-in", "later", *place(shared))).exit_code == 2
 
 
 async def test_what_does_not_work_has_no_successor(shared: RunningSwitch) -> None:

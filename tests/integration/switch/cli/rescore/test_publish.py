@@ -32,7 +32,7 @@ async def test_holders_see_what_the_job_scored_once(shared: RunningSwitch, tmp_p
         done = await at(shared, "rescore", "publish", folder, "--run", 3)
         assert (done.exit_code, done.stdout) == (0, "ok: 5 rows\n"), done.output
     found = json.loads((await at(shared, "rescore", "publish", folder, "--run", 3, "--json")).stdout)
-    assert found == {"rows": 5, "codes": {"ok": 5}}
+    assert found == {"rows": 5, "codes": {"ok": 5}, "replayed": 0}
     shown = (await shared.call("GET", f"/v1/wallets/{wallets[0]}/credit")).json
     rows = [row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()]
     (row,) = [each for each in rows if each["wallet"] == uuid.UUID(wallets[0]).bytes]
@@ -46,6 +46,23 @@ async def test_rows_of_nobody_are_counted_and_fail(shared: RunningSwitch, tmp_pa
     done = await at(shared, "rescore", "publish", folder, "--run", 4)
     assert (done.exit_code, len(done.stdout.splitlines())) == (1, 2) and "ok: 1 row" in done.stdout, done.output
     assert done.stdout.count(": 1 row") == 2
+    again = await at(shared, "rescore", "publish", folder, "--run", 4)
+    assert (again.exit_code, again.stdout) == (1, done.stdout), "all are tried again"
+
+
+async def test_a_switch_that_lacks_what_it_answered_is_sent_it(shared: RunningSwitch, tmp_path: Path) -> None:
+    """As one that was restored from a backup: by the folder's note it had everything."""
+    wallet = await shared.wallet()
+    folder = scored(tmp_path, [wallet, *[await shared.wallet() for _ in range(4)]])
+    with suppress(VersionConflict):  # another test has published it
+        await publish_card(shared)
+    await at(shared, "rescore", "publish", folder, "--run", 5)
+    (note,) = json.loads((folder / "published.json").read_text())
+    (folder / "published.json").write_text(json.dumps([{**note, "run": 6}]))
+    for _ in range(2):
+        done = await at(shared, "rescore", "publish", folder, "--run", 6)
+        assert (done.exit_code, done.stdout) == (0, "ok: 5 rows\n"), done.output
+    assert (await shared.call("GET", f"/v1/wallets/{wallet}/credit")).json["run"] == 6
 
 
 async def test_what_cannot_be_published_is_refused(shared: RunningSwitch, tmp_path: Path) -> None:

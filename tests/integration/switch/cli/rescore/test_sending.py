@@ -16,7 +16,7 @@ from tests.integration.switch.cli.rescore.jobs import inline_pools, scored
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_what_was_answered_before_a_kill_is_counted_and_not_sent_again(
+async def test_what_was_answered_before_a_kill_is_counted_once(
     shared: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(group, "_pools", inline_pools)
@@ -30,7 +30,7 @@ async def test_what_was_answered_before_a_kill_is_counted_and_not_sent_again(
             sent.append(table.column("wallet").to_pylist())
             if len(sent) == 2:
                 raise KeyboardInterrupt
-            return pa.table({"code": ["ok"] * table.num_rows})
+            return pa.table({"code": ["ok"] * table.num_rows, "replayed": [len(sent) == 3] * table.num_rows})
 
         return call
 
@@ -41,5 +41,7 @@ async def test_what_was_answered_before_a_kill_is_counted_and_not_sent_again(
         again()
     capsys.readouterr()
     again()
-    assert [len(each) for each in sent] == [2, 2, 2, 1] and sent[1] == sent[2]
-    assert json.loads(capsys.readouterr().out) == {"rows": 5, "codes": {"ok": 5}}
+    assert [len(each) for each in sent] == [2, 2, 2, 2, 1]
+    assert sent[2] == sent[0], "the switch knows what it has answered"
+    assert sent[3] == sent[1]
+    assert json.loads(capsys.readouterr().out) == {"rows": 5, "codes": {"ok": 5}, "replayed": 0}

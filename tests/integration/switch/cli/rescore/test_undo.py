@@ -39,6 +39,9 @@ async def test_the_scores_before_a_published_job_hold_again(shared: RunningSwitc
         assert (done.exit_code, done.stdout) == (0, "ok: 4 rows\n"), done.output
     assert [(await shown(wallet))["score"] for wallet in wallets] == [655, 655, 655, None]
     assert (await shown(wallets[3]))["na_cause"] == "withdrawn"
+    for taken, why in ((2, "run 2 was undone by run 3"), (3, "run 3 has undone run 2 before")):
+        refused = await at(shared, "rescore", "publish", folder, "--run", taken)
+        assert refused.exit_code == 1 and f"{why}: take a number above it" in refused.stderr
 
 
 async def test_wallets_of_a_later_run_are_counted_and_fail(shared: RunningSwitch, tmp_path: Path) -> None:

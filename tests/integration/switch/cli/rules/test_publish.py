@@ -60,7 +60,7 @@ async def test_documents_are_published_from_the_command_line(switch: RunningSwit
     (tmp_path / "pack.yaml").write_text(text)
     arguments = ("rules", "publish", str(tmp_path / "pack.yaml"), "--mode", "live")
     done = await asyncio.to_thread(command, switch, *arguments)
-    assert (done.exit_code, done.output) == (0, "carded@1 is live on 1 of 1 scorers\n")
+    assert (done.exit_code, done.output) == (0, "carded@1 is live on 1 of 1 scorer\n")
     assert (await switch.call("GET", "/v1/rule-packs/carded")).json["files"] == {"risky.txt": "FR\n"}
     again = await asyncio.to_thread(command, switch, *arguments, "--json")
     assert json.loads(again.output)["deployment"]["revision"] == 2
@@ -86,7 +86,7 @@ async def test_a_list_of_100_000_entries_is_published_and_decides(switch: Runnin
     (tmp_path / "long.yaml").write_bytes(text)
     arguments = ("rules", "publish", str(tmp_path / "long.yaml"), "--mode", "live")
     done = await asyncio.to_thread(command, switch, *arguments)
-    assert done.stdout == "long@1 is live on 1 of 1 scorers\n"
+    assert done.stdout == "long@1 is live on 1 of 1 scorer\n"
     bank = await switch.wallet("external")
     assert (await switch.pay(listed, bank, 5)).json["decision"]["reasons"] == ["BIG"]
     assert (await switch.pay(other, bank, 5)).status == 201

@@ -24,7 +24,7 @@ def test_a_good_card_is_summed_up(tmp_path: Path) -> None:
     file = tmp_path / "card.json"
     file.write_bytes(canonical(CARD))
     done = check(str(file))
-    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "card version 3: 1 characteristics, 0 to 4")
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "card version 3: 1 characteristic, 0 to 4")
     found = json.loads(check(str(file), "--json").stdout)
     assert found["ok"] and found["canonical"] and found["hash"] == card_hash(CARD)
 
@@ -41,11 +41,11 @@ def test_what_is_wrong_is_one_line_with_its_path_and_exit_code_1(tmp_path: Path)
     file.write_bytes(canonical(CARD).replace(b'"points":[0,4]', b'"points":[0]'))
     done = check(str(file))
     assert done.exit_code == 1
-    assert f"{file}: characteristics[0].points: b: 1 edges need 2 points, not 1" in done.stderr.splitlines()
+    assert f"{file}: characteristics[0].points: b: 1 edge needs 2 points, not 1" in done.stderr.splitlines()
     found = json.loads(check(str(file), "--json").stdout)
     assert found == {
         "ok": False,
-        "errors": [{"field": "characteristics[0].points", "message": "b: 1 edges need 2 points, not 1"}],
+        "errors": [{"field": "characteristics[0].points", "message": "b: 1 edge needs 2 points, not 1"}],
     }
 
 

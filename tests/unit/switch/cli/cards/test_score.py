@@ -77,8 +77,8 @@ def test_scoring_tells_words_among_numbers_and_categories_that_the_card_does_not
     (tmp_path / "in.csv").write_text('income;city;n\n"1,200";sea;1\n?;moon;2\n;;3\nNA;north;4\n900;sea;5\n')
     done = score(tmp_path / "in.csv", scored_card, tmp_path / "out.csv")
     assert done.exit_code == 0, done.output
-    assert "income: 1 rows that hold '?' where the card wants a number are taken as missing" in done.stderr
-    assert "city: 1 rows hold a category that the card does not name" in done.stderr
+    assert "income: 1 row holds '?' where the card wants a number: taken as missing" in done.stderr
+    assert "city: 1 row holds a category that the card does not name" in done.stderr
     scores = pv.read_csv(tmp_path / "out.csv")["score"].to_pylist()
     evaluator = Evaluator(parse(scored_card.read_bytes()))
     rows = [(1200, "sea"), (None, "moon"), (None, None), (None, "north"), (900, "sea")]

@@ -18,7 +18,7 @@ def test_a_good_pack_checks_and_its_tests_pass(pack: Path) -> None:
     checked, tested = run("check", pack), run("test", pack)
     assert (checked.exit_code, tested.exit_code) == (0, 0), checked.output + tested.output
     assert "1 rule and 1 test" in checked.output
-    assert "1 of 1 tests passed" in tested.output
+    assert "1 of 1 test passed" in tested.output
 
 
 def test_a_failing_test_is_named_with_its_line(pack: Path) -> None:

@@ -1,0 +1,211 @@
+"""Send a finished run's scores to a switch, on from where an earlier try was, and note how far it is.
+
+A run scores a wallet once, so what is sent twice changes nothing, and the notes only save time. They may be ahead of the switch: one that
+was restored from a backup, or another database at the same address, lacks what was answered before. A journal loses nothing but its end,
+and a batch is sent when all but one before it are answered. So batches are sent again from the second last on that was new to the switch:
+where it knows their scores, it knows all before them; where it takes one as new, everything is sent again. Who is killed in between sends
+everything too, as the switch knows these batches by then.
+"""
+
+import hashlib
+import itertools
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actors.rescore.job import RescoreRefused
+from actors.rescore.output import MANIFEST, PUBLISHED, Output
+from actors.rescore.publishing import UNDER_WAY, Batch, Numbers, Place, answered, batches
+from actors.rescore.run import Manifest
+
+OK, SUPERSEDED = "ok", "run_superseded"
+ANSWERED_MAX: Final = 16
+"""Batches that a note counts one by one; more of them, as where all is known from before, are sent again as if they never had been."""
+FINAL: Final = frozenset({OK, SUPERSEDED})
+"""Codes of rows that another try would not change."""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a run was sent. `manifest`: SHA-256 of what was sent; `undone`: the run that is undone for its wallets by this one, 0 where
+    their scores are published. Of the rows up to parts and `rows` of the next, `codes` counts what became of them, and `replayed` those
+    that had their score of this run before, None where they were sent before. `answered`: of each batch behind them, rows that were new to
+    the switch; `is_checked`: not while these are sent again."""
+
+    url: str
+    manifest: str
+    run: int
+    undone: int = 0
+    parts: int = 0
+    rows: int = 0
+    codes: dict[str, int] = {}
+    replayed: int | None = 0
+    answered: tuple[int, ...] = ()
+    is_checked: bool = True
+
+    @property
+    def numbers(self) -> Numbers:
+        """What rows are sent under."""
+        return Numbers(self.run, self.undone)
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows by what became of them, those of earlier tries among them. `replayed`: had a score of this run when they were sent first; None
+    where that is not known, as all were sent again."""
+
+    codes: dict[str, int]
+    replayed: int | None
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return sum(self.codes.values())
+
+
+class _Lost(Exception):
+    """The switch does not know what it has answered."""
+
+
+class _Answer:
+    """What became of a batch. `new`: rows that the switch has taken as new."""
+
+    def __init__(self, batch: Batch, answer: pa.Table) -> None:
+        codes, replayed = answer.column("code"), answer.column("replayed")
+        self.end = batch.end
+        self.codes = {each["values"]: each["counts"] for each in pc.value_counts(codes).to_pylist()}
+        self.new = pc.sum(pc.and_not(pc.equal(codes, OK), replayed)).as_py() or 0
+
+    def check(self, new: int) -> None:
+        """Of a batch that was sent before, when so many rows were new. Raises _Lost where some are again."""
+        if self.new:
+            raise _Lost
+        self.new = new
+
+
+class _Window:
+    """The batches that a later try sends again: from the second last on that was new to the switch."""
+
+    def __init__(self) -> None:
+        self.batches: deque[_Answer] = deque()
+        self._new = 0
+
+    def add(self, answer: _Answer) -> Iterator[_Answer]:
+        """Gives those that need not be sent again any more."""
+        self.batches.append(answer)
+        self._new += answer.new > 0
+        while self._new - (self.batches[0].new > 0) >= UNDER_WAY:
+            oldest = self.batches.popleft()
+            self._new -= oldest.new > 0
+            yield oldest
+
+    @property
+    def news(self) -> tuple[int, ...]:
+        """Rows that were new of each, the first ones."""
+        return tuple(each.new for each in itertools.islice(self.batches, ANSWERED_MAX))
+
+
+class Publication:
+    """One run of a finished job on its way to the switch at `url`. Only one at a time works on a folder."""
+
+    def __init__(self, output: Output, manifest: Manifest, url: str, numbers: Numbers) -> None:
+        digest = hashlib.sha256(output.folder.read(MANIFEST)).hexdigest()
+        self._output, self._manifest = output, manifest
+        self._begin = Note(url=url.rstrip("/"), manifest=digest, run=numbers.run, undone=numbers.undone)
+        self._others: list[Note] = []
+
+    def send(self, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent:
+        """Send what is left by a call that answers with `code` and `replayed` of each row; `on_rows` is given how many are done. Raises
+        RescoreRefused, also where another works on the folder, and what the call raises."""
+        self._output.lock()
+        try:
+            note = self._resumed()
+            try:
+                sent = self._sent(note, call, on_rows)
+            except _Lost:
+                sent = self._sent(self._anew(), call, on_rows)
+            self._output.drop_work()
+            return sent
+        finally:
+            self._output.close()
+
+    # What was sent before.
+
+    def _resumed(self) -> Note:
+        """The note of this run, if there is one. Raises RescoreRefused for a number that was used otherwise: a switch would answer `ok`
+        and take nothing."""
+        notes = self._notes()
+        self._others = [note for note in notes if not _is_of(note, self._begin)]
+        for note in self._others:
+            if note.url == self._begin.url:
+                self._check_number(note)
+        mine = next((note for note in notes if _is_of(note, self._begin)), self._begin)
+        return mine if mine.is_checked else self._anew()
+
+    def _check_number(self, note: Note) -> None:
+        run, where = self._begin.run, f"take a number above it ({self._output.folder}/{PUBLISHED} has all)"
+        if note.run == run:
+            what = f"undone run {note.undone}" if note.undone else "published scores of this folder"
+            raise RescoreRefused(f"run {run} has {what} before: {where}")
+        if note.undone == run and not self._begin.undone:
+            raise RescoreRefused(f"run {run} was undone by run {note.run}: {where}")
+
+    def _anew(self) -> Note:
+        return msgspec.structs.replace(self._begin, replayed=None)
+
+    def _notes(self) -> list[Note]:
+        """Those of an earlier version say nothing: all is sent again."""
+        try:
+            return msgspec.json.decode(self._output.read(PUBLISHED) or b"[]", type=list[Note])
+        except msgspec.DecodeError:
+            return []
+
+    def _keep(self, note: Note) -> None:
+        self._output.folder.write(PUBLISHED, msgspec.json.encode([*self._others, note]))
+
+    # What is sent now.
+
+    def _sent(self, note: Note, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent:
+        """Raises _Lost where the switch does not know the batches behind the note that it has answered before."""
+        before, window, rows = note.answered, _Window(), sum(note.codes.values())
+        note = msgspec.structs.replace(note, is_checked=not before)
+        self._keep(note)
+        given = batches(self._output, self._manifest, note.numbers, Place(note.parts, note.rows))
+        with closing(answered(given, call)) as answers:  # none is under way any more when all are sent again
+            for number, (batch, table) in enumerate(answers):
+                self._output.keep()
+                answer = _Answer(batch, table)
+                if number < len(before):
+                    answer.check(before[number])
+                for settled in window.add(answer):
+                    note = _added(note, settled)
+                if number + 1 >= len(before):
+                    note = msgspec.structs.replace(note, answered=window.news, is_checked=True)
+                    self._keep(note)
+                rows += len(table)
+                on_rows(rows)
+        found = _all(note, window.batches)
+        if found.codes.keys() - FINAL:
+            self._keep(self._anew())  # the same command tries them again
+        return found
+
+
+def _is_of(note: Note, other: Note) -> bool:
+    """Whether both are of one run of the same scores at the same switch."""
+    return (note.url, note.manifest, note.run, note.undone) == (other.url, other.manifest, other.run, other.undone)
+
+
+def _added(note: Note, answer: _Answer) -> Note:
+    """The note with the next batch among what it counts."""
+    replayed = None if note.replayed is None else note.replayed + answer.codes.get(OK, 0) - answer.new
+    codes = dict(Counter(note.codes) + Counter(answer.codes))
+    return msgspec.structs.replace(note, parts=answer.end.parts, rows=answer.end.rows, codes=codes, replayed=replayed)
+
+
+def _all(note: Note, recent: Iterable[_Answer]) -> Sent:
+    for answer in recent:
+        note = _added(note, answer)
+    return Sent(codes=note.codes, replayed=note.replayed)

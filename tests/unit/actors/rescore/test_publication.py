@@ -1,0 +1,198 @@
+"""Scores reach a switch once over kills, and again where the switch has lost them; numbers that it would not take are refused."""
+
+import dataclasses
+import threading
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.rescore import publishing
+from actors.rescore.job import RescoreRefused
+from actors.rescore.output import PUBLISHED, Output
+from actors.rescore.publication import Publication, Sent
+from actors.rescore.publishing import Numbers
+from actors.rescore.run import Manifest
+from tests.unit.actors.rescore.test_publishing import ROWS, finished, ids
+
+HERE = "http://127.0.0.1:8080"
+BATCH = 100
+"""Rows; the files have 1,024, so a run of 2,500 has 27 batches."""
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Output, Manifest]:
+    return finished(tmp_path_factory.mktemp("job"), pa.array(ids(), pa.binary(16)))
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "BATCH_ROWS", BATCH)
+
+
+@dataclasses.dataclass
+class Taking:
+    """A switch as far as runs go: its journal has an entry for each wallet that a run scored, and the newest counts."""
+
+    unknown: frozenset[bytes] = frozenset()
+    kill_after: int | None = None
+    """So many calls; the one after it is never answered."""
+    calls: int = 0
+    journal: list[tuple[bytes, int]] = dataclasses.field(default_factory=list)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    @property
+    def runs(self) -> dict[bytes, int]:
+        return dict(self.journal)
+
+    def call(self, table: pa.Table) -> pa.Table:
+        with self.lock:
+            return self.taken(table)
+
+    def taken(self, table: pa.Table) -> pa.Table:
+        self.calls += 1
+        if self.kill_after is not None and self.calls > self.kill_after:
+            raise KeyboardInterrupt
+        runs, found = self.runs, []
+        for row in table.select(["wallet", "run"]).to_pylist():
+            wallet, run = row["wallet"], row["run"]
+            if wallet in self.unknown:
+                found.append(("wallet_not_found", False))
+            elif runs.get(wallet, 0) > run:
+                found.append(("run_superseded", False))
+            else:
+                found.append(("ok", runs.get(wallet) == run))
+                if not found[-1][1]:
+                    self.journal.append((wallet, run))
+        codes, replayed = zip(*found, strict=True)
+        return pa.table({"code": codes, "replayed": replayed})
+
+
+def sent(job: tuple[Output, Manifest], switch: Taking, run: int = 7, undone: int = 0, url: str = HERE) -> Sent:
+    output, manifest = job
+    return Publication(output, manifest, url, Numbers(run, undone)).send(switch.call, lambda _: None)
+
+
+@pytest.fixture
+def anew(job: tuple[Output, Manifest]) -> tuple[Output, Manifest]:
+    job[0].folder.remove([PUBLISHED])
+    return job
+
+
+def test_a_run_that_is_published_is_not_sent_again_but_for_the_last_batches(anew: Any) -> None:
+    switch = Taking()
+    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=0)
+    calls, journal = switch.calls, len(switch.journal)
+    for _ in range(2):
+        assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=0)
+        calls += publishing.UNDER_WAY
+        assert switch.calls == calls
+    assert len(switch.journal) == journal == ROWS
+
+
+def test_a_number_that_the_switch_knows_from_elsewhere_is_counted(anew: Any) -> None:
+    switch = Taking(journal=[(wallet, 7) for wallet in ids()[:40]])
+    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=40)
+    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=40), "and not more, the next time"
+
+
+def test_a_switch_that_has_lost_everything_is_sent_everything(anew: Any) -> None:
+    sent(anew, Taking())
+    empty = Taking()
+    assert sent(anew, empty).codes == {"ok": ROWS}
+    assert empty.runs == dict.fromkeys(ids(), 7)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, ROWS)), max_size=5), st.booleans())
+def test_kills_and_losses_of_the_journals_end_leave_no_wallet_out(
+    job: tuple[Output, Manifest], tries: list[tuple[int, int]], undo: bool
+) -> None:
+    job[0].folder.remove([PUBLISHED])
+    switch, numbers = Taking(), (8, 7) if undo else (7, 0)
+    for calls, lost in tries:
+        switch.kill_after = switch.calls + calls
+        try:
+            sent(job, switch, *numbers)
+        except KeyboardInterrupt:
+            pass
+        switch.journal = switch.journal[: max(len(switch.journal) - lost, 0)]
+    switch.kill_after = None
+    assert sent(job, switch, *numbers).codes == {"ok": ROWS}
+    assert switch.runs == dict.fromkeys(ids(), numbers[0])
+
+
+def test_rows_that_were_not_taken_are_tried_again(anew: Any) -> None:
+    switch = Taking(unknown=frozenset(ids()[5:9]))
+    assert sent(anew, switch).codes == {"ok": ROWS - 4, "wallet_not_found": 4}
+    switch.unknown = frozenset()
+    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=None)
+    assert switch.runs == dict.fromkeys(ids(), 7)
+
+
+def test_rows_of_a_later_run_are_not_tried_again(anew: Any) -> None:
+    switch = Taking(journal=[(ids()[0], 9)])
+    found = {"run_superseded": 1, "ok": ROWS - 1}
+    assert sent(anew, switch).codes == found
+    calls = switch.calls
+    assert sent(anew, switch).codes == found and switch.calls == calls + publishing.UNDER_WAY
+
+
+def test_a_run_that_was_undone_is_not_published_on(anew: Any) -> None:
+    switch = Taking(kill_after=5)
+    with pytest.raises(KeyboardInterrupt):
+        sent(anew, switch)
+    sent(anew, Taking(), run=8, undone=7)
+    with pytest.raises(RescoreRefused, match="run 7 was undone by run 8: take a number above it"):
+        sent(anew, switch)
+    with pytest.raises(RescoreRefused, match="run 8 has undone run 7 before: take a number"):
+        sent(anew, switch, run=8)
+    with pytest.raises(RescoreRefused, match="run 8 has undone run 7 before"):
+        sent(anew, switch, run=8, undone=6)
+    with pytest.raises(RescoreRefused, match="run 7 has published scores of this folder before"):
+        sent(anew, switch, run=7, undone=6)
+    assert sent(anew, Taking(), run=9).codes == {"ok": ROWS}
+    assert sent(anew, Taking(), url="http://127.0.0.1:9090/").codes == {"ok": ROWS}, (
+        "another switch knows nothing of it"
+    )
+
+
+def test_other_scores_of_the_folder_are_not_taken_for_those_that_were_sent(
+    anew: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = Taking()
+    sent(anew, switch)
+    other = finished(tmp_path, pa.array(ids(), pa.binary(16)), as_of=1_767_225_600_001)
+    other[0].folder.write(PUBLISHED, anew[0].folder.read(PUBLISHED))
+    with pytest.raises(
+        RescoreRefused, match="run 7 has published scores of this folder before: take a number above it"
+    ):
+        sent(other, switch)
+    assert sent(other, switch, run=8) == Sent(codes={"ok": ROWS}, replayed=0)
+
+
+def test_notes_of_an_earlier_version_say_nothing(anew: Any) -> None:
+    anew[0].folder.write(
+        PUBLISHED, b'{"url":"http://127.0.0.1:8080","run":7,"undone":0,"parts":3,"rows":0,"codes":{"ok":2500}}'
+    )
+    switch = Taking()
+    assert sent(anew, switch).codes == {"ok": ROWS} and switch.runs == dict.fromkeys(ids(), 7)
+
+
+def test_one_publication_at_a_time_works_on_a_folder(anew: Any) -> None:
+    output, manifest = anew
+    switch = Taking()
+    refused: list[Any] = []
+
+    def call(table: pa.Table) -> pa.Table:
+        if not refused:
+            with pytest.raises(RescoreRefused, match="is being written by process") as error:
+                sent((Output(output.folder), manifest), Taking())
+            refused.append(error)
+        return switch.call(table)
+
+    found = Publication(output, manifest, HERE, Numbers(7)).send(call, lambda _: None)
+    assert refused and found.codes == {"ok": ROWS}
