@@ -64,7 +64,9 @@ def cell_log_odds(goods: Floats, bads: Floats) -> Floats:
 
 
 def psi(before: Reals, after: Reals) -> float:
-    """Population stability index of two counts by bin. Below 0.1: no change to speak of; above 0.25: another population."""
+    """Population stability index of two counts by bin, neither of them 0 in all: the sum over bins of (share after - share before) times
+    ln(share after / share before). Below 0.1: no change to speak of; above 0.25: another population (N. Siddiqi, Credit Risk Scorecards,
+    Wiley 2006, on monitoring). Half a row is added on both sides of a bin that is empty on one."""
     empty = (before == 0) | (after == 0)
     old = np.where(empty, before + SMOOTHING, before) / before.sum()
     new = np.where(empty, after + SMOOTHING, after) / after.sum()

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from actors.rescore.output import INPUTS
 from models.scorecard import Scorecard, canonical
 from tests.unit.models.credit.wallets import small_card
 
@@ -40,9 +41,11 @@ def write_card(path: Path, card: Scorecard | None = None) -> Path:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Every file below, by its name."""
+    """Every file below, by its name, but the one that says when inputs were changed."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != INPUTS
     }
 
 

@@ -45,10 +45,10 @@ class _Chunk(NamedTuple):
 
 
 class ColumnReader:
-    """Those columns of a file that can be read here, of those wanted. `path`: of a file of this machine."""
+    """Those columns of a file that can be read here, of those wanted. `descriptor`: of the opened file, of this machine."""
 
-    def __init__(self, path: str, file: pq.ParquetFile, names: Iterable[str]) -> None:
-        self._path, self._metadata = path, file.metadata
+    def __init__(self, descriptor: int, file: pq.ParquetFile, names: Iterable[str]) -> None:
+        self._descriptor, self._metadata = descriptor, file.metadata
         self._columns = list(_columns(file, frozenset(names)))
 
     def read(self, group: int) -> dict[str, pa.Array]:
@@ -59,13 +59,12 @@ class ColumnReader:
             return {}
         room = np.empty((len(chunks), rows + SLACK), np.int64)  # at once: the system gives so much in pages of 2 MB
         found = {}
-        with open(self._path, "rb", buffering=0) as file:
-            for chunk, values in zip(chunks, room, strict=True):
-                data = os.pread(file.fileno(), chunk.end - chunk.start, chunk.start)
-                page = _page(read_only(np.frombuffer(data, np.uint8)), chunk.compressed, rows)
-                column = None if page is None else _unpacked(page, chunk.column.nullable, rows, values)
-                if column is not None:
-                    found[chunk.column.name] = column
+        for chunk, values in zip(chunks, room, strict=True):
+            data = os.pread(self._descriptor, chunk.end - chunk.start, chunk.start)
+            page = _page(read_only(np.frombuffer(data, np.uint8)), chunk.compressed, rows)
+            column = None if page is None else _unpacked(page, chunk.column.nullable, rows, values)
+            if column is not None:
+                found[chunk.column.name] = column
         return found
 
     def _chunks(self, group: int) -> Iterator[_Chunk]:

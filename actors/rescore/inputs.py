@@ -32,6 +32,7 @@ from actors.rescore.job import (
     code_version,
 )
 from actors.rescore.part_writer import load_packing
+from actors.rescore.refusals import explained, in_words, is_of_bytes, words_of
 from actors.rescore.scoring import CardScorer, Columns, Counting
 from actors.storage.interface import Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
@@ -91,6 +92,13 @@ def prepare(
     source: Location, output: Location, card: Scorecard, settings: Settings, patience_s: float | None = None
 ) -> Prepared:
     """`patience_s`: for how long an object store may be away. Raises RescoreRefused, naming file and column, and StorageRefused."""
+    with in_words(folder_at(source, patience_s)):
+        return _prepare(source, output, card, settings, patience_s)
+
+
+def _prepare(
+    source: Location, output: Location, card: Scorecard, settings: Settings, patience_s: float | None
+) -> Prepared:
     scorer = CardScorer(card, settings)
     kept = (settings.wallet, *settings.keep)
     twins = sorted(set(kept) & set(Columns(card, settings, scorer.wallets is not None).names))
@@ -165,8 +173,10 @@ def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> Readab
         footer = _footer(folder, found)
         metadata = pq.read_metadata(pa.BufferReader(footer))
         schema = metadata.schema.to_arrow_schema()
-    except (ValueError, OSError, pa.ArrowException) as error:
-        return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {_line(error)}")
+    except (ValueError, OSError, MemoryError, pa.ArrowException) as error:
+        if not is_of_bytes(error):
+            raise explained(error, folder, name) from None
+        return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {words_of(error)}")
     for column, times in Counter(schema.names).items():
         if times > 1 and column in columns:
             raise RescoreRefused(f"{name}: {times} columns are named {column!r}; the card needs one")
@@ -181,6 +191,8 @@ def _footer(folder: Folder, found: Found) -> bytes:
     if found.bytes < 12:
         raise ValueError(f"it has {found.bytes} bytes")
     tail = folder.tail(found, TAIL_BYTES)
+    if len(tail) < min(found.bytes, TAIL_BYTES):
+        raise ValueError("it was cut off meanwhile")
     (length,), magic = struct.unpack("<I", tail[-8:-4]), tail[-4:]
     if magic != MAGIC or length > found.bytes - 12:
         raise ValueError("it does not end as one")
@@ -261,7 +273,7 @@ def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
         load_packing()
         load_unpacking()
     except (ValueError, pa.ArrowException) as error:
-        raise RescoreRefused(f"{found.file.path}: {_line(error)}") from None
+        raise RescoreRefused(f"{found.file.path}: {words_of(error)}") from None
 
 
 def _kept_field(found: ReadableFile, name: str, settings: Settings) -> pa.Field:
@@ -294,10 +306,6 @@ def _as_of(found: list[ReadableFile], settings: Settings) -> int | None:
         return None if first is None else int(first)
     except ValueError:
         raise RescoreRefused(f"{first_path}: its as_of, {first!r}, is no number of milliseconds; say --as-of") from None
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 # How they are cut.

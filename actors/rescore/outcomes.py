@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from actors.rescore.job import RescoreRefused
-from actors.rescore.output import Output
 from actors.rescore.run import Manifest
-from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, scores_of, stored
+from actors.rescore.scores import NO_SCORE, stored
 from models.statistics import auc, ks
 from models.table import read_table
 
@@ -41,14 +40,10 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     weeks: list[Week]
 
 
-def outcomes_of(output: Output, manifest: Manifest, path: Path) -> Outcomes:
-    """`path`: a table of wallets, `bad` (0 or 1) and perhaps `at`, a time or date. Raises RescoreRefused, naming the column."""
-    if manifest.rows > MATCHED_ROWS_MAX:
-        raise RescoreRefused(
-            f"--outcomes: {manifest.rows:,} rows; at most {MATCHED_ROWS_MAX:,} are matched with outcomes"
-        )
+def outcomes_of(manifest: Manifest, wallets: pa.ChunkedArray, scores: NDArray[np.int64], path: Path) -> Outcomes:
+    """`wallets` and `scores` (n,): of the run, as `scores_of` gives them. `path`: a table of wallets, `bad` (0 or 1) and perhaps `at`, a
+    time or date. Raises RescoreRefused, naming the column."""
     table, wallet = _table(path, manifest.settings["wallet"])
-    wallets, scores = scores_of(output, manifest)
     theirs = stored(table.column(wallet))
     if theirs.type != wallets.type:
         raise RescoreRefused(f"{path}: {wallet} holds {theirs.type}, and {wallets.type} in the output")

@@ -1,6 +1,7 @@
 """The output's folder: what readers see is in the manifest, all else is work that can be dropped.
 
     manifest.json      written last: the list of parts and what the job was bound to
+    inputs.json        when each input was changed last, which is not the same wherever the inputs lie
     card.json          the card, canonical
     report.json, report.html
     parts/             000000.parquet ...: by unit, whole or absent
@@ -23,11 +24,12 @@ from actors.storage.interface import Folder, Found, Lease, LeaseLost, Owner, Sta
 MANIFEST: Final = "manifest.json"
 PUBLISHED: Final = "published.json"
 """How far the scores were sent to switches, a note of each run."""
+INPUTS: Final = "inputs.json"
 CARD: Final = "card.json"
 PARTS, BAD, WORK = "parts", "bad", "_work"
 STAGING, DONE = f"{WORK}/staging", f"{WORK}/done"
 PLAN, STATUS, LEASE = f"{WORK}/plan.json", f"{WORK}/status.json", f"{WORK}/lease"
-KNOWN: Final = frozenset({MANIFEST, PUBLISHED, CARD, "report.json", "report.html", PARTS, BAD, WORK})
+KNOWN: Final = frozenset({MANIFEST, PUBLISHED, INPUTS, CARD, "report.json", "report.html", PARTS, BAD, WORK})
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +96,25 @@ class Output:
             return None
 
     def part(self, part: Part) -> Any:
-        """What Arrow reads a part from. Raises FileNotFoundError."""
-        return self.folder.opened(self.folder.stat(part.file))
+        """What Arrow reads a part from. Raises RescoreRefused for one that is gone or is not as long as it was."""
+        try:
+            found = self.folder.stat(part.file)
+            if found.bytes == part.bytes:
+                return self.folder.opened(found)
+        except FileNotFoundError:
+            raise self._not_whole(part, None) from None
+        raise self._not_whole(part, found.bytes)
+
+    def check_whole(self, parts: Iterable[Part]) -> None:
+        """Raises RescoreRefused for the first that is gone or is not as long as it was."""
+        sizes = dict(_results(self.folder.files()))
+        for part in parts:
+            if sizes.get(part.file) != part.bytes:
+                raise self._not_whole(part, sizes.get(part.file))
+
+    def _not_whole(self, part: Part, size: int | None) -> RescoreRefused:
+        how = "is gone" if size is None else f"has {size:,} bytes, and {part.bytes:,} by the manifest"
+        return RescoreRefused(f"{self.folder}/{part.file} {how}: this result is not whole; score into a new folder")
 
     def plan(self) -> Plan | None:
         """The plan that was begun here, if one was."""
@@ -105,6 +124,14 @@ class Output:
         except msgspec.DecodeError as error:
             where = f"{self.folder}/{PLAN}"
             raise RescoreRefused(f"{where} is not a plan of this version: {error}; use a new folder") from None
+
+    def tags(self) -> dict[str, str] | None:
+        """What is published of the time of change, or the ETag, of each input by its path; None where nothing is."""
+        data = self.read(INPUTS)
+        try:
+            return None if data is None else msgspec.json.decode(data, type=dict[str, str])
+        except msgspec.DecodeError:
+            return None
 
     def begin(self, plan: Plan) -> None:
         """Write the plan down, after dropping what is not of it."""
@@ -157,9 +184,12 @@ class Output:
         self.folder.note(STATUS, msgspec.json.encode(status))
 
     def read_status(self) -> Status | None:
-        """The last that was written, if there is work."""
+        """The last that was written, if there is work and no crash has lost it."""
         data = self.read(STATUS)
-        return None if data is None else msgspec.json.decode(data, type=Status)
+        try:
+            return None if data is None else msgspec.json.decode(data, type=Status)
+        except msgspec.DecodeError:
+            return None
 
     def owner(self) -> Owner | None:
         """Who works on it now, if anybody does."""

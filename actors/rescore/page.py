@@ -11,8 +11,9 @@ import msgspec
 
 from actors.rescore.outcomes import Outcomes
 from actors.rescore.output import Output
+from actors.rescore.refusals import in_words
 from actors.rescore.report import Against, Mover, ReportInputs, RescoreReport, report_of
-from actors.rescore.run import Manifest, explained
+from actors.rescore.run import Manifest
 from models.scorecard import Scorecard
 
 WIDTH, HEIGHT = 760, 180
@@ -45,11 +46,9 @@ def page(report: RescoreReport) -> str:
 def write_report(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
     """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does, and for lack of room."""
     made = report_of(card, output, manifest, given)
-    try:
+    with in_words(output.folder):
         output.folder.write("report.json", msgspec.json.format(msgspec.json.encode(made)))
         output.folder.write("report.html", page(made).encode())
-    except OSError as error:
-        raise explained(error, output.folder) from None
     return made
 
 
@@ -58,11 +57,17 @@ def _summary(report: RescoreReport) -> str:
     rows = [
         ("Rows", f"{report.rows:,}"),
         ("scored + bad + not available", f"{report.scored:,} + {report.bad:,} + {report.not_available:,}"),
-        ("Mean, lowest, highest", f"{report.mean:.1f}, {report.lowest}, {report.highest}"),
-        ("Quantiles", quantiles),
+        ("Mean, lowest, highest", f"{_mean(report)}, {_score(report.lowest)}, {_score(report.highest)}"),
+        ("Quantiles", quantiles or "-"),
         ("Recomputed in plain Python, all equal", f"{report.checked:,}"),
         ("SHA-256 of the card", str(report.card["hash"])),
     ]
+    if report.step > 1:
+        rows.append(
+            ("Lowest, highest and quantiles", f"low ends of bins of {report.step} scores, as the card's range is wide")
+        )
+    if report.repeated_wallets is not None:
+        rows.append(("Wallets that come more than once", f"{report.repeated_wallets:,}"))
     rows += [
         (f"{name}: categories that the card does not name", f"{count:,}") for name, count in report.unknown.items()
     ]
@@ -113,13 +118,10 @@ def _reasons(report: RescoreReport) -> str:
 
 
 def _against(against: Against) -> str:
-    verdict = "no change to speak of"
-    if against.psi >= PSI_STABLE:
-        verdict = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
     rows = [
         ("Card before", f"{against.card['name']} version {against.card['version']}, {against.card['hash']}"),
-        ("Mean before", f"{against.mean:.1f}"),
-        ("PSI over tenths of the scores before", f"{against.psi:.4f}: {verdict}"),
+        ("Mean before", _mean(against)),
+        ("PSI over tenths of the scores before", psi_in_words(against)),
         ("PSI over bands", "-" if against.psi_of_bands is None else f"{against.psi_of_bands:.4f}"),
     ]
     moved = "<p>Too many wallets to match, or other types of them: no moves.</p>"
@@ -129,10 +131,32 @@ def _against(against: Against) -> str:
             for place, row in zip(against.places, against.migration, strict=True)
         )
         moved = (
-            f"<p>{against.matched:,} wallets are in both. A row is where they were, a column where they are.</p>"
+            f"<p>{against.matched:,} rows have a wallet that was there before. A row of the table is where they were, a column where "
+            f"they are; of wallets that came more than once before, which were {against.repeated_wallets:,}, the first counts.</p>"
             f"{_table(('', *against.places), grid)}{_movers('rose', against.risers)}{_movers('fell', against.fallers)}"
         )
     return f"<h2>Against the run before</h2>{_table((), rows)}{moved}"
+
+
+def psi_in_words(against: Against) -> str:
+    """The figure with what the field's rule of thumb says of it, or why it is not known."""
+    if against.psi is None:
+        return f"not known: {against.why_no_psi}"
+    verdict = "no change to speak of"
+    if against.psi >= PSI_STABLE:
+        verdict = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
+    return f"{against.psi:.4f}: {verdict}"
+
+
+def _score(value: int | None) -> str:
+    return "-" if value is None else f"{value}"
+
+
+def _mean(of: RescoreReport | Against) -> str:
+    """To one place; how far off it may be where bins have several scores."""
+    if of.mean is None:
+        return "-"
+    return f"{of.mean:.1f}" + (f" ± {(of.step - 1) / 2:.1f}" if of.step > 1 else "")
 
 
 def _outcomes(outcomes: Outcomes) -> str:

@@ -4,7 +4,7 @@ Figures are made of the tallies and, for moves, of the two outputs themselves.
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from actors.rescore.job import RescoreRefused, Tally
 from actors.rescore.outcomes import Outcomes, outcomes_of
 from actors.rescore.output import CARD, Output
+from actors.rescore.refusals import in_words
 from actors.rescore.run import Manifest, read_manifest
-from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, scores_of
-from actors.rescore.scoring import stability
+from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, first_places, repeated, scores_of
+from actors.rescore.scoring import not_comparable, stability
 from actors.storage.interface import Folder
 from models.scorecard import CardError, Scorecard, parse
 from models.statistics import psi
@@ -63,23 +64,31 @@ class Mover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Against(msgspec.Struct, frozen=True, kw_only=True):
-    """This run against one before. `migration` [before][now]: wallets by band, in the order of `places`: the bands, or one for all scores
-    where the bands before were others; without a score; not there. None where there are too many to match."""
+    """This run against one before. `migration` [before][now]: rows by band, in the order of `places`: the bands, or one for all scores
+    where the bands before were others; without a score; not there. It sums to the rows of this run and those before whose wallet is not in
+    it. `matched`: rows of this run whose wallet was there before. `repeated_wallets`: those that come more than once in the run before, of
+    which the first counts. None where there are too many to match. `psi`: None where it is not known, and `why_no_psi` says why. `mean`: of
+    the run before, to (step - 1) / 2."""
 
     card: dict[str, Any]
     as_of: int | None
-    psi: float
+    psi: float | None
+    why_no_psi: str | None
     psi_of_bands: float | None
-    mean: float
+    step: int
+    mean: float | None
     places: list[str]
     migration: list[list[int]] | None
     matched: int | None
+    repeated_wallets: int | None
     risers: list[Mover]
     fallers: list[Mover]
 
 
 class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the page shows."""
+    """All that the page shows. Scores are counted in bins of `step` scores, 1 unless the card's range is wide: `lowest`, `highest`,
+    `quantiles` and bars are low ends of bins; `mean` is that of their middles, no more than (step - 1) / 2 off, and None where no row has a
+    score. `repeated_wallets`: those that come more than once; None where wallets were not matched."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -88,7 +97,8 @@ class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
     bad: int
     not_available: int
     causes: dict[str, int]
-    mean: float
+    step: int
+    mean: float | None
     lowest: int | None
     highest: int | None
     quantiles: dict[str, int]
@@ -97,6 +107,7 @@ class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[ReasonCount]
     unknown: dict[str, int]
     checked: int
+    repeated_wallets: int | None
     against: Against | None
     outcomes: Outcomes | None
 
@@ -109,12 +120,17 @@ class ReportInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
-    """Raises RescoreRefused for a run before that is none, and for outcomes that are none."""
-    before = given.before
+    """Raises RescoreRefused for a run before that is none, for outcomes that are none, and for what cannot be read."""
+    with in_words(output.folder):
+        return _report_of(card, output, manifest, given)
+
+
+def _report_of(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
+    before, matched = given.before, _matched_rows(output, manifest, given)
     tally = manifest.tally
     counts = np.array(tally.histogram)
     places = np.flatnonzero(counts)
-    against = None if before is None else _against(card, output, manifest, before)
+    against = None if before is None else _against(card, manifest, matched, before)
     old = None if before is None else _bands_before(before, card)
     scored = max(manifest.scored, 1)
     bands = [
@@ -129,6 +145,7 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, given: Report
         bad=manifest.bad,
         not_available=manifest.not_available,
         causes=tally.causes,
+        step=tally.step,
         mean=_mean(tally),
         lowest=_low(tally, places[0]) if len(places) else None,
         highest=_low(tally, places[-1]) if len(places) else None,
@@ -138,20 +155,48 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, given: Report
         reasons=[] if manifest.settings["scores_only"] else _reasons(card, tally),
         unknown=tally.unknown,
         checked=tally.checked,
+        repeated_wallets=None if matched is None else repeated(first_places(matched.wallets)),
         against=against,
-        outcomes=None if given.outcomes is None else outcomes_of(output, manifest, given.outcomes),
+        outcomes=_outcomes(manifest, matched, given.outcomes),
     )
+
+
+class _Rows(NamedTuple):
+    """A run in memory: wallets (n,) and scores (n,), NO_SCORE where there is none."""
+
+    wallets: pa.ChunkedArray
+    scores: NDArray[np.int64]
+
+
+def _matched_rows(output: Output, manifest: Manifest, given: ReportInputs) -> _Rows | None:
+    """The rows of this run, where they are matched with anything and are not too many."""
+    if manifest.rows > MATCHED_ROWS_MAX or (given.before is None and given.outcomes is None):
+        return None
+    return _Rows(*scores_of(output, manifest))
+
+
+def _outcomes(manifest: Manifest, matched: _Rows | None, path: Path | None) -> Outcomes | None:
+    """Raises RescoreRefused where there are too many rows to match, and for outcomes that are none."""
+    if path is None:
+        return None
+    if matched is None:
+        raise RescoreRefused(
+            f"--outcomes: {manifest.rows:,} rows; at most {MATCHED_ROWS_MAX:,} are matched with outcomes"
+        )
+    return outcomes_of(manifest, *matched, path)
 
 
 def _low(tally: Tally, place: Any) -> int:
     return tally.worst + int(place) * tally.step
 
 
-def _mean(tally: Tally) -> float:
-    """The mean score, to the width of a histogram's bin."""
+def _mean(tally: Tally) -> float | None:
+    """The mean score, of the middles of bins: exact where a bin is one score. None where no row has a score."""
+    if not tally.scored:
+        return None
     counts = np.array(tally.histogram)
-    values = tally.worst + np.arange(len(counts)) * tally.step
-    return float((counts * values).sum() / max(counts.sum(), 1))
+    values = tally.worst + np.arange(len(counts)) * tally.step + (tally.step - 1) / 2
+    return float((counts * values).sum() / counts.sum())
 
 
 def _quantiles(tally: Tally) -> dict[str, int]:
@@ -181,7 +226,8 @@ def _reasons(card: Scorecard, tally: Tally) -> list[ReasonCount]:
 
 
 def _manifest_before(before: Folder) -> Manifest:
-    manifest = read_manifest(Output(before))
+    with in_words(before):
+        manifest = read_manifest(Output(before))
     if manifest is None:
         raise RescoreRefused(f"{before} holds no finished run to compare with")
     return manifest
@@ -198,48 +244,52 @@ def _same_bands(before: Folder, card: Scorecard) -> bool:
 
 def _bands_before(before: Folder, card: Scorecard) -> dict[str, float] | None:
     tally = _manifest_before(before).tally
-    if not _same_bands(before, card):
+    if not tally.scored or not _same_bands(before, card):
         return None
     names = [band.name for band in card.bands or ()]
-    return {name: rows / max(tally.scored, 1) for name, rows in zip(names, tally.bands, strict=True)}
+    return {name: rows / tally.scored for name, rows in zip(names, tally.bands, strict=True)}
 
 
-def _against(card: Scorecard, output: Output, manifest: Manifest, before: Folder) -> Against:
+def _against(card: Scorecard, manifest: Manifest, matched: _Rows | None, before: Folder) -> Against:
     earlier = _manifest_before(before)
     old, new = earlier.tally, manifest.tally
     same_bands = _same_bands(before, card)
     names = [band.name for band in card.bands or ()] if same_bands else ["scored"]
     places = [*names, "without a score", "not there"]
-    few = max(earlier.rows, manifest.rows) <= MATCHED_ROWS_MAX
-    pairs = _pairs(output, manifest, Output(before), earlier) if few else None
+    pairs = None if matched is None or earlier.rows > MATCHED_ROWS_MAX else _pairs(matched, Output(before), earlier)
     return Against(
         card=earlier.card,
         as_of=earlier.settings["as_of"],
         psi=stability(old, new),
+        why_no_psi=not_comparable(old, new),
         psi_of_bands=psi(np.array(old.bands), np.array(new.bands))
         if same_bands and old.scored and new.scored
         else None,
+        step=old.step,
         mean=_mean(old),
         places=places,
         migration=None if pairs is None else pairs.migration(card if same_bands else None),
         matched=None if pairs is None else pairs.matched,
+        repeated_wallets=None if pairs is None else pairs.repeated_before,
         risers=[] if pairs is None else pairs.movers(-1),
         fallers=[] if pairs is None else pairs.movers(1),
     )
 
 
-def _pairs(output: Output, manifest: Manifest, before: Output, earlier: Manifest) -> "_Matched | None":
-    new_wallets, new = scores_of(output, manifest)
-    old_wallets, old = scores_of(before, earlier)
+def _pairs(matched: _Rows, before: Output, earlier: Manifest) -> "_Matched | None":
+    new_wallets, new = matched
+    with in_words(before.folder):
+        old_wallets, old = scores_of(before, earlier)
     if new_wallets.type != old_wallets.type:
         return None
     found = pc.index_in(new_wallets, value_set=old_wallets)
     place = found.fill_null(-1).to_numpy().astype(np.int64)
-    return _Matched(new_wallets, new, old, place)
+    return _Matched(new_wallets, new, old, place, first_places(old_wallets))
 
 
 class _Matched:
-    """Two runs side by side. `place` (n,): where each wallet of this run is in the one before, -1 where it is not."""
+    """Two runs side by side. `place` (n,): where each wallet of this run comes first in the one before, -1 where it is not. `first` (m,):
+    where each wallet of the run before comes first in it."""
 
     def __init__(
         self,
@@ -247,15 +297,18 @@ class _Matched:
         new: NDArray[np.int64],
         old: NDArray[np.int64],
         place: NDArray[np.int64],
+        first: NDArray[np.int64],
     ) -> None:
         self._wallets = wallets
         self._new, self._old = new, old
         self._place = place
         self._there = np.flatnonzero(place >= 0)
+        self._first = first
         self.matched = len(self._there)
+        self.repeated_before = repeated(first)
 
     def migration(self, card: Scorecard | None) -> list[list[int]]:
-        """Wallets by where they were and where they are."""
+        """Rows by where their wallet was and where it is. Gone are those before whose wallet is not in this run."""
         lows = np.array([band.low for band in card.bands or ()] if card else [NO_SCORE + 1])
         count = len(lows) + 2
 
@@ -267,7 +320,7 @@ class _Matched:
         grid = np.bincount(before * count + places(self._new), minlength=count * count).reshape(count, count)
         gone = np.ones(len(self._old), np.bool_)
         gone[self._place[self._there]] = False
-        grid[:, -1] += np.bincount(places(self._old[gone]), minlength=count)
+        grid[:, -1] += np.bincount(places(self._old[gone[self._first]]), minlength=count)
         rows: list[list[int]] = grid.tolist()
         return rows
 

@@ -3,20 +3,20 @@
 The driver moves no data. It dies at any time without harm: what is done is in the output's done-list, and the next run goes on from there.
 """
 
-import errno
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 
 from actors.process.worker_pool import Event, Pool
 from actors.rescore.inputs import Prepared
-from actors.rescore.job import Corrupt, Done, Job, Part, Plan, RescoreRefused, Tally, Unit
-from actors.rescore.output import BAD, CARD, MANIFEST, Output, Status
-from actors.rescore.scoring import stability, summed
-from actors.storage.interface import Folder, StorageRefused, now
+from actors.rescore.job import Corrupt, Done, InputFile, Job, Part, Plan, RescoreRefused, Tally, Unit
+from actors.rescore.output import BAD, CARD, INPUTS, MANIFEST, Output, Status
+from actors.rescore.refusals import explained, in_words
+from actors.rescore.scoring import not_comparable, stability, summed
+from actors.storage.interface import StorageRefused, now
 from models.scorecard import Scorecard, canonical
 
 STATUS_EVERY_S: Final = 5.0
@@ -82,19 +82,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Manifest:
-    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped, StorageRefused, and OSError where there is no room."""
+    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped and StorageRefused."""
     output = Output(prepared.job.output)
-    output.open()
-    try:
-        finished = _finished(output, prepared)
-        if finished is not None:
-            return finished
-        done = _resumed(output, prepared)
-        if len(done) == len(prepared.units):
-            return _publish(output, prepared, done)
-        return _Driver(prepared, output, done, options).run(pool)
-    finally:
-        output.close()
+    with in_words(prepared.job.output):
+        output.open()
+        try:
+            finished = _finished(output, prepared)
+            if finished is not None:
+                return finished
+            done = _resumed(output, prepared)
+            if len(done) == len(prepared.units):
+                return _publish(output, prepared, done)
+            return _Driver(prepared, output, done, options).run(pool)
+        finally:
+            output.close()
 
 
 def read_manifest(output: Output) -> Manifest | None:
@@ -110,15 +111,37 @@ def read_manifest(output: Output) -> Manifest | None:
 
 
 def _finished(output: Output, prepared: Prepared) -> Manifest | None:
+    """What the same job has published. Raises RescoreRefused for the result of another one, or of inputs that are others now."""
     manifest = read_manifest(output)
     if manifest is None:
         return None
     plan = prepared.job.plan
     output.drop_work()
-    same = (plan.card, plan.code, _settings(plan), _inputs(plan))
-    if (manifest.card["hash"], manifest.code, manifest.settings, manifest.inputs) != same:
+    left_out = tuple(each for each in manifest.corrupt if each.group is None)
+    same = (plan.card, plan.code, _settings(plan), plan.corrupt)
+    if (manifest.card["hash"], manifest.code, manifest.settings, left_out) != same:
         raise RescoreRefused(f"{output.folder} holds the result of another job; give --output a new folder")
+    difference = _changed_input(_inputs_of(output, manifest), plan)
+    if difference is not None:
+        raise RescoreRefused(
+            f"{output.folder} holds the result of other inputs: {difference}; give --output a new folder"
+        )
+    output.check_whole((*manifest.parts, *manifest.bad_rows))
     return manifest
+
+
+def _inputs_of(output: Output, manifest: Manifest) -> list[InputFile]:
+    """The inputs of a result as they were read. Raises RescoreRefused where it does not say when they were changed."""
+    tags = output.tags()
+    if tags is None or {each.path for each in manifest.inputs} - tags.keys():
+        raise RescoreRefused(
+            f"{output.folder} holds a result without {INPUTS}, so whether its inputs have changed since is not known; "
+            "give --output a new folder"
+        )
+    return [
+        InputFile(path=each.path, bytes=each.bytes, tag=tags[each.path], footer=each.footer, rows=each.rows)
+        for each in manifest.inputs
+    ]
 
 
 def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
@@ -137,9 +160,21 @@ def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
 
 def _difference(before: Plan, plan: Plan) -> str | None:
     """The first thing in which two plans differ."""
+    changed = _changed_input(before.inputs, plan)
+    if changed is not None:
+        return changed
+    for field in Plan.__struct_fields__:
+        old, new = getattr(before, field), getattr(plan, field)
+        if old != new:
+            return f"{_called(field, old, new)}"
+    return None
+
+
+def _changed_input(before: Iterable[InputFile], plan: Plan) -> str | None:
+    """The first input that is not what it was, by its name."""
     now_by_path = {each.path: each for each in plan.inputs}
     unreadable = {each.path: each.reason for each in plan.corrupt}
-    for each in before.inputs:
+    for each in before:
         found = now_by_path.pop(each.path, None)
         if found is None:
             return f"{each.path} " + (
@@ -150,10 +185,6 @@ def _difference(before: Plan, plan: Plan) -> str | None:
                 return f"{each.path} has changed ({what})"
     if now_by_path:
         return f"{next(iter(now_by_path))} is new"
-    for field in Plan.__struct_fields__:
-        old, new = getattr(before, field), getattr(plan, field)
-        if old != new:
-            return f"{_called(field, old, new)}"
     return None
 
 
@@ -296,16 +327,18 @@ class _Driver:
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or are gone."""
+        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or
+        cannot be compared."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
         found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
-        if canary.before.scored and not found.scored:
-            raise RescoreRefused(
-                f"none of the first {found.rows:,} rows has a score, as rows of the run before had: stopped; without --canary it goes on"
-            )
         moved = stability(canary.before, found)
+        if moved is None:
+            raise RescoreRefused(
+                f"PSI against the run before is not known in the first {found.rows:,} rows, as {not_comparable(canary.before, found)}: "
+                "stopped; without --canary it goes on"
+            )
         if moved > canary.psi_max:
             raise RescoreRefused(
                 f"PSI {moved:.3f} against the run before, over {canary.psi_max:g}, in the first {found.rows:,} rows: stopped; "
@@ -358,24 +391,6 @@ def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
     return frozenset(units[at * len(units) // count].number for at in range(count))
 
 
-def explained(error: BaseException, folder: Folder) -> BaseException:
-    """A full disk in words that say what to do."""
-    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _is_full(error)):
-        return RescoreRefused(
-            f"{folder.staging}: no room left ({_text(error)}); make room and run the same command again"
-        )
-    return error
-
-
-def _is_full(error: OSError) -> bool:
-    """Whether the disk is full: Arrow puts the number of the error into its text."""
-    return any(f"rrno {number}]" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-
-
-def _text(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
-
-
 # The end.
 
 
@@ -384,11 +399,14 @@ def _publish(output: Output, prepared: Prepared, done: dict[int, Done]) -> Manif
     manifest = _manifest(job, done)
     if manifest.rows != prepared.rows:
         raise RescoreRefused(f"{manifest.rows:,} rows came out of {prepared.rows:,}: the job contradicts itself")
-    try:
-        output.finish(done.values(), {CARD: canonical(job.card)}, msgspec.json.format(msgspec.json.encode(manifest)))
-    except OSError as error:
-        raise explained(error, job.output) from None
+    tags = {each.path: each.tag for each in job.plan.inputs}
+    output.finish(done.values(), {CARD: canonical(job.card), INPUTS: _json(tags)}, _json(manifest))
     return manifest
+
+
+def _json(value: Any) -> bytes:
+    """As a person may read it."""
+    return msgspec.json.format(msgspec.json.encode(value))
 
 
 def _manifest(job: Job, done: dict[int, Done]) -> Manifest:

@@ -254,16 +254,23 @@ def summed(tallies: Mapping[int, Tally], card: Scorecard) -> Tally:
     )
 
 
-def stability(before: Tally, now: Tally) -> float:
-    """PSI over tenths of the scores before; 0 where one has no scores."""
-    if not (before.scored and now.scored):
-        return 0.0
-    so_far = np.cumsum(before.histogram)
-    cuts = np.unique(np.searchsorted(so_far, np.arange(1, TENTHS) / TENTHS * so_far[-1]))
-    edges = before.worst + (cuts + 1) * before.step
+def not_comparable(before: Tally, now: Tally) -> str | None:
+    """Why there is no PSI, where there is none."""
+    if before.scored and now.scored:
+        return None
+    return "no row has a score" if before.scored else "no row of the run before has a score"
+
+
+def stability(before: Tally, now: Tally) -> float | None:
+    """PSI over tenths of the scores before; scores below and above all of them are by themselves. None where one has no scores."""
+    if not_comparable(before, now):
+        return None
+    there, so_far = np.flatnonzero(before.histogram), np.cumsum(before.histogram)
+    cuts = np.searchsorted(so_far, np.arange(1, TENTHS) / TENTHS * so_far[-1])
+    edges = before.worst + np.unique([there[0], *(cuts + 1), there[-1] + 1]) * before.step
 
     def by_tenth(tally: Tally) -> NDArray[np.int64]:
-        scores = tally.worst + np.arange(len(tally.histogram)) * tally.step
+        scores = tally.worst + np.arange(len(tally.histogram)) * tally.step + (tally.step - 1) / 2
         tenth = np.searchsorted(edges, scores, side="right")
         return np.bincount(tenth, tally.histogram, len(edges) + 1).astype(np.int64)
 

@@ -24,6 +24,7 @@ from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import BAD, PARTS, Output
 from actors.rescore.part_writer import PartWriter
+from actors.rescore.refusals import explained, is_of_bytes, words_of
 from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
 from actors.storage.interface import Changed, Found, Staged
@@ -177,8 +178,8 @@ class Worker:
                         batch, row = [Batch(span.file, row, table)], row + table.num_rows
                         del table
                         yield batch.pop()
-                except (OSError, pa.ArrowException) as error:
-                    raise _Unreadable(span, " ".join(str(error).split())[:300]) from None
+                except (OSError, MemoryError, pa.ArrowException) as error:
+                    raise _Unreadable(span, self._damage(error, path)) from None
 
     def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.Table]:
         """Whole row groups where they are about as large as batches: then one column after the other is decoded, in the same memory, and no
@@ -202,21 +203,40 @@ class Worker:
 
     @contextmanager
     def _opened(self, file: int, buffer_bytes: int) -> "Iterator[_Opened]":
-        """Raises Changed for a file that is not what the plan says, and RescoreRefused for one that is gone."""
+        """Raises Changed for a file that is not what the plan says, before or after it was read, and RescoreRefused for one that is gone or
+        that the system does not open."""
         planned, folder = self._job.plan.inputs[file], self._job.source
+        looked_at = Found(planned.path, planned.bytes, planned.tag)
         try:
-            source = folder.opened(Found(planned.path, planned.bytes, planned.tag))
-            found = pq.ParquetFile(
+            source = folder.opened(looked_at)
+        except FileNotFoundError as error:
+            raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
+        except OSError as error:
+            raise explained(error, folder, planned.path) from None
+        with closing(source):
+            try:
+                with self._parquet(source, planned.path, buffer_bytes) as found:
+                    on_disk = isinstance(source, pa.OSFile)
+                    columns = ColumnReader(source.fileno(), found, self._job.columns) if on_disk else None
+                    yield _Opened(source, found, columns)
+            except GeneratorExit:  # left early, for another reason
+                raise
+            except Exception:
+                folder.check_unchanged(source, looked_at)
+                raise
+            folder.check_unchanged(source, looked_at)
+
+    def _parquet(self, source: Any, path: str, buffer_bytes: int) -> pq.ParquetFile:
+        """Raises RescoreRefused for a footer that cannot be read any more."""
+        try:
+            return pq.ParquetFile(
                 source,
                 pre_buffer=False,
                 buffer_size=buffer_bytes,
                 read_dictionary=list(self._job.dictionaries),
             )
-        except FileNotFoundError as error:
-            raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
-        with found:
-            columns = ColumnReader(source, found, self._job.columns) if isinstance(source, str) else None
-            yield _Opened(source, found, columns)
+        except (OSError, MemoryError, pa.ArrowException) as error:
+            raise RescoreRefused(f"{path}: {self._damage(error, path)}") from None
 
     def _may_be_skipped(self, error: _Unreadable, skipped: list[Corrupt]) -> list[Corrupt]:
         """What cannot be read. Raises RescoreRefused where it must not be left out, and Changed where another file has taken its place."""
@@ -234,20 +254,26 @@ class Worker:
         with self._opened(span.file, self._buffer_bytes(span)) as opened:
             for at in range(span.first, span.end):
                 rows = opened.file.metadata.row_group(at).num_rows
-                reason = None if (path, at) in gone else self._reason(opened, at)
+                reason = None if (path, at) in gone else self._reason(opened, path, at)
                 if reason is not None:
                     found += 1
                     yield Corrupt(path=path, group=at, rows=rows, reason=reason)
         if not found:
             raise RescoreRefused(f"{path}: could not be read, and then could: {error.reason}")
 
-    def _reason(self, opened: "_Opened", group: int) -> str | None:
+    def _reason(self, opened: "_Opened", path: str, group: int) -> str | None:
         try:
             for _ in self._read(opened, [group]):
                 pass
-        except (OSError, pa.ArrowException) as error:
-            return " ".join(str(error).split())[:300]
+        except (OSError, MemoryError, pa.ArrowException) as error:
+            return self._damage(error, path)
         return None
+
+    def _damage(self, error: Exception, path: str) -> str:
+        """What is wrong with the bytes of a file. Raises RescoreRefused where the system gave too little to read them."""
+        if is_of_bytes(error):
+            return words_of(error)
+        raise explained(error, self._job.source, path) from None
 
     def _skipped_rows(self, corrupt: Corrupt) -> pa.Table:
         """One line for a whole group: which rows they were is known by its number."""

@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+import pyarrow as pa
 
 from actors.process.atomic_file import begin_to_sync, is_half_written, publish, sync, write_whole
 from actors.storage.hashed_file import HashedFile
@@ -58,30 +59,36 @@ class DiskFolder:
         return sorted(path.name for path in self.path.iterdir() if not is_half_written(path.name))
 
     def files(self, below: str = "") -> list[Found]:
-        """Regular files; those that go meanwhile are left out."""
+        """Regular files; those that go meanwhile are left out. Raises PermissionError for a folder that may not be looked into."""
         found = []
-        for path in (self.path / below).rglob("*"):
-            try:
-                found.append(self._found(path))
-            except FileNotFoundError:
-                continue
+        for folder, _, names in os.walk(self.path / below, onerror=_unless_gone):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    found.append(self._found(Path(folder, name)))
         return sorted(found)
 
     def stat(self, name: str) -> Found:
         """Size, and the time of change as the tag."""
         return self._found(self.path / name)
 
-    def opened(self, found: Found) -> str:
-        """Its path: Arrow reads files by itself."""
+    def opened(self, found: Found) -> pa.OSFile:
+        """Opened once: another file that is renamed over it is not read."""
         if self.stat(found.name) != found:
             raise Changed(found.name)
-        return str(self.path / found.name)
+        opened = pa.OSFile(str(self.path / found.name))
+        self.check_unchanged(opened, found)
+        return opened
 
-    def expect(self, opened: Any, ranges: Sequence[Range]) -> None:
+    def check_unchanged(self, opened: pa.OSFile, found: Found) -> None:
+        """By its size and time of change: it was not written to meanwhile."""
+        status = os.fstat(opened.fileno())
+        if (status.st_size, str(status.st_mtime_ns)) != (found.bytes, found.tag):
+            raise Changed(found.name)
+
+    def expect(self, opened: pa.OSFile, ranges: Sequence[Range]) -> None:
         """The system begins to read them, in its own time and memory."""
-        with open(opened, "rb") as file:
-            for each in joined(ranges):
-                os.posix_fadvise(file.fileno(), each.start, each.end - each.start, os.POSIX_FADV_WILLNEED)
+        for each in joined(ranges):
+            os.posix_fadvise(opened.fileno(), each.start, each.end - each.start, os.POSIX_FADV_WILLNEED)
 
     def tail(self, found: Found, size: int) -> bytes:
         """By seeking."""
@@ -140,13 +147,13 @@ class DiskFolder:
     def holder(self, name: str) -> Owner | None:
         """Whoever keeps others from locking it."""
         try:
-            descriptor = os.open(self.path / name, os.O_RDWR)
+            descriptor = os.open(self.path / name, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
-        except OSError:
+        except BlockingIOError:
             return _owner(descriptor)
         finally:
             os.close(descriptor)
@@ -209,6 +216,11 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
     return found
 
 
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
 def _make(path: Path) -> None:
     """The folder that a file goes into, durably."""
     if not path.parent.is_dir():
@@ -219,20 +231,25 @@ def _make(path: Path) -> None:
 def _locked(path: Path) -> int | None:
     """A descriptor with the lock. None if the file was removed meanwhile. Raises Taken."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    if not _locks(descriptor):
-        owner = _owner(descriptor)
-        os.close(descriptor)
-        raise Taken(owner)
     try:
-        same = os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        same = False
-    if not same:
+        if not _locks(descriptor):
+            raise Taken(_owner(descriptor))
+        if _is_at(descriptor, path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, msgspec.json.encode(this_process()), 0)
+            return descriptor
+    except BaseException:
         os.close(descriptor)
-        return None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, msgspec.json.encode(this_process()), 0)
-    return descriptor
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _locks(descriptor: int) -> bool:
@@ -241,7 +258,7 @@ def _locks(descriptor: int) -> bool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-        except OSError:
+        except BlockingIOError:
             time.sleep(LOCK_PAUSE_S)
     return False
 

@@ -7,6 +7,7 @@ from actors.storage.interface import StorageRefused
 
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
+_NO_PATH: Final = re.compile(r"invalid path: (.*)", re.DOTALL)
 CREDENTIALS: Final = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN; AWS_SKIP_SIGNATURE=true for a public bucket"
 INSTANCE_ADDRESS: Final = "169.254.169.254"
 """Where a machine of Amazon's asks who it is: the last place where credentials are looked for."""
@@ -30,6 +31,11 @@ def refused(url: str, bucket: str, endpoint: str, error: BaseException) -> Stora
         return StorageRefused(f"{url}: bucket {bucket} is in another region; AWS_REGION names it ({code or status})")
     if code in DENIED or status in ("401", "403"):
         return StorageRefused(f"{url}: access denied ({code or status}); the environment gives {CREDENTIALS}")
+    if no_path := _first(_NO_PATH, text):
+        words = " ".join(no_path.split())[:300]
+        return StorageRefused(
+            f"{url}: an object in it has a key that is no path ({words}); remove it, or copy it to another key"
+        )
     if not status or status.startswith("5") or status == "429":
         words = " ".join(text.split())[-200:]
         return StorageRefused(f"{url}: {endpoint} does not answer ({words}); --store-patience waits longer")

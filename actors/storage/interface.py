@@ -125,6 +125,9 @@ class Folder(Protocol):
     def opened(self, found: Found) -> Any:
         """What Arrow reads a file from. Raises Changed, now or while it is read, and FileNotFoundError."""
 
+    def check_unchanged(self, opened: Any, found: Found) -> None:
+        """After an opened file was read. Raises Changed where something else may have been read than what was looked at."""
+
     def expect(self, opened: Any, ranges: Sequence[Range]) -> None:
         """Of an opened file: what will be read, in this order, so that it can be fetched meanwhile."""
 

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 import obstore
@@ -26,6 +27,7 @@ from actors.storage.ranges import AHEAD, RangeFile
 
 SCHEME: Final = "s3://"
 _URL: Final = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 PATIENCE_S: Final = 120.0
 """A store that is restarted or fails over is back before; whoever waits for longer wants to know."""
 HASTE_S: Final = 2.0
@@ -60,6 +62,10 @@ class ObjectFolder:
         if found is None:
             raise StorageRefused(f"{url}: an object store's folder is s3://BUCKET/PREFIX")
         self.bucket, self.prefix = found[1], (found[2] or "").strip("/")
+        if self.prefix and not all(map(_is_name, self.prefix.split("/"))):
+            raise StorageRefused(
+                f"{url}: between two slashes stands no name; a folder's is not empty, . or .., and without control characters"
+            )
         self._patience_s = patience_s
         self.staging = tempfile.gettempdir()
 
@@ -88,17 +94,20 @@ class ObjectFolder:
         return isinstance(other, ObjectFolder) and f"{other}/".startswith(f"{self}/")
 
     def top(self) -> list[str]:
-        """By a listing with a delimiter."""
+        """By a listing with a delimiter, without the folder's own marker."""
         with self._explained(""):
             found = obstore.list_with_delimiter(self._store, self.prefix or None)
         keys = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
-        return sorted(self._name(key) for key in keys)
+        return sorted(name for name in map(self._name, keys) if name)
 
     def files(self, below: str = "") -> list[Found]:
-        """By a listing, which also has the tags."""
+        """By a listing, which also has the tags. Without markers of folders: objects without bytes whose keys end in a slash, which the
+        client takes away."""
         with self._explained(below):
             pages = list(obstore.list(self._store, self._key(below) or None))
-        return sorted(self._found(each) for page in pages for each in page)
+        found = sorted(self._found(each) for page in pages for each in page)
+        folders = {below, *(str(folder) for each in found for folder in PurePosixPath(each.name).parents)}
+        return [each for each in found if each.bytes or each.name not in folders]
 
     def stat(self, name: str) -> Found:
         """Size and ETag."""
@@ -108,6 +117,9 @@ class ObjectFolder:
     def opened(self, found: Found) -> RangeFile:
         """Its ranges, each of this version."""
         return RangeFile(found, self._range)
+
+    def check_unchanged(self, opened: Any, found: Found) -> None:
+        """Each range was of this version."""
 
     def expect(self, opened: Any, ranges: Sequence[Range]) -> None:
         """The first buffer of each."""
@@ -271,6 +283,11 @@ class _LeaseObjects:
 
     def _named(self, number: int) -> str:
         return f"{self._name}/{number:06}"
+
+
+def _is_name(text: str) -> bool:
+    """Whether the client takes it as one of the names that a key is made of."""
+    return text not in ("", ".", "..") and _CONTROL.search(text) is None
 
 
 def _number(found: Found) -> int:

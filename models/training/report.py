@@ -317,10 +317,11 @@ def _counts(card: Scorecard, item: Characteristic, table: pa.Table) -> NDArray[n
 
 
 def _score_psi(evaluator: Evaluator, before: pa.Table, after: pa.Table) -> float:
-    """Over the tenths of the scores before."""
+    """Over the tenths of the scores before; scores below and above all of them are by themselves."""
     old = evaluator.evaluate_table(before).totals
     new = evaluator.evaluate_table(after).totals
-    cuts = np.unique(np.quantile(old, np.arange(1, DECILES) / DECILES, method="higher"))
+    tenths = np.quantile(old, np.arange(1, DECILES) / DECILES, method="higher")
+    cuts = np.unique([old.min(), *tenths, old.max() + 1])
     counts = [
         np.bincount(np.searchsorted(cuts, scores, side="right"), minlength=len(cuts) + 1) for scores in (old, new)
     ]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from actors.rescore.inputs import prepare
-from actors.rescore.job import Settings
+from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
@@ -79,6 +79,13 @@ def test_a_run_from_and_to_an_object_store_gives_the_bytes_of_one_on_a_disk(stor
     found = objects_of(scores)
     assert {name: found[name] for name in scored} == scored
     assert set(found) - set(scored) == {"report.html", "report.json"}
+    assert run(prepare(there, scores, card, Settings(part_rows=1_024)), partial(InlinePool), options) == manifest
+    pq.write_table(wallets_table(2_500, 7), tmp_path / "other.parquet", row_group_size=700)
+    folder_at(there).write("shard-0000.parquet", (tmp_path / "other.parquet").read_bytes())
+    with pytest.raises(
+        RescoreRefused, match=r"2026-12 holds the result of other inputs: shard-0000.parquet has changed"
+    ):
+        run(prepare(there, scores, card, Settings(part_rows=1_024)), partial(InlinePool), options)
 
 
 @pytest.mark.slow

@@ -86,11 +86,12 @@ def test_a_file_is_read_as_it_was_when_it_was_looked_at(folder: Folder) -> None:
     folder.write("a", data)
     found = folder.stat("a")
     opened = pickle.loads(pickle.dumps(folder)).opened(found)
-    file = open(opened, "rb") if isinstance(opened, str) else opened
+    file = opened
     for start, size in ((0, 5), (len(data) - 20, 100), (len(data) - TAIL_BYTES - 3, 6), (10, 0), (len(data), 1)):
         file.seek(start)
         assert bytes(file.read(size)) == data[start : start + size] and file.tell() == min(start + size, len(data))
     assert bytes(file.read()) == b"" and file.seek(-4, 2) == len(data) - 4
+    folder.check_unchanged(file, found)
     file.close()
     assert folder.tail(found, 9) == data[-9:] and folder.tail(found, 10**6) == data
     folder.write("a", data + b"more")

@@ -216,6 +216,7 @@ def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
                     "checked": tally.checked,
                     "causes": tally.causes,
                     "psi": psi,
+                    "repeated_wallets": report.repeated_wallets,
                 }
             }
         )
@@ -225,8 +226,12 @@ def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
         f"{counted(manifest.rows, 'row')}, in {counted(len(manifest.parts), 'file')}"
     )
     if report.against is not None:
-        click.echo(f"PSI against the run before: {report.against.psi:.4f}")
+        from actors.rescore.page import psi_in_words
+
+        click.echo(f"PSI against the run before: {psi_in_words(report.against)}")
     click.echo(f"{counted(tally.checked, 'row')} recomputed in plain Python: all equal")
+    if report.repeated_wallets:
+        click.echo(f"{counted(report.repeated_wallets, 'wallet')} more than once in the input", err=True)
     for each in manifest.corrupt:
         click.echo(
             f"could not be read: {each.path}" + ("" if each.group is None else f", row group {each.group}"), err=True
@@ -279,11 +284,15 @@ def _run(prepared: Any, options: dict[str, Any], canary: Any) -> Any:
 
 def _canary(options: dict[str, Any], before: Any) -> Any:
     from actors.rescore.output import Output
+    from actors.rescore.refusals import in_words
     from actors.rescore.run import Canary, read_manifest
 
     if options["canary"] is None:
         return None
-    manifest = None if before is None else read_manifest(Output(before))
+    manifest = None
+    if before is not None:
+        with in_words(before):
+            manifest = read_manifest(Output(before))
     if manifest is None:
         raise click.UsageError("--canary needs --before: a finished run whose scores it compares with")
     return Canary(share=options["canary"], psi_max=options["psi_max"], before=manifest.tally)

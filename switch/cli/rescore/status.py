@@ -16,13 +16,19 @@ from switch.cli.options import as_text, json_option
 @store_refusals
 def rescore_status(folder: Path | str, as_json: bool) -> None:
     """Say how far a job is, from any terminal that sees its output."""
+    from actors.rescore.job import RescoreRefused
     from actors.rescore.output import Output
+    from actors.rescore.refusals import in_words
     from actors.rescore.run import read_manifest
     from actors.storage.place import folder_at
 
     output = Output(folder_at(folder))
     output.folder.check()
-    status, owner, manifest = output.read_status(), output.owner(), read_manifest(output)
+    try:
+        with in_words(output.folder):
+            status, owner, manifest = output.read_status(), output.owner(), read_manifest(output)
+    except RescoreRefused as error:
+        raise click.ClickException(str(error)) from None
     if status is None and manifest is None:
         raise click.ClickException(f"{folder} holds no job")
     state = "done" if manifest else status.state if owner and status else "stopped"

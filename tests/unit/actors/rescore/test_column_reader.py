@@ -24,8 +24,8 @@ COMPRESSIONS = ["none", "lz4"]
 
 def read(path: Path, names: list[str] | None = None) -> list[dict[str, pa.Array]]:
     """What is read here of each row group."""
-    with pq.ParquetFile(path) as file:
-        reader = ColumnReader(str(path), file, names or file.schema_arrow.names)
+    with open(path, "rb") as opened, pq.ParquetFile(path) as file:
+        reader = ColumnReader(opened.fileno(), file, names or file.schema_arrow.names)
         return [reader.read(group) for group in range(file.metadata.num_row_groups)]
 
 

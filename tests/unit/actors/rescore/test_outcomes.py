@@ -12,6 +12,7 @@ from actors.rescore.outcomes import EACH_MIN, Outcomes, outcomes_of
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
 from actors.rescore.run import read_manifest
+from actors.rescore.scores import scores_of
 from tests.rescore_files import wallets_table
 from tests.unit.actors.rescore.jobs import CARD, columns, output_at, prepared, rescore
 
@@ -45,7 +46,7 @@ def _found(tmp_path: Path, outcomes: pa.Table, rows: int = 200) -> Outcomes:
     output = output_at(tmp_path / "out")
     manifest = read_manifest(output)
     assert manifest is not None
-    return outcomes_of(output, manifest, tmp_path / "outcomes.parquet")
+    return outcomes_of(manifest, *scores_of(output, manifest), tmp_path / "outcomes.parquet")
 
 
 WALLETS = pa.array([f"w1-{row}" for row in range(40)])

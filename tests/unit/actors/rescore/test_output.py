@@ -69,6 +69,14 @@ def test_what_was_begun_is_found_and_another_beginning_is_refused(tmp_path: Path
     output.close()
 
 
+def test_a_status_that_a_crash_has_lost_is_none(tmp_path: Path) -> None:
+    """It is renamed and not synced: after a power cut its file may be empty."""
+    output, _ = begun(tmp_path)
+    output.folder.write("_work/status.json", b"")
+    assert output.read_status() is None
+    output.close()
+
+
 def test_a_unit_is_done_while_its_files_are_there_and_as_long_as_they_were(tmp_path: Path) -> None:
     output, _ = begun(tmp_path)
     output.mark_done(done(3, PART))

@@ -28,7 +28,7 @@ def with_(report: RescoreReport, **changes: Any) -> RescoreReport:
     return msgspec.structs.replace(report, **changes)
 
 
-def against(psi: float, migration: list[list[int]] | None = None) -> Against:
+def against(psi: float | None, migration: list[list[int]] | None = None) -> Against:
     mover = Mover(wallet=HOSTILE, before=500, now=620)
     card = {"name": HOSTILE, "version": 1, "hash": "00"}
     places = ["good", "without a score", "not there"]
@@ -36,11 +36,14 @@ def against(psi: float, migration: list[list[int]] | None = None) -> Against:
         card=card,
         as_of=None,
         psi=psi,
+        why_no_psi="nobody came" if psi is None else None,
         psi_of_bands=None,
-        mean=600.0,
+        step=1,
+        mean=None if psi is None else 600.0,
         places=places,
         migration=migration,
         matched=7,
+        repeated_wallets=2,
         risers=[mover],
         fallers=[],
     )
@@ -108,9 +111,16 @@ def test_psi_is_put_into_words_by_the_rule_of_thumb(made: RescoreReport, psi: fl
     assert f"{psi:.4f}: {verdict}" in _checked(page(with_(made, against=against(psi))))
 
 
+def test_where_nothing_can_be_compared_the_page_says_why(made: RescoreReport) -> None:
+    text = _checked(page(with_(made, against=against(None))))
+    assert "not known: nobody came" in text and "no change" not in text and "<td>Mean before</td><td>-</td>" in text
+
+
 def test_moves_are_shown_where_wallets_were_matched(made: RescoreReport) -> None:
     without = _checked(page(with_(made, against=against(0.0))))
     assert "no moves" in without and "rose most" not in without.lower()
+    assert "more than once" not in without
+    assert "<td>Wallets that come more than once</td><td>1,234</td>" in page(with_(made, repeated_wallets=1_234))
     shown = _checked(page(with_(made, against=against(0.0, [[11, 0, 0], [0, 22, 0], [0, 0, 3_333]]))))
     assert "<td>not there</td><td>0</td><td>0</td><td>3,333</td>" in shown
     assert "Rose most" in shown and "<td>500</td><td>620</td><td>+120</td>" in shown
@@ -132,9 +142,10 @@ def test_a_report_of_nobody_has_a_page(made: RescoreReport) -> None:
         "highest": None,
         "quantiles": {},
         "distribution": [],
-        "mean": 0.0,
+        "mean": None,
     }
-    assert "0 + " in _checked(page(with_(made, **nobody)))
+    text = _checked(page(with_(made, **nobody)))
+    assert "0 + " in text and "<td>Mean, lowest, highest</td><td>-, -, -</td>" in text and "None" not in text
 
 
 def test_both_files_say_the_same(tmp_path: Path) -> None:

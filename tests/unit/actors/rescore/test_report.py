@@ -1,18 +1,25 @@
 """What a run says of everybody is its tally, and moves are those of wallets that are in both runs."""
 
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given as given_that
+from hypothesis import strategies as st
 
 from actors.rescore.job import RescoreRefused, Settings, Tally
+from actors.rescore.page import page as page_of
 from actors.rescore.page import write_report
-from actors.rescore.report import BARS_MAX, ReportInputs, _bars, _mean, _quantiles, _reasons, report_of
+from actors.rescore.report import BARS_MAX, QUANTILES, ReportInputs, _bars, _mean, _quantiles, _reasons, report_of
+from actors.rescore.scores import scores_of
+from actors.rescore.scoring import stability
 from actors.storage.place import folder_at
 from models.scorecard import Band, Characteristic, Scorecard
 from tests.rescore_files import wallets_table
@@ -33,7 +40,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     assert made.against is not None and made.against.migration is not None
     grid = np.array(made.against.migration)
     assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
-    assert made.against.matched == 250 and 0 < made.against.psi < 0.2
+    assert made.against.matched == 250 and 0 < (made.against.psi or 0.0) < 0.2
     movers = [*made.against.risers, *made.against.fallers]
     assert {mover.wallet for mover in movers} <= {"w1-7"}
     assert sum(bar.rows for bar in made.distribution) == made.scored == 270
@@ -41,6 +48,36 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     assert "PSI over tenths" in page and "<script" not in page
     with pytest.raises(RescoreRefused, match="holds no finished run"):
         write_report(CARD, output, manifests["after"], ReportInputs(before=folder_at(tmp_path / "nowhere")))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "migration", "repeated"),
+    [
+        ("abc", "abc", [3, 0, 0], (0, 0)),
+        ("aab", "aab", [3, 0, 0], (1, 1)),
+        ("aaab", "ab", [2, 0, 0], (0, 1)),
+        ("ab", "aabbcc", [4, 2, 0], (3, 0)),
+        ("aabbc", "ad", [1, 1, 3], (0, 2)),
+        ("", "aa", [0, 2, 0], (1, 0)),
+    ],
+)
+def test_wallets_that_come_more_than_once_are_counted_and_moves_sum_to_rows(
+    tmp_path: Path, before: str, now: str, migration: list[int], repeated: tuple[int, int]
+) -> None:
+    """`migration`: rows that were there before, that were not, and rows before whose wallets are gone."""
+    for name, wallets in (("before", before), ("now", now)):
+        table = pa.table({"wallet": pa.array([*wallets], pa.string()), "x": pa.array([2] * len(wallets), pa.int64())})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        manifest = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, Settings(), banded(1, 300, 400)))
+    output = output_at(tmp_path / "now")
+    given = ReportInputs(before=folder_at(tmp_path / "before"))
+    made = write_report(banded(1, 300, 400), output, manifest, given)
+    assert made.against is not None and made.against.migration is not None
+    grid = made.against.migration
+    assert (made.repeated_wallets, made.against.repeated_wallets) == repeated
+    assert [grid[1][1], grid[3][1], grid[1][3]] == migration and sum(map(sum, grid)) == sum(migration)
+    alone = report_of(banded(1, 300, 400), output, manifest, ReportInputs())
+    assert alone.repeated_wallets is None, "nothing is matched"
 
 
 def tally_of(counts: dict[int, int], worst: int = 300, **more: Any) -> Tally:
@@ -69,15 +106,113 @@ def tally_of(counts: dict[int, int], worst: int = 300, **more: Any) -> Tally:
 def test_mean_and_quantiles_are_those_of_the_scores(counts: dict[int, int], mean: float, median: int) -> None:
     tally = tally_of(counts)
     scores = np.repeat(list(counts), list(counts.values()))
-    assert round(_mean(tally), 1) == mean == round(float(scores.mean()), 1)
+    assert round(_mean(tally) or 0.0, 1) == mean == round(float(scores.mean()), 1)
     found = _quantiles(tally)
     assert found["50%"] == median
     for share, score in found.items():
         assert (scores <= score).mean() >= float(share.rstrip("%")) / 100 > (scores < score).mean() - 1e-12
 
 
+def test_of_a_wide_card_the_report_says_how_wide_the_bins_of_its_figures_are(tmp_path: Path) -> None:
+    item = Characteristic(
+        feature="x", reason="X", edges=tuple(range(1, 40)), points=tuple(range(0, 7_800, 195)), missing=0
+    )
+    card = Scorecard(name="wide", version=1, base=10, characteristics=(item,))
+    rng = np.random.default_rng(1)
+    pq.write_table(pa.table({"wallet": range(500), "x": rng.integers(3, 38, 500)}), tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(), card))
+    scores = np.sort(scores_of(output_at(tmp_path / "out"), manifest)[1])
+    made = write_report(card, output_at(tmp_path / "out"), manifest, ReportInputs())
+    step, off = made.step, (made.step - 1) / 2
+    assert step == 4 and made.mean is not None and abs(made.mean - scores.mean()) <= off
+    exact = {f"{share:.0%}": scores[math.ceil(share * 500) - 1] for share in QUANTILES}
+    for low, score in [(made.lowest, scores[0]), (made.highest, scores[-1])] + [
+        (made.quantiles[name], score) for name, score in exact.items()
+    ]:
+        assert low is not None and low <= score < low + step
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "low ends of bins of 4 scores" in page and f"{made.mean:.1f} ± 1.5, {made.lowest}, {made.highest}" in page
+    assert "low ends" not in page_of(msgspec.structs.replace(made, step=1))
+
+
 def test_a_report_of_nobody_has_no_quantiles_and_no_lowest() -> None:
-    assert _quantiles(tally_of({})) == {} and _mean(tally_of({})) == 0.0
+    assert _quantiles(tally_of({})) == {} and _mean(tally_of({})) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "why"),
+    [
+        (90, 0, "no row of the run before has a score"),
+        (0, 90, "no row has a score"),
+        (90, 90, "no row of the run before has a score"),
+        (0, 0, None),
+    ],
+)
+def test_without_scores_on_one_side_it_is_said_why_psi_is_not_known(
+    tmp_path: Path, before: int, now: int, why: str | None
+) -> None:
+    """`before` and `now`: the age from which each run has scores; all wallets are young."""
+    young = wallets_table(300, 1)
+    young = young.set_column(young.column_names.index("wallet_age_days"), "wallet_age_days", pa.array([60] * 300))
+    pq.write_table(young, tmp_path / "in.parquet")
+    for name, days in (("before", before), ("now", now)):
+        settings = Settings(min_days=days, min_payments=0)
+        manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / name, settings))
+    given = ReportInputs(before=folder_at(tmp_path / "before"))
+    against = write_report(CARD, output_at(tmp_path / "now"), manifest, given).against
+    assert against is not None and against.why_no_psi == why and (against.psi is None) is (why is not None)
+    page = (tmp_path / "now" / "report.html").read_text()
+    assert (f"not known: {why}" in page) is (why is not None) and ("no change to speak of" in page) is (why is None)
+    shares = {band.before for band in report_of(CARD, output_at(tmp_path / "now"), manifest, given).bands}
+    assert (shares == {None}) is (before > 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "moved"),
+    [
+        ({700: 1_000}, {300: 1_000}, True),
+        ({300: 1_000}, {700: 1_000}, True),
+        ({700: 1_000}, {700: 10}, False),
+        ({700: 950, 800: 50}, {300: 950, 800: 50}, True),
+        ({700: 950, 800: 50}, {700: 950, 1_000: 50}, True),
+        ({400: 500, 500: 500}, {400: 50, 500: 50}, False),
+    ],
+)
+def test_scores_outside_those_before_are_places_of_their_own(
+    before: dict[int, int], now: dict[int, int], moved: bool
+) -> None:
+    found = stability(tally_of(before), tally_of(now))
+    assert found is not None and (found > 0.25 if moved else found == 0.0)
+
+
+@given_that(
+    st.dictionaries(st.integers(300, 1_000), st.integers(1, 50), min_size=1, max_size=30),
+    st.dictionaries(st.integers(300, 1_000), st.integers(1, 50), min_size=1, max_size=30),
+)
+def test_psi_is_that_of_its_definition_over_ten_parts_and_what_is_outside(
+    before: dict[int, int], now: dict[int, int]
+) -> None:
+    """In plain Python; a part ends with the score at which its share of the rows before is reached."""
+    total, so_far, ends = sum(before.values()), 0, set[int]()
+    for score in sorted(before):
+        reached = so_far + before[score]
+        if any(so_far < tenth / 10 * total <= reached for tenth in range(1, 11)):
+            ends.add(score)
+        so_far = reached
+
+    def place(score: int) -> int:
+        return -1 if score < min(before) else sum(end < score for end in ends)
+
+    def count(scores: dict[int, int], at: int) -> int:
+        return sum(rows for score, rows in scores.items() if place(score) == at)
+
+    expected = 0.0
+    for at in {place(score) for score in (*before, *now)}:
+        old, new = count(before, at), count(now, at)
+        half = 0.5 if 0 in (old, new) else 0.0
+        old_share, new_share = (old + half) / total, (new + half) / sum(now.values())
+        expected += (new_share - old_share) * math.log(new_share / old_share)
+    assert stability(tally_of(before), tally_of(now)) == pytest.approx(expected)
 
 
 def test_bars_cover_every_score_once() -> None:

@@ -1,6 +1,7 @@
 """A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
 
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from actors.rescore.job import RescoreRefused
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
-from actors.rescore.run import Canary, Options, Stopped, run
+from actors.rescore.run import Canary, Options, Stopped, read_manifest, run
 from actors.rescore.scoring import summed
 from actors.rescore.unit import local_pool
 from actors.storage.disk import DiskFolder
@@ -107,6 +108,48 @@ def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> No
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("name", ["parts/000000.parquet", "bad/000000.parquet"])
+def test_a_result_of_which_a_file_is_gone_or_cut_off_is_not_taken_for_done(tmp_path: Path, name: str) -> None:
+    table = wallets_table(1_000, 1)
+    nobody = pa.array([None, *table.column("wallet").to_pylist()[1:]], pa.string())
+    pq.write_table(table.set_column(0, "wallet", nobody), tmp_path / "in.parquet")
+    job = prepared(tmp_path / "in.parquet", tmp_path / "out")
+    manifest = rescore(job, max_bad=0.1)
+    assert rescore(job, max_bad=0.1) == manifest
+    path = tmp_path / "out" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RescoreRefused, match=rf"out/{name} has .* by the manifest: this result is not whole; score in"):
+        rescore(job, max_bad=0.1)
+    path.unlink()
+    with pytest.raises(RescoreRefused, match=rf"out/{name} is gone: this result is not whole; score into a new folder"):
+        rescore(job, max_bad=0.1)
+
+
+@pytest.mark.parametrize("size", [0, 300], ids=["at the lease", "at the plan"])
+def test_a_disk_that_is_full_before_work_begins_is_told_and_the_job_goes_on_with_room(
+    tmp_path: Path, size: int
+) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
+    job = prepared(source, tmp_path / "out")
+    with files_of_at_most(size), pytest.raises(RescoreRefused, match=r"no room left .*; make room and run the same"):
+        rescore(job)
+    assert rescore(job).rows == 3_000
+
+
+def test_a_place_where_nothing_may_be_written_is_told(tmp_path: Path) -> None:
+    """Whoever asks, the system makes no folder there: it is not allowed, or the file system is read only."""
+    job = prepared(write_wallets(tmp_path / "in", 100, 1, 100), Path("/sys/scores"))
+    with pytest.raises(RescoreRefused, match=r"^/sys/scores: .*(not allowed|read only)"):
+        rescore(job)
+
+
+def test_an_output_that_is_a_file_is_told(tmp_path: Path) -> None:
+    job = prepared(write_wallets(tmp_path / "in", 100, 1, 100), tmp_path / "out")
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(RescoreRefused, match=r"(Not a directory|File exists).*; once that is mended"):
+        rescore(job)
+
+
 @pytest.mark.parametrize("name", ["card.json", "manifest.json"])
 def test_what_was_half_written_beside_the_parts_does_not_keep_the_job_from_going_on(tmp_path: Path, name: str) -> None:
     """A full disk leaves it, as a kill does: the disk is full from the moment on at which this file is written."""
@@ -171,6 +214,63 @@ def test_an_input_that_changed_between_kill_and_resume_is_refused_by_name(
         rescore(prepared(source, tmp_path / "out"))
 
 
+@pytest.mark.parametrize(
+    ("change", "stated"),
+    [
+        (lambda path: path.touch(), r"shard-0001.parquet has changed \(time of change, or ETag\)"),
+        (lambda path: path.unlink(), r"shard-0001.parquet is gone"),
+        (lambda path: path.with_name("shard-0002.parquet").write_bytes(path.read_bytes()), "shard-0002.parquet is new"),
+    ],
+    ids=["written again", "gone", "new"],
+)
+def test_an_input_that_changed_after_the_end_is_refused_by_name(
+    tmp_path: Path, change: Callable[[Path], object], stated: str
+) -> None:
+    source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
+    rescore(prepared(source, tmp_path / "out"))
+    change(source / "shard-0001.parquet")
+    with pytest.raises(RescoreRefused, match=f"out holds the result of other inputs: {stated}; give --output a new"):
+        rescore(prepared(source, tmp_path / "out"))
+
+
+def test_other_values_in_a_file_of_the_same_size_and_footer_are_another_input(tmp_path: Path) -> None:
+    """Without compression and statistics a footer says nothing of them."""
+    table, path = wallets_table(300, 1), tmp_path / "in.parquet"
+    plain: Any = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    values = [pa.array([late] * 300, pa.int64()) for late in (0, 3)]
+    pq.write_table(table.set_column(1, "late", values[0]), path, **plain)
+    before = prepared(path, tmp_path / "out").job.plan.inputs[0]
+    rescore(prepared(path, tmp_path / "out"))
+    pq.write_table(table.set_column(1, "late", values[1]), path, **plain)
+    now = prepared(path, tmp_path / "out").job.plan.inputs[0]
+    assert (now.bytes, now.footer) == (before.bytes, before.footer)
+    with pytest.raises(RescoreRefused, match=r"in.parquet has changed \(time of change, or ETag\)"):
+        rescore(prepared(path, tmp_path / "out"))
+
+
+def test_a_result_that_does_not_say_when_its_inputs_changed_is_not_taken_for_that_of_these(tmp_path: Path) -> None:
+    """As earlier versions wrote it."""
+    source = write_wallets(tmp_path / "in", 1_100, 1, 1_100)
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    for written in (None, b"{", b"{}", b'{"shard-0000.parquet": 1}'):
+        (tmp_path / "out" / "inputs.json").unlink(missing_ok=True)
+        if written is not None:
+            (tmp_path / "out" / "inputs.json").write_bytes(written)
+        with pytest.raises(RescoreRefused, match=r"without inputs.json, .* not known; give --output a new folder"):
+            rescore(prepared(source, tmp_path / "out"))
+    assert read_manifest(output_at(tmp_path / "out")) == manifest
+
+
+def test_the_result_is_the_same_wherever_the_inputs_lie_and_whenever_they_were_written(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
+    shutil.copytree(source, tmp_path / "copy", copy_function=shutil.copyfile)
+    for name in ("in", "copy"):
+        rescore(prepared(tmp_path / name, tmp_path / f"{name}-out"))
+    assert bytes_of(tmp_path / "in-out") == bytes_of(tmp_path / "copy-out")
+    tags = [output_at(tmp_path / f"{name}-out").tags() or {} for name in ("in", "copy")]
+    assert tags[0].keys() == tags[1].keys() == {"shard-0000.parquet", "shard-0001.parquet"} and tags[0] != tags[1]
+
+
 def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_done(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
     with pytest.raises(Stopped):
@@ -222,7 +322,7 @@ def test_a_result_that_cannot_be_published_is_told_and_the_workers_end(tmp_path:
     source, calls = write_wallets(tmp_path / "in", 3_000, 1, 500), list[str]()
     job = prepared(source, tmp_path / "out")
     (tmp_path / "out" / "card.json").mkdir(parents=True)
-    with pytest.raises(OSError, match=r"card\.json"):
+    with pytest.raises(RescoreRefused, match=r"card\.json'; once that is mended run the same command again"):
         rescore(job, prompt=True, on_call=calls.append)
     assert calls[-2:] == ["end", "stop"]
 
@@ -264,11 +364,16 @@ def test_a_canary_stops_a_job_that_has_no_scores_any_more(tmp_path: Path) -> Non
     pq.write_table(nothing, tmp_path / "in.parquet", row_group_size=500)
     job = prepared(tmp_path / "in.parquet", tmp_path / "out")
     with pytest.raises(
-        RescoreRefused, match=r"none of the first 1,000 rows has a score, as rows of the run before had"
+        RescoreRefused, match=r"not known in the first 1,000 rows, as no row has a score: stopped; without --canary"
     ):
         rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
     assert rescore(job).not_available == 2_000
-    rescore(job, canary=Canary(share=0.01, psi_max=0.0, before=summed({}, CARD)))
+
+
+def test_a_canary_stops_where_the_run_before_had_no_scores(tmp_path: Path) -> None:
+    job = prepared(write_wallets(tmp_path / "in", 1_000, 4, 1_000), tmp_path / "out")
+    with pytest.raises(RescoreRefused, match=r"not known in .*, as no row of the run before has a score: stopped"):
+        rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=summed({}, CARD)))
 
 
 def test_more_bad_rows_than_allowed_end_the_job_and_a_higher_limit_goes_on(tmp_path: Path) -> None:

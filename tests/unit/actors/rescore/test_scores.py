@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from actors.rescore.job import RescoreRefused
 from actors.rescore.scores import NO_SCORE, scores_of, stored
 from tests.rescore_files import write_wallets
 from tests.unit.actors.rescore.jobs import columns, output_at, prepared, rescore
@@ -33,11 +34,20 @@ def test_a_run_without_rows_has_no_wallets(tmp_path: Path) -> None:
     assert len(wallets) == len(scores) == 0
 
 
-def test_a_part_that_is_gone_is_no_run_without_rows(tmp_path: Path) -> None:
+def test_a_part_that_is_gone_cut_off_or_overwritten_is_refused_by_its_name(tmp_path: Path) -> None:
     manifest = rescore(prepared(write_wallets(tmp_path / "in", 100, 1, 100), tmp_path / "out"))
-    (tmp_path / "out" / manifest.parts[0].file).unlink()
-    with pytest.raises(FileNotFoundError):
-        scores_of(output_at(tmp_path / "out"), manifest)
+    part = tmp_path / "out" / manifest.parts[0].file
+    written = part.read_bytes()
+    for data, stated in (
+        (None, "000000.parquet is gone: this result is not whole; score into a new folder"),
+        (written[:-1], "000000.parquet has [0-9,]+ bytes, and [0-9,]+ by the manifest: this result is not whole"),
+        (bytes(len(written)), r"000000.parquet cannot be read \(.*magic bytes.*\); score into a new folder"),
+    ):
+        part.unlink(missing_ok=True)
+        if data is not None:
+            part.write_bytes(data)
+        with pytest.raises(RescoreRefused, match=stated):
+            scores_of(output_at(tmp_path / "out"), manifest)
 
 
 UUIDS = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([bytes(16), None], pa.binary(16)))

@@ -1,7 +1,11 @@
 """A unit's files have what was kept of every row that could be scored, and a line for each that could not."""
 
-from collections.abc import Sequence
+import errno
+import os
+import resource
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -9,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from actors.rescore import unit
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.unit import Worker
 from actors.storage.disk import DiskFolder
-from actors.storage.interface import Range
+from actors.storage.interface import Found, Range
 from models.scorecard import Characteristic, Scorecard
 from tests.rescore_files import wallets_table, write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
@@ -113,14 +118,112 @@ def test_a_file_that_is_overwritten_while_it_is_read_has_changed_and_is_not_corr
     job = prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, skip_corrupt=skip_corrupt))
     expect = DiskFolder.expect
 
-    def overwritten(folder: DiskFolder, opened: str, ranges: Sequence[Range]) -> None:
-        with open(opened, "r+b") as file:
+    def overwritten(folder: DiskFolder, opened: pa.OSFile, ranges: Sequence[Range]) -> None:
+        with open(source / "shard-0000.parquet", "r+b") as file:
             file.write(b"\xff" * ranges[-1].end)
         expect(folder, opened, ranges)
 
     monkeypatch.setattr(DiskFolder, "expect", overwritten)
     with pytest.raises(RescoreRefused, match=r"shard-0000.parquet has changed since the job began"):
         rescore(job)
+
+
+VALUES: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+FORMS = {"differences": VALUES | {"column_encoding": "DELTA_BINARY_PACKED"}, "plain": VALUES}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("renamed", [False, True], ids=["in place", "renamed over it"])
+def test_versions_of_a_file_that_is_replaced_while_it_is_read_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renamed: bool, form: str
+) -> None:
+    """Both are whole and alike but for values; the other comes when the first of two row groups is read. Numbers in differences are read by
+    this project, others by Arrow."""
+    tables = [pa.table({"id": range(2_000), "kind": pa.array([kind] * 2_000, pa.int64())}) for kind in (0, 1)]
+    path, other = tmp_path / "in.parquet", tmp_path / "other.parquet"
+    for table, place in zip(tables, (path, other), strict=True):
+        pq.write_table(table, place, row_group_size=1_000, **FORMS[form])
+    os.utime(path, ns=(1, 1))
+    item = Characteristic(feature="kind", reason="K", edges=(1,), points=(5, 9), missing=1)
+    card = Scorecard(name="kinds", version=1, characteristics=(item,))
+    job = prepared(path, tmp_path / "out", Settings(wallet="id"), card)
+    job = job._replace(
+        job=msgspec.structs.replace(job.job, plan=msgspec.structs.replace(job.job.plan, batch_rows=1_024))
+    )
+    read = unit._row_group
+
+    def replaced(opened: Any, group: int, names: list[str]) -> pa.Table:
+        found = read(opened, group, names)
+        if group == 0:
+            if renamed:
+                other.replace(path)
+            else:
+                path.write_bytes(other.read_bytes())
+        return found
+
+    monkeypatch.setattr(unit, "_row_group", replaced)
+    if not renamed:
+        with pytest.raises(RescoreRefused, match=r"in.parquet has changed since the job began"):
+            rescore(job)
+        return
+    manifest = rescore(job)
+    assert set(columns(tmp_path / "out", manifest).column("score").to_pylist()) == {5}
+
+
+def without_files(limited: Callable[..., Any]) -> Callable[..., Any]:
+    """Called while the process may open no further file."""
+
+    def called(*given: Any) -> Any:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        try:
+            return limited(*given)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    return called
+
+
+def no_memory(*_: Any, **__: Any) -> Any:
+    raise pa.ArrowMemoryError("malloc of size 1048576 failed")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "instead"),
+    [
+        (DiskFolder, "opened", without_files(DiskFolder.opened)),
+        (pq.ParquetFile, "read_row_group", no_memory),
+        (pq.ParquetFile, "iter_batches", no_memory),
+    ],
+    ids=["files", "memory", "memory, in batches"],
+)
+def test_what_the_machine_does_not_give_is_no_damage_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, instead: Any
+) -> None:
+    """However long it lasts: --skip-corrupt would leave out whole row groups."""
+    source = write_wallets(tmp_path / "in", 1_000, 1, 250 if name == "iter_batches" else 1_000)
+    job = prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, skip_corrupt=True))
+    with monkeypatch.context() as scarce:
+        scarce.setattr(owner, name, instead)
+        with pytest.raises(RescoreRefused, match=r"shard-0000.parquet: the machine gives no more memory or files"):
+            rescore(job, max_bad=1.0)
+    assert rescore(job).bad == 0
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EIO, errno.EACCES])
+def test_a_footer_that_the_system_does_not_give_is_no_damage_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    source, tail = write_wallets(tmp_path / "in", 100, 2, 100), DiskFolder.tail
+
+    def refuses(folder: DiskFolder, found: Found, size: int) -> bytes:
+        if found.name == "shard-0001.parquet":
+            raise OSError(number, os.strerror(number))
+        return tail(folder, found, size)
+
+    monkeypatch.setattr(DiskFolder, "tail", refuses)
+    with pytest.raises(RescoreRefused, match=rf"in/shard-0001.parquet: .*{os.strerror(number)}"):
+        prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, skip_corrupt=True))
 
 
 def test_row_groups_are_read_whole_unless_one_is_larger_than_a_batch(tmp_path: Path) -> None:

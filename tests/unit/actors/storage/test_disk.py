@@ -1,10 +1,15 @@
 """What is of a folder of a file system alone: names lead into it, files are synced and renamed, and the lease ends with its process."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from actors.storage import disk
@@ -54,6 +59,40 @@ def test_only_files_are_files(folder: DiskFolder) -> None:
             folder.stat(name)
 
 
+def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_an_empty_one(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files would be left out without a word. One that goes meanwhile is no error."""
+    for name in ("a/b", "c/d"):
+        folder.write(name, b"1")
+    scan = os.scandir
+
+    def answers(number: int, path: Any) -> Any:
+        if str(path) == str(folder.path / "c"):
+            raise OSError(number, os.strerror(number), str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", partial(answers, errno.EACCES))
+    with pytest.raises(PermissionError, match=r"Permission denied: .*/c"):
+        folder.files()
+    monkeypatch.setattr(os, "scandir", partial(answers, errno.ENOENT))
+    assert [each.name for each in folder.files()] == ["a/b"]
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_holder(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("work/lease", b"")
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    for ask in (folder.lease, folder.holder):
+        with pytest.raises(OSError, match="No locks available"):
+            ask("work/lease")
+
+
 def test_what_is_half_written_keeps_what_was_there(folder: DiskFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write("a", b"before")
     folder.note("n", b"before")
@@ -77,7 +116,46 @@ def test_a_file_that_was_replaced_since_is_changed_though_it_is_as_long(folder: 
     os.utime(folder.path / "a", ns=(1, 1))
     with pytest.raises(Changed, match="a"):
         folder.opened(found)
-    assert folder.opened(folder.stat("a")) == str(folder.path / "a")
+    assert folder.opened(folder.stat("a")).read() == b"123"
+
+
+def test_a_file_that_is_opened_is_read_whatever_takes_its_place_and_writing_to_it_is_a_change(
+    folder: DiskFolder,
+) -> None:
+    folder.write("a", b"123")
+    os.utime(folder.path / "a", ns=(1, 1))
+    found = folder.stat("a")
+    opened = folder.opened(found)
+    folder.write("a", b"456")
+    folder.check_unchanged(opened, found)
+    assert opened.read() == b"123"
+    with pytest.raises(Changed, match="a"):
+        folder.opened(found)
+    found = folder.stat("a")
+    for change in (lambda path: path.write_bytes(b"789"), lambda path: os.truncate(path, 2)):
+        os.utime(folder.path / "a", ns=(1, 1))
+        found = folder.stat("a")
+        opened = folder.opened(found)
+        folder.check_unchanged(opened, found)
+        change(folder.path / "a")
+        with pytest.raises(Changed, match="a"):
+            folder.check_unchanged(opened, found)
+
+
+def test_a_file_that_takes_the_place_of_one_just_before_it_is_opened_is_a_change(
+    folder: DiskFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("a", b"123")
+    os.utime(folder.path / "a", ns=(1, 1))
+    found, opening = folder.stat("a"), pa.OSFile
+
+    def late(path: str) -> pa.OSFile:
+        folder.write("a", b"456")
+        return opening(path)
+
+    monkeypatch.setattr(pa, "OSFile", late)
+    with pytest.raises(Changed, match="a"):
+        folder.opened(found)
 
 
 def test_what_will_be_read_is_asked_of_the_system_in_as_few_pieces_as_it_lies_in(

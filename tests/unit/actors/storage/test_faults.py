@@ -21,6 +21,10 @@ ANSWER = "Generic S3 error: Error performing GET http://h/b/x in 3ms - Server re
         ("Error performing PUT http://169.254.169.254/latest/api/token in 1ms - error", "there are no credentials"),
         ("Generic S3 error: after 9 retries - HTTP error: error sending request", "does not answer .*--store-patience"),
         (ANSWER.format("503 Slow Down", "<Code>SlowDown</Code>"), "does not answer"),
+        (
+            'Generic S3 error: Encountered object with invalid path: Path "x//y" contained empty path segment',
+            r'a key that is no path \(Path "x//y" contained empty path segment\); remove it, or copy it to another key$',
+        ),
         (ANSWER.format("416 Range", "<Code>InvalidRange</Code>"), "InvalidRange"),
     ],
 )

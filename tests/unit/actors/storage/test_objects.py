@@ -11,6 +11,7 @@ from obstore.exceptions import BaseError, NotFoundError
 
 from actors.storage.interface import Found, Range, StorageRefused
 from actors.storage.objects import BUFFER_BYTES, PATIENCE_S, ObjectFolder, _number
+from tests.unit.actors.storage.listing_server import bucket_of
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,43 @@ def test_a_url_is_a_bucket_and_a_prefix(url: str, bucket: str, prefix: str) -> N
 def test_what_is_no_such_url_is_refused(url: str) -> None:
     with pytest.raises(StorageRefused, match=r"an object store's folder is s3://BUCKET/PREFIX"):
         ObjectFolder(url)
+
+
+@pytest.mark.parametrize("url", ["s3://bureau/a//b", "s3://bureau/../a", "s3://bureau/a/.", "s3://bureau/a\x07b"])
+def test_a_prefix_that_is_no_path_is_refused(url: str) -> None:
+    with pytest.raises(StorageRefused, match="between two slashes stands no name"):
+        ObjectFolder(url)
+
+
+@pytest.mark.parametrize(
+    ("keys", "top", "files"),
+    [
+        ({"out/": 0}, [], []),
+        ({"out/": 0, "out2/x": 3}, [], []),
+        ({"out/": 0, "out/a": 3, "out/b/": 0, "out/b/c": 0}, ["a", "b"], ["a", "b/c"]),
+        ({"out/a.parquet/": 0, "out/a.parquet/b/": 0, "out/a.parquet/b/c": 1}, ["a.parquet"], ["a.parquet/b/c"]),
+        ({"out/ü#+? %20": 3, "out/x\\y": 3}, ["x\\y", "ü#+? %20"], ["x\\y", "ü#+? %20"]),
+    ],
+)
+def test_markers_of_folders_are_no_files(
+    monkeypatch: pytest.MonkeyPatch, keys: dict[str, int], top: list[str], files: list[str]
+) -> None:
+    """The console of a store makes such a marker with a folder."""
+    with bucket_of(keys, monkeypatch):
+        folder = ObjectFolder("s3://bucket/out", 2.0)
+        assert (folder.top(), [each.name for each in folder.files()]) == (top, files)
+        assert [each.name for each in folder.files("b")] == [name for name in files if name.startswith("b/")]
+
+
+def test_a_key_that_is_no_path_is_told_by_its_name_and_not_as_a_store_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with bucket_of({"out//x": 3}, monkeypatch):
+        folder = ObjectFolder("s3://bucket/out", 2.0)
+        for look in (folder.top, folder.files):
+            with pytest.raises(StorageRefused, match=r'^s3://bucket/out: an object in it .*"out//') as refused:
+                look()
+            assert "--store-patience" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

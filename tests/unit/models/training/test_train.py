@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from models.evaluation import NULL, Evaluator
-from models.scorecard import Override, canonical, parse
+from models.scorecard import Characteristic, Override, Scorecard, canonical, parse
 from models.training.binning import MISSING_ROWS_MIN, column_of
 from models.training.page import page
-from models.training.report import TrainingReport, report_of
+from models.training.report import TrainingReport, _score_psi, report_of
 from models.training.train import Data, Fitted, Fold, Pdo, Range, Settings, fit, prepare, train
 from tests.extra import needs
 
@@ -227,6 +227,14 @@ def test_the_report_reads_back_and_its_page_needs_nothing_else(trained: tuple[Da
     assert html.count("<svg") == 6 + len(report.characteristics)
     for outside in ("<script", "<link", " src=", "@import"):
         assert outside not in html
+
+
+@pytest.mark.parametrize(("before", "after", "moved"), [(0, 1, True), (1, 0, True), (1, 1, False)])
+def test_scores_below_and_above_all_before_are_another_population(before: int, after: int, moved: bool) -> None:
+    item = Characteristic(feature="x", reason="X", edges=(1,), points=(0, 100), missing=0)
+    evaluator = Evaluator(Scorecard(name="two", version=1, characteristics=(item,)))
+    found = _score_psi(evaluator, *(pa.table({"x": [value] * 50}) for value in (before, after)))
+    assert found > 1 if moved else found == 0
 
 
 def test_stability_is_measured_against_another_table(trained: tuple[Data, Fitted, list[Fold]]) -> None:

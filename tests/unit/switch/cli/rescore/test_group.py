@@ -77,6 +77,19 @@ def test_every_row_is_somewhere_and_a_second_run_is_compared_with_the_first(
     assert again.exit_code == 0, "the same command again finds it done"
 
 
+def test_wallets_that_come_more_than_once_are_told_where_they_are_matched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, card = write_wallets(tmp_path / "in", 1_000, 1, 500), write_card(tmp_path / "card.json")
+    (source / "again.parquet").write_bytes((source / "shard-0000.parquet").read_bytes())
+    words = ("--input", source, "--card", card, "--output")
+    assert "more than once" not in rescore(monkeypatch, *words, tmp_path / "a").stderr
+    compared = rescore(monkeypatch, *words, tmp_path / "b", "--before", tmp_path / "a")
+    assert compared.exit_code == 0 and "1,000 wallets more than once in the input\n" in compared.stderr, compared.output
+    lines = rescore(monkeypatch, *words, tmp_path / "b", "--before", tmp_path / "a", "--json").stdout
+    assert json.loads(lines.splitlines()[-1])["result"]["repeated_wallets"] == 1_000
+
+
 def test_what_a_job_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, card = write_wallets(tmp_path / "in", 1_000, 1, 500), write_card(tmp_path / "card.json")
     (tmp_path / "full").mkdir()
@@ -84,6 +97,7 @@ def test_what_a_job_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     for code, printed, words in (
         (1, "there is nothing at", ("--input", tmp_path / "nothing", "--card", card, "--output", tmp_path / "out")),
         (1, "is not empty", ("--input", source, "--card", card, "--output", tmp_path / "full")),
+        (1, "/sys/scores: ", ("--input", source, "--card", card, "--output", "/sys/scores")),
         (1, "there is no column", ("--input", source, "--card", card, "--output", tmp_path / "out", "--wallet", "who")),
         (
             2,

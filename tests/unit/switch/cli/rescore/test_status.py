@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from actors.storage.disk import DiskFolder
 from switch.cli.main import cli
 from switch.cli.rescore.status import _sentence
 from tests.unit.switch.cli.rescore.running import job
@@ -32,6 +33,33 @@ def test_a_folder_without_a_job_is_exit_code_1(tmp_path: Path) -> None:
         done = status(folder)
         assert (done.exit_code, done.stdout) == (1, "") and done.stderr.count("\n") == 1, done.output
     assert status(Path("ftp:/") / "x").exit_code in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "stated"),
+    [
+        (PermissionError(13, "Permission denied"), "not allowed"),
+        (OSError(5, "Input/output error"), "once that is mended"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, stated: str
+) -> None:
+    folder = job(tmp_path, monkeypatch, 500)
+
+    def refuses(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(DiskFolder, "read", refuses)
+    done = status(folder)
+    assert (done.exit_code, done.stdout) == (1, "") and f"{folder}: " in done.stderr and stated in done.stderr
+
+
+def test_a_manifest_of_another_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = job(tmp_path, monkeypatch, 500)
+    (folder / "manifest.json").write_text("{}")
+    done = status(folder)
+    assert done.exit_code == 1 and "is not a manifest of this version" in done.stderr and done.stderr.count("\n") == 1
 
 
 def found(**fields: Any) -> dict[str, Any]:
