@@ -180,8 +180,8 @@ class Publication:
                 answer = _Answer(batch, table)
                 if number < len(before):
                     answer.check(before[number])
-                for settled in window.add(answer):
-                    note = _added(note, settled)
+                for oldest in window.add(answer):
+                    note = _added(note, oldest)
                 if number + 1 >= len(before):
                     note = msgspec.structs.replace(note, answered=window.news, is_checked=True)
                     self._keep(note)

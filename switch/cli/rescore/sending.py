@@ -30,23 +30,25 @@ def send(
     from actors.rescore.output import Output
     from actors.rescore.publication import Publication
     from actors.rescore.publishing import Numbers
+    from actors.rescore.refusals import in_words
     from actors.rescore.run import read_manifest
     from actors.storage.place import folder_at
 
     session_gives_way()
     output = Output(folder_at(folder))
     output.folder.check()
-    manifest = read_manifest(output)
-    if manifest is None:
-        raise click.ClickException(f"{folder} holds no finished job")
-    due = sum(part.rows for part in manifest.parts)
     try:
-        with (
-            switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
-            progress_bar("undoing" if undone else "publishing", "rows") as bar,
-        ):
+        with in_words(output.folder):
+            manifest = read_manifest(output)
+            if manifest is None:
+                raise click.ClickException(f"{folder} holds no finished job")
+            due = sum(part.rows for part in manifest.parts)
             publication = Publication(output, manifest, url, Numbers(run, undone))
-            sent = publication.send(method(client), lambda rows: bar(rows, due))
+            with (
+                switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
+                progress_bar("undoing" if undone else "publishing", "rows") as bar,
+            ):
+                sent = publication.send(method(client), lambda rows: bar(rows, due))
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
     if as_json:

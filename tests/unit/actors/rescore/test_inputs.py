@@ -167,7 +167,8 @@ def test_units_are_smaller_towards_the_end_and_a_small_input_is_shared(tmp_path:
 def test_a_unit_takes_the_row_groups_with_which_it_comes_nearest_to_its_share(
     tmp_path: Path, rows: int, shares: list[int]
 ) -> None:
-    """Two workers share 1,000 rows as 512 and 488; with seven row groups first they would be 448 and 552. The last 16 of 976 are no unit."""
+    """Two workers share 1,000 rows as 512 and 488; with seven row groups first they would be 448 and 552. The last 16 of 976 are not a unit
+    of their own."""
     source = write_wallets(tmp_path / "in", rows, 1, 64)
     assert [unit.rows for unit in prepared(source, tmp_path / "out").units] == shares
 

@@ -74,3 +74,20 @@ async def test_what_cannot_be_published_is_refused(shared: RunningSwitch, tmp_pa
     bare = scored(tmp_path, [await shared.wallet()], "--scores-only")
     done = await at(shared, "rescore", "publish", bare, "--run", 1)
     assert done.exit_code == 1 and "without --scores-only" in done.stderr
+
+
+async def test_a_folder_that_is_not_whole_is_refused_in_words(shared: RunningSwitch, tmp_path: Path) -> None:
+    folder = scored(tmp_path, [await shared.wallet()])
+    manifest = (folder / "manifest.json").read_bytes()
+    cases = (
+        ("card.json", None, "card.json"),
+        ("parts/000000.parquet", None, "parts/000000.parquet is gone: this result is not whole"),
+        ("parts/000000.parquet", b"PAR1", "parts/000000.parquet has 4 bytes, and "),
+        ("manifest.json", manifest.replace(b'"format"', b'"version"'), "is not a manifest of this version"),
+    )
+    for name, content, why in cases:
+        before = (folder / name).read_bytes()
+        (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+        done = await at(shared, "rescore", "publish", folder, "--run", 1)
+        assert done.exit_code == 1 and done.stderr.startswith("Error: ") and why in done.stderr, done.output
+        (folder / name).write_bytes(before)
