@@ -64,6 +64,7 @@ synchronous_commit = on
 full_page_writes = on
 wal_compression = off
 wal_init_zero = off
+backend_flush_after = 1MB
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
