@@ -34,7 +34,7 @@ from actors.rescore.job import (
 from actors.rescore.part_writer import load_packing
 from actors.rescore.refusals import explained, in_words, is_of_bytes, words_of
 from actors.rescore.scoring import CardScorer, Columns, Counting
-from actors.storage.interface import Folder, Found, Range
+from actors.storage.interface import Changed, Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
 from models.scorecard import Scorecard, card_hash
 
@@ -173,6 +173,8 @@ def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> Readab
         footer = _footer(folder, found)
         metadata = pq.read_metadata(pa.BufferReader(footer))
         schema = metadata.schema.to_arrow_schema()
+    except Changed as error:
+        raise explained(error, folder) from None
     except (ValueError, OSError, MemoryError, pa.ArrowException) as error:
         if not is_of_bytes(error):
             raise explained(error, folder, name) from None

@@ -79,6 +79,11 @@ class _Answer:
         self.codes = {each["values"]: each["counts"] for each in pc.value_counts(codes).to_pylist()}
         self.new = pc.sum(pc.and_not(pc.equal(codes, OK), replayed)).as_py() or 0
 
+    @property
+    def is_new(self) -> bool:
+        """Whether all that the switch took of it was new."""
+        return 0 < self.new == self.codes.get(OK)
+
     def check(self, new: int) -> None:
         """Of a batch that was sent before, when so many rows were new. Raises _Lost where some are again."""
         if self.new:
@@ -96,10 +101,10 @@ class _Window:
     def add(self, answer: _Answer) -> Iterator[_Answer]:
         """Gives those that need not be sent again any more."""
         self.batches.append(answer)
-        self._new += answer.new > 0
-        while self._new - (self.batches[0].new > 0) >= UNDER_WAY:
+        self._new += answer.is_new
+        while self._new - self.batches[0].is_new >= UNDER_WAY:
             oldest = self.batches.popleft()
-            self._new -= oldest.new > 0
+            self._new -= oldest.is_new
             yield oldest
 
     @property
@@ -150,33 +155,53 @@ class Publication:
         if note.run == run:
             what = f"undone run {note.undone}" if note.undone else "published scores of this folder"
             raise RescoreRefused(f"run {run} has {what} before: {where}")
-        if note.undone == run and not self._begin.undone:
+        if note.undone == run:
             raise RescoreRefused(f"run {run} was undone by run {note.run}: {where}")
 
     def _anew(self) -> Note:
         return msgspec.structs.replace(self._begin, replayed=None)
 
     def _notes(self) -> list[Note]:
-        """Those of an earlier version say nothing: all is sent again."""
+        """A single note, as an earlier version wrote it, says nothing: all is sent again. Raises RescoreRefused for anything else."""
+        data = self._output.read(PUBLISHED) or b"[]"
         try:
-            return msgspec.json.decode(self._output.read(PUBLISHED) or b"[]", type=list[Note])
-        except msgspec.DecodeError:
-            return []
+            return [] if data.startswith(b"{") else msgspec.json.decode(data, type=list[Note])
+        except msgspec.DecodeError as error:
+            where = f"{self._output.folder}/{PUBLISHED}"
+            raise RescoreRefused(
+                f"{where} is not of this version: {error}; without it everything is sent again"
+            ) from None
 
     def _keep(self, note: Note) -> None:
         self._output.folder.write(PUBLISHED, msgspec.json.encode([*self._others, note]))
 
     # What is sent now.
 
+    def _first(
+        self, note: Note, batch: Batch, call: Callable[[pa.Table], pa.Table]
+    ) -> tuple[Note, tuple[Batch, pa.Table]]:
+        """A batch, sent by itself, with its answer. The note stays as it was where the call says that nothing happened: no switch runs
+        there, or it refuses the key."""
+        checking = msgspec.structs.replace(note, is_checked=not note.answered)
+        self._keep(checking)
+        try:
+            with closing(answered([batch], call, self._output.keep)) as answers:
+                return checking, next(answers)
+        except Exception as error:
+            if getattr(error, "money_moved", None) == "no":
+                self._keep(note)
+            raise
+
     def _sent(self, note: Note, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent:
         """Raises _Lost where the switch does not know the batches behind the note that it has answered before."""
         before, window, rows = note.answered, _Window(), sum(note.codes.values())
-        note = msgspec.structs.replace(note, is_checked=not before)
-        self._keep(note)
         given = batches(self._output, self._manifest, note.numbers, Place(note.parts, note.rows))
-        with closing(answered(given, call)) as answers:  # none is under way any more when all are sent again
-            for number, (batch, table) in enumerate(answers):
-                self._output.keep()
+        batch = next(given, None)
+        if batch is None:
+            return _all(note, ())
+        note, first = self._first(note, batch, call)
+        with closing(answered(given, call, self._output.keep)) as others:  # nothing is under way when all is sent again
+            for number, (batch, table) in enumerate(itertools.chain([first], others)):
                 answer = _Answer(batch, table)
                 if number < len(before):
                     answer.check(before[number])

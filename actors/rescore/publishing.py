@@ -3,10 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -26,6 +26,10 @@ from models.credit.wallet_card import checked
 from models.reason_lists import join_lists
 from models.scorecard import REASONS_MAX, CardError, parse
 
+T = TypeVar("T")
+
+WAIT_S: Final = 1.0
+"""A lease is to be kept about so often."""
 CLOCK_OFF_S: Final = 60.0
 """So far a shard's clock may be ahead of this machine's."""
 BATCH_ROWS: Final = 16_384
@@ -91,28 +95,35 @@ def batches(output: Output, manifest: Manifest, numbers: Numbers, begin: Place =
 
 
 def answered(
-    given: Iterable[Batch], call: Callable[[pa.Table], pa.Table]
+    given: Iterable[Batch], call: Callable[[pa.Table], pa.Table], on_wait: Callable[[], None] = lambda: None
 ) -> Generator[tuple[Batch, pa.Table], None, None]:
     """Batches with what a call answers to each, in order; UNDER_WAY of them at once, and one that is read meanwhile. All of it in threads
-    that give way to payments. Raises what the call raises, and what reading does."""
+    that give way to payments; `on_wait` is called every second here. Raises what the call raises, and what reading and `on_wait` do."""
     rows, under_way = iter(given), deque[tuple[Batch, Future[pa.Table]]]()
     threads = ThreadPoolExecutor(UNDER_WAY + 1, "publish", give_way)
     try:
         read = threads.submit(next, rows, None)
-        while (batch := read.result()) is not None:
+        while (batch := _result(read, on_wait)) is not None:
             under_way.append((batch, threads.submit(call, batch.table)))
             read = threads.submit(next, rows, None)
             if len(under_way) == UNDER_WAY:
-                yield _first(under_way)
+                yield _first(under_way, on_wait)
         while under_way:
-            yield _first(under_way)
+            yield _first(under_way, on_wait)
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-def _first(under_way: deque[tuple[Batch, Future[pa.Table]]]) -> tuple[Batch, pa.Table]:
+def _first(under_way: deque[tuple[Batch, Future[pa.Table]]], on_wait: Callable[[], None]) -> tuple[Batch, pa.Table]:
     batch, answer = under_way.popleft()
-    return batch, answer.result()
+    return batch, _result(answer, on_wait)
+
+
+def _result(future: Future[T], on_wait: Callable[[], None]) -> T:
+    on_wait()
+    while not wait([future], WAIT_S).done:
+        on_wait()
+    return future.result()
 
 
 def _wallet_card(document: bytes, manifest: Manifest) -> _Card:

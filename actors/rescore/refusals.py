@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from actors.rescore.job import RescoreRefused
-from actors.storage.interface import Folder
+from actors.storage.interface import Changed, Folder
 
 AGAIN: Final = "run the same command again"
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -42,6 +42,8 @@ def words_of(error: BaseException) -> str:
 def explained(error: BaseException, folder: Folder, name: str = "") -> BaseException:
     """An error of the system as a refusal; others as they are, also where nobody reads what is printed any more. `folder`, and perhaps
     `name`, a file of it: what was read or written."""
+    if isinstance(error, Changed):
+        return RescoreRefused(f"{folder}/{error} has changed while it was read; {AGAIN}")
     if not isinstance(error, OSError | MemoryError) or isinstance(error, BrokenPipeError):
         return error
     number, text, place = number_of(error), words_of(error), f"{folder}/{name}" if name else str(folder)
@@ -55,7 +57,7 @@ def explained(error: BaseException, folder: Folder, name: str = "") -> BaseExcep
         )
     if number in TOO_MANY or isinstance(error, MemoryError):
         return RescoreRefused(
-            f"{place}: the machine gives no more memory or files ({text}); have fewer --workers, or {AGAIN} later"
+            f"{place}: the machine gives no more memory or files ({text}); have fewer --workers, or {AGAIN} later; or the file is damaged"
         )
     return RescoreRefused(f"{place}: {text}; once that is mended {AGAIN}")
 
@@ -65,5 +67,5 @@ def in_words(folder: Folder) -> Iterator[None]:
     """Errors of the system as refusals. Raises RescoreRefused."""
     try:
         yield
-    except (OSError, MemoryError) as error:
+    except (Changed, OSError, MemoryError) as error:
         raise explained(error, folder) from None

@@ -117,17 +117,30 @@ def _finished(output: Output, prepared: Prepared) -> Manifest | None:
         return None
     plan = prepared.job.plan
     output.drop_work()
-    left_out = tuple(each for each in manifest.corrupt if each.group is None)
-    same = (plan.card, plan.code, _settings(plan), plan.corrupt)
-    if (manifest.card["hash"], manifest.code, manifest.settings, left_out) != same:
-        raise RescoreRefused(f"{output.folder} holds the result of another job; give --output a new folder")
-    difference = _changed_input(_inputs_of(output, manifest), plan)
-    if difference is not None:
-        raise RescoreRefused(
-            f"{output.folder} holds the result of other inputs: {difference}; give --output a new folder"
-        )
+    other = _other_job(manifest, plan)
+    if other is not None:
+        raise RescoreRefused(f"{output.folder} holds the result of another job: {other}; give --output a new folder")
+    changed = _changed_input(_inputs_of(output, manifest), plan) or _changed_corrupt(manifest, plan)
+    if changed is not None:
+        raise RescoreRefused(f"{output.folder} holds the result of other inputs: {changed}; give --output a new folder")
     output.check_whole((*manifest.parts, *manifest.bad_rows))
     return manifest
+
+
+def _other_job(manifest: Manifest, plan: Plan) -> str | None:
+    """The first thing besides the inputs in which a plan is not that of a result."""
+    for field, old in (("card", manifest.card["hash"]), ("code", manifest.code)):
+        if old != getattr(plan, field):
+            return _called(field, old, getattr(plan, field))
+    settings = msgspec.convert(manifest.settings, type(plan.settings))
+    return None if settings == plan.settings else _called("settings", settings, plan.settings)
+
+
+def _changed_corrupt(manifest: Manifest, plan: Plan) -> str | None:
+    """The first file that could not be read and is gone, or that is there since."""
+    before = {each.path for each in manifest.corrupt if each.group is None}
+    differ = sorted(before ^ {each.path for each in plan.corrupt})
+    return f"{differ[0]} is {'gone' if differ[0] in before else 'new'}" if differ else None
 
 
 def _inputs_of(output: Output, manifest: Manifest) -> list[InputFile]:

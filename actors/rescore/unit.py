@@ -50,6 +50,7 @@ class _Opened(NamedTuple):
     source: Any
     file: pq.ParquetFile
     columns: ColumnReader | None
+    bytes: int
 
 
 class _Unreadable(Exception):
@@ -185,7 +186,10 @@ class Worker:
         """Whole row groups where they are about as large as batches: then one column after the other is decoded, in the same memory, and no
         pages wait for the next batch."""
         file = opened.file
-        self._job.source.expect(opened.source, chunk_ranges(file.metadata, groups, frozenset(self._job.columns)))
+        ranges = chunk_ranges(file.metadata, groups, frozenset(self._job.columns))
+        if not all(0 <= each.start <= each.end <= opened.bytes for each in ranges):
+            raise pa.ArrowInvalid("a column lies outside the file")
+        self._job.source.expect(opened.source, ranges)
         rows, names = self._job.plan.batch_rows, list(self._job.columns)
         sizes = [file.metadata.row_group(at).num_rows for at in groups]
         if max(sizes) <= rows and min(sizes[:-1], default=rows) >= rows // 2:
@@ -210,7 +214,7 @@ class Worker:
         try:
             source = folder.opened(looked_at)
         except FileNotFoundError as error:
-            raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
+            raise RescoreRefused(f"{planned.path}: {error.strerror or words_of(error)}") from None
         except OSError as error:
             raise explained(error, folder, planned.path) from None
         with closing(source):
@@ -218,7 +222,7 @@ class Worker:
                 with self._parquet(source, planned.path, buffer_bytes) as found:
                     on_disk = isinstance(source, pa.OSFile)
                     columns = ColumnReader(source.fileno(), found, self._job.columns) if on_disk else None
-                    yield _Opened(source, found, columns)
+                    yield _Opened(source, found, columns, planned.bytes)
             except GeneratorExit:  # left early, for another reason
                 raise
             except Exception:

@@ -82,8 +82,9 @@ class ObjectLease:
             return
 
     def _check(self) -> None:
+        """Another may have taken it, ended and removed all: then nothing is there, or an object of this number that is a third one's."""
         newest = self._store.newest()
-        if newest is not None and newest.number > self._number:
+        if newest is None or newest.number != self._number or read(newest.data).token != self._written.token:
             raise LeaseLost
 
 

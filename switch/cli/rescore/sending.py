@@ -56,6 +56,6 @@ def send(
     else:
         click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in sent.codes.items()))
         if sent.replayed and not undone:
-            click.echo(f"{counted(sent.replayed, 'row')} had a score of run {run} before and kept it")
+            click.echo(f"{counted(sent.replayed, 'row')} had a score of run {run} already and kept it")
     if set(sent.codes) - {"ok"}:
         raise click.exceptions.Exit(1)

@@ -88,6 +88,28 @@ def test_batches_are_answered_in_order_while_the_next_are_under_way() -> None:
     assert got == [(number, [number]) for number in range(9)]
 
 
+def test_a_lease_is_kept_while_an_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "WAIT_S", 0.01)
+    kept, enough = [], threading.Event()
+
+    def on_wait() -> None:
+        kept.append(1)
+        if len(kept) > 20:
+            enough.set()
+
+    def call(table: pa.Table) -> pa.Table:
+        assert enough.wait(timeout=10)
+        return table
+
+    assert len(list(answered([Batch(pa.table({"number": [0]}), Place())], call, on_wait))) == 1
+    with pytest.raises(RescoreRefused):
+        list(answered([Batch(pa.table({"number": [0]}), Place())], call, _taken_over))
+
+
+def _taken_over() -> None:
+    raise RescoreRefused("taken over")
+
+
 def test_what_fails_ends_the_publication_behind_what_was_answered() -> None:
     given = (Batch(pa.table({"number": [number]}), Place(number)) for number in range(9))
 

@@ -1,5 +1,6 @@
 """A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
 
+import os
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -264,6 +265,7 @@ def test_a_result_that_does_not_say_when_its_inputs_changed_is_not_taken_for_tha
 def test_the_result_is_the_same_wherever_the_inputs_lie_and_whenever_they_were_written(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
     shutil.copytree(source, tmp_path / "copy", copy_function=shutil.copyfile)
+    os.utime(tmp_path / "copy" / "shard-0000.parquet", ns=(1, 1))
     for name in ("in", "copy"):
         rescore(prepared(tmp_path / name, tmp_path / f"{name}-out"))
     assert bytes_of(tmp_path / "in-out") == bytes_of(tmp_path / "copy-out")
@@ -281,8 +283,10 @@ def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_don
     with pytest.raises(RescoreRefused, match="min_days was 90, now 30"):
         rescore(prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, min_days=30)))
     rescore(prepared(source, tmp_path / "out"))
-    with pytest.raises(RescoreRefused, match="the result of another job"):
+    with pytest.raises(RescoreRefused, match="the result of another job: the card was"):
         rescore(prepared(source, tmp_path / "out", card=other))
+    with pytest.raises(RescoreRefused, match="the result of another job: min_days was 90, now 30"):
+        rescore(prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, min_days=30)))
 
 
 def test_a_prompt_worker_is_given_its_first_unit_at_once_and_all_end_while_the_result_is_published(

@@ -110,6 +110,21 @@ def test_corrupt_files_and_row_groups_are_refused_or_listed(tmp_path: Path) -> N
         rescore(prepared(source, tmp_path / "other"))
 
 
+def test_columns_that_lie_outside_their_file_are_damage_of_it(tmp_path: Path) -> None:
+    """The system would take where they are said to lie for a fault of the one who asks."""
+    source = write_wallets(tmp_path / "in", 1_000, 2, 250)
+    path = source / "shard-0001.parquet"
+    data = path.read_bytes()
+    footer = data[-8 - int.from_bytes(data[-8:-4], "little") :]
+    path.write_bytes(b"PAR1" + footer)
+    with pytest.raises(RescoreRefused, match=r"shard-0001.parquet: row group 0 cannot be read"):
+        rescore(prepared(source, tmp_path / "out"))
+    skipping = msgspec.structs.replace(SMALL, skip_corrupt=True)
+    manifest = rescore(prepared(source, tmp_path / "skipped", skipping), max_bad=0.5)
+    assert (manifest.rows, manifest.bad, len(manifest.corrupt)) == (2_000, 1_000, 4)
+    assert manifest.corrupt[-1].reason == "a column lies outside the file"
+
+
 @pytest.mark.parametrize("skip_corrupt", [False, True])
 def test_a_file_that_is_overwritten_while_it_is_read_has_changed_and_is_not_corrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip_corrupt: bool

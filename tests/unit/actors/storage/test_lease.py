@@ -84,6 +84,22 @@ def test_a_lease_that_nobody_renews_is_taken_over_in_its_time_and_its_sleeping_h
     assert not store.data
 
 
+def test_a_sleeping_holder_ends_though_its_successor_has_come_and_gone(clock: Clock) -> None:
+    store = Objects()
+    first = take(store, elsewhere)
+    take(store, elsewhere).give_back()
+    assert not store.data
+    with pytest.raises(LeaseLost):
+        first.keep()
+    third = take(store, elsewhere)
+    clock.now += lease.RENEW_S
+    with pytest.raises(LeaseLost):
+        first.keep()
+    first.give_back()
+    assert list(store.data) == [1], "it has the number of the first one's, and is the third one's"
+    third.keep()
+
+
 def test_the_lease_of_a_process_that_ended_here_is_taken_over_at_once(clock: Clock) -> None:
     store = Objects()
     take(store, elsewhere)
