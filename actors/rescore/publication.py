@@ -9,6 +9,7 @@ everything too, as the switch knows these batches by then.
 
 import hashlib
 import itertools
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -113,13 +114,22 @@ class _Window:
         return tuple(each.new for each in itertools.islice(self.batches, ANSWERED_MAX))
 
 
+def run_number(output: Output, url: str) -> int:
+    """A run for whoever names none: the last one of these scores that was not undone; else a new one, seconds since 1970 and above all that
+    this switch was sent from the folder. Raises RescoreRefused for notes that cannot be read."""
+    mine = _begin(output, url, Numbers(0))
+    notes = [note for note in _notes(output) if note.url == mine.url]
+    gone = {note.undone for note in notes}
+    begun = [note.run for note in notes if note.manifest == mine.manifest and not note.undone and note.run not in gone]
+    return max(begun) if begun else max([int(time.time()), *(note.run + 1 for note in notes)])
+
+
 class Publication:
     """One run of a finished job on its way to the switch at `url`. Only one at a time works on a folder."""
 
     def __init__(self, output: Output, manifest: Manifest, url: str, numbers: Numbers) -> None:
-        digest = hashlib.sha256(output.folder.read(MANIFEST)).hexdigest()
         self._output, self._manifest = output, manifest
-        self._begin = Note(url=url.rstrip("/"), manifest=digest, run=numbers.run, undone=numbers.undone)
+        self._begin = _begin(output, url, numbers)
         self._others: list[Note] = []
 
     def send(self, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent:
@@ -142,7 +152,7 @@ class Publication:
     def _resumed(self) -> Note:
         """The note of this run, if there is one. Raises RescoreRefused for a number that was used otherwise: a switch would answer `ok`
         and take nothing."""
-        notes = self._notes()
+        notes = _notes(self._output)
         self._others = [note for note in notes if not _is_of(note, self._begin)]
         for note in self._others:
             if note.url == self._begin.url:
@@ -160,17 +170,6 @@ class Publication:
 
     def _anew(self) -> Note:
         return msgspec.structs.replace(self._begin, replayed=None)
-
-    def _notes(self) -> list[Note]:
-        """A single note, as an earlier version wrote it, says nothing: all is sent again. Raises RescoreRefused for anything else."""
-        data = self._output.read(PUBLISHED) or b"[]"
-        try:
-            return [] if data.startswith(b"{") else msgspec.json.decode(data, type=list[Note])
-        except msgspec.DecodeError as error:
-            where = f"{self._output.folder}/{PUBLISHED}"
-            raise RescoreRefused(
-                f"{where} is not of this version: {error}; without it everything is sent again"
-            ) from None
 
     def _keep(self, note: Note) -> None:
         self._output.folder.write(PUBLISHED, msgspec.json.encode([*self._others, note]))
@@ -216,6 +215,21 @@ class Publication:
         if found.codes.keys() - FINAL:
             self._keep(self._anew())  # the same command tries them again
         return found
+
+
+def _begin(output: Output, url: str, numbers: Numbers) -> Note:
+    digest = hashlib.sha256(output.folder.read(MANIFEST)).hexdigest()
+    return Note(url=url.rstrip("/"), manifest=digest, run=numbers.run, undone=numbers.undone)
+
+
+def _notes(output: Output) -> list[Note]:
+    """A single note, as an earlier version wrote it, says nothing: all is sent again. Raises RescoreRefused for anything else."""
+    data = output.read(PUBLISHED) or b"[]"
+    try:
+        return [] if data.startswith(b"{") else msgspec.json.decode(data, type=list[Note])
+    except msgspec.DecodeError as error:
+        where = f"{output.folder}/{PUBLISHED}"
+        raise RescoreRefused(f"{where} is not of this version: {error}; without it everything is sent again") from None
 
 
 def _is_of(note: Note, other: Note) -> bool:

@@ -24,7 +24,7 @@ from models.arrow_buffers import values_and_bits, values_of
 from models.credit.feature import DIMENSIONS
 from models.credit.wallet_card import checked
 from models.reason_lists import join_lists
-from models.scorecard import REASONS_MAX, CardError, parse
+from models.scorecard import REASONS_MAX, CardError, Scorecard, parse
 
 T = TypeVar("T")
 
@@ -126,22 +126,25 @@ def _result(future: Future[T], on_wait: Callable[[], None]) -> T:
     return future.result()
 
 
-def _wallet_card(document: bytes, manifest: Manifest) -> _Card:
+def check_publishable(card: Scorecard, scores_only: bool, as_of: int | None) -> None:
+    """Raises RescoreRefused for scores that a switch does not take."""
     try:
-        card = checked(parse(document))
+        checked(card)
     except CardError as error:
         raise RescoreRefused(f"only scores of a wallet card can be published: {error}") from None
-    if manifest.settings["scores_only"]:
+    if scores_only:
         raise RescoreRefused("scores without subtotals and reasons cannot be published: score without --scores-only")
-    if manifest.settings["as_of"] is None:
+    if as_of is None:
         raise RescoreRefused("it is not known as of when the features are: score with --as-of")
-    if manifest.settings["as_of"] > 1_000 * (time.time() + CLOCK_OFF_S):
-        raise RescoreRefused(f"the scores are as of {_date(manifest)}, and shards take none of the future")
+    if as_of > 1_000 * (time.time() + CLOCK_OFF_S):
+        date = datetime.fromtimestamp(as_of / 1_000, UTC).isoformat(timespec="seconds")
+        raise RescoreRefused(f"the scores are as of {date}, and shards take none of the future")
+
+
+def _wallet_card(document: bytes, manifest: Manifest) -> _Card:
+    card = parse(document)
+    check_publishable(card, manifest.settings["scores_only"], manifest.settings["as_of"])
     return _Card(f"{card.name}@{card.version}", frozenset(card.dimensions), pa.array(card.reasons))
-
-
-def _date(manifest: Manifest) -> str:
-    return datetime.fromtimestamp(manifest.settings["as_of"] / 1_000, UTC).isoformat(timespec="seconds")
 
 
 def _undone(rows: pa.RecordBatch, manifest: Manifest, numbers: Numbers) -> pa.Table:

@@ -6,15 +6,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from models.wording import counted
+from switch.cli.client import switch_options
 from switch.cli.lazy import Command, LazyGroup
 from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_time, json_option, progress_bar
+from switch.cli.rescore.publish import RUN_HELP
+from switch.cli.rescore.sending import end, send, show
 from switch.cli.table_options import INPUT_FILE
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
@@ -106,6 +110,11 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     show_default=True,
     help="Seconds for which an object store may be away.",
 )
+@click.option(
+    "--publish", is_flag=True, help="Then publish the scores to the switch at --url, as `rescore publish` does."
+)
+@click.option("--run", type=click.IntRange(1), help=RUN_HELP)
+@switch_options
 @click.option("--plan", "only_plan", is_flag=True, help="Check and print the plan; score nothing.")
 @json_option
 @click.pass_context
@@ -116,6 +125,12 @@ def rescore_group(context: click.Context, /, **options: Any) -> None:
     for name, option in (("source", "--input"), ("card", "--card"), ("output", "--output")):
         if options[name] is None:
             raise click.UsageError(f"Missing option '{option}'.", context)
+    source = context.get_parameter_source
+    for name in ("run", "url"):
+        if not options["publish"] and source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} goes with --publish.", context)
+    if options["publish"] and options["scores_only"]:
+        raise click.UsageError("--publish needs subtotals and reasons: it does not go with --scores-only.", context)
     _rescore(options)
 
 
@@ -126,6 +141,7 @@ def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.job import RescoreRefused, Settings
     from actors.rescore.output import Output
     from actors.rescore.page import write_report
+    from actors.rescore.publishing import check_publishable
     from actors.rescore.report import ReportInputs
     from actors.rescore.run import Stopped
     from actors.storage.place import folder_at
@@ -136,6 +152,8 @@ def _rescore(options: dict[str, Any]) -> None:
     try:
         before = None if options["before"] is None else folder_at(options["before"], options["store_patience"])
         prepared = prepare(options["source"], options["output"], card, settings, options["store_patience"])
+        if options["publish"]:
+            check_publishable(card, settings.scores_only, prepared.job.plan.settings.as_of)
         _show_plan(prepared, options)
         if not options["only_plan"]:
             manifest, peak = _run(prepared, options, _canary(options, before))
@@ -147,6 +165,25 @@ def _rescore(options: dict[str, Any]) -> None:
         raise click.ClickException(str(error)) from None
     except Stopped:
         raise click.ClickException("stopped; run the same command again to go on") from None
+    if options["publish"] and not options["only_plan"]:
+        _publish(options)
+
+
+def _publish(options: dict[str, Any]) -> None:
+    sent = send(
+        options["output"],
+        options["url"],
+        options["key"],
+        options["as_json"],
+        options["run"],
+        attrgetter("publish_scores"),
+    )
+    if options["as_json"]:
+        _line({"published": sent})
+    else:
+        click.echo(f"published as run {sent['run']}")
+        show(sent)
+    end(sent)
 
 
 def _get_workers_ready(options: dict[str, Any]) -> None:

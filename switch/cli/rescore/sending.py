@@ -1,4 +1,4 @@
-"""What `publish` and `undo` share: a finished job's rows go to a switch; killed, it goes on."""
+"""What `rescore --publish`, `publish` and `undo` share: a finished job's rows go to a switch; killed, it goes on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import msgspec
 
 from models.wording import counted
 from switch.cli.client import switch_client
-from switch.cli.options import as_text, progress_bar
+from switch.cli.options import progress_bar
 
 TIMEOUT_S: Final = 120.0
 
@@ -19,16 +19,15 @@ def send(
     url: str,
     key: str | None,
     as_json: bool,
-    run: int,
+    run: int | None,
     method: Callable[[Any], Any],
     undone: int = 0,
-) -> None:
-    """Send the rows of a finished job by a method of a client, and say what became of them. Exit code 1 when the switch did not take some
-    rows."""
+) -> dict[str, Any]:
+    """Send the rows of a finished job by a method of a client, and say what became of them. `run`: None for one that nobody has named."""
     from actors.process.tuning import session_gives_way
     from actors.rescore.job import RescoreRefused
     from actors.rescore.output import Output
-    from actors.rescore.publication import Publication
+    from actors.rescore.publication import Publication, run_number
     from actors.rescore.publishing import Numbers
     from actors.rescore.refusals import in_words
     from actors.rescore.run import read_manifest
@@ -43,7 +42,8 @@ def send(
             if manifest is None:
                 raise click.ClickException(f"{folder} holds no finished job")
             due = sum(part.rows for part in manifest.parts)
-            publication = Publication(output, manifest, url, Numbers(run, undone))
+            number = run_number(output, url) if run is None else run
+            publication = Publication(output, manifest, url, Numbers(number, undone))
             with (
                 switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
                 progress_bar("undoing" if undone else "publishing", "rows") as bar,
@@ -51,11 +51,17 @@ def send(
                 sent = publication.send(method(client), lambda rows: bar(rows, due))
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
-    if as_json:
-        click.echo(as_text({"rows": sent.rows, **msgspec.to_builtins(sent)}))
-    else:
-        click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in sent.codes.items()))
-        if sent.replayed and not undone:
-            click.echo(f"{counted(sent.replayed, 'row')} had a score of run {run} already and kept it")
-    if set(sent.codes) - {"ok"}:
+    return {"run": number, "rows": sent.rows, **msgspec.to_builtins(sent)}
+
+
+def show(sent: dict[str, Any]) -> None:
+    """What became of the rows of a run, for people."""
+    click.echo("\n".join(f"{code}: {counted(rows, 'row')}" for code, rows in sent["codes"].items()))
+    if sent["replayed"]:
+        click.echo(f"{counted(sent['replayed'], 'row')} had a score of run {sent['run']} already and kept it")
+
+
+def end(sent: dict[str, Any]) -> None:
+    """Exit code 1 when the switch did not take some rows."""
+    if set(sent["codes"]) - {"ok"}:
         raise click.exceptions.Exit(1)

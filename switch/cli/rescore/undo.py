@@ -7,8 +7,8 @@ import click
 
 from switch.cli.client import switch_options
 from switch.cli.location import LOCATION, store_refusals
-from switch.cli.options import json_option
-from switch.cli.rescore.sending import send
+from switch.cli.options import as_text, json_option
+from switch.cli.rescore.sending import end, send, show
 
 
 @click.command("undo", epilog="Example: shardpay rescore undo ./scores --run 7 --as 8")
@@ -29,4 +29,9 @@ def rescore_undo(folder: Path | str, undone: int, number: int, url: str, key: st
     """
     if number <= undone:
         raise click.UsageError(f"--as is a run above {undone}")
-    send(folder, url, key, as_json, number, attrgetter("undo_scores"), undone)
+    sent = send(folder, url, key, as_json, number, attrgetter("undo_scores"), undone)
+    if as_json:
+        click.echo(as_text(sent))
+    else:
+        show({**sent, "replayed": None})
+    end(sent)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from actors.rescore import publishing
 from actors.rescore.job import RescoreRefused
 from actors.rescore.output import PUBLISHED, Output
-from actors.rescore.publication import Publication, Sent
+from actors.rescore.publication import Publication, Sent, run_number
 from actors.rescore.publishing import Numbers
 from actors.rescore.run import Manifest
 from tests.unit.actors.rescore.test_publishing import ROWS, finished, ids
@@ -218,6 +219,20 @@ def test_other_scores_of_the_folder_are_not_taken_for_those_that_were_sent(
     ):
         sent(other, switch)
     assert sent(other, switch, run=8) == Sent(codes={"ok": ROWS}, replayed=0)
+
+
+def test_who_names_no_run_goes_on_with_the_last_one_or_begins_one_above_all(anew: Any, tmp_path: Path) -> None:
+    output, now = anew[0], int(time.time())
+    assert now <= run_number(output, HERE) <= now + 60
+    sent(anew, Taking(), run=7)
+    sent(anew, Taking(), run=9, url="http://127.0.0.1:9090")
+    assert (run_number(output, HERE), run_number(output, "http://127.0.0.1:9090/")) == (7, 9)
+    other = finished(tmp_path, pa.array(ids(), pa.binary(16)), as_of=1_767_225_600_001)[0]
+    other.folder.write(PUBLISHED, output.folder.read(PUBLISHED))
+    assert run_number(other, HERE) >= now, "other scores"
+    late = now + 1_000
+    sent(anew, Taking(), run=late, undone=7)
+    assert run_number(output, HERE) == late + 1, "neither the run that was undone nor the number of the undo"
 
 
 def test_notes_of_an_earlier_version_say_nothing(anew: Any) -> None:

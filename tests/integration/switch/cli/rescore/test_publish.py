@@ -32,11 +32,23 @@ async def test_holders_see_what_the_job_scored_once(shared: RunningSwitch, tmp_p
         done = await at(shared, "rescore", "publish", folder, "--run", 3)
         assert (done.exit_code, done.stdout) == (0, "ok: 5 rows\n"), done.output
     found = json.loads((await at(shared, "rescore", "publish", folder, "--run", 3, "--json")).stdout)
-    assert found == {"rows": 5, "codes": {"ok": 5}, "replayed": 0}
+    assert found == {"run": 3, "rows": 5, "codes": {"ok": 5}, "replayed": 0}
     shown = (await shared.call("GET", f"/v1/wallets/{wallets[0]}/credit")).json
     rows = [row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()]
     (row,) = [each for each in rows if each["wallet"] == uuid.UUID(wallets[0]).bytes]
     assert (shown["score"], shown["run"]) == (row["score"], 3)
+
+
+async def test_a_run_that_is_not_named_has_the_number_that_is_printed(shared: RunningSwitch, tmp_path: Path) -> None:
+    wallet = await shared.wallet()
+    folder = scored(tmp_path, [wallet])
+    with suppress(VersionConflict):  # another test has published it
+        await publish_card(shared)
+    done = [await at(shared, "rescore", "publish", folder) for _ in range(2)]
+    shown = (await shared.call("GET", f"/v1/wallets/{wallet}/credit")).json
+    assert [each.stdout for each in done] == [f"run {shown['run']}\nok: 1 row\n"] * 2, done[0].output
+    found = json.loads((await at(shared, "rescore", "publish", folder, "--json")).stdout)
+    assert found == {"run": shown["run"], "rows": 1, "codes": {"ok": 1}, "replayed": 0}
 
 
 async def test_rows_of_nobody_are_counted_and_fail(shared: RunningSwitch, tmp_path: Path) -> None:
@@ -70,7 +82,7 @@ async def test_what_cannot_be_published_is_refused(shared: RunningSwitch, tmp_pa
     none = await at(shared, "rescore", "publish", tmp_path / "empty", "--run", 1)
     assert (none.exit_code, none.stderr) == (1, f"Error: {tmp_path / 'empty'} holds no finished job\n")
     assert (await at(shared, "rescore", "publish", tmp_path / "empty", "--run", 0)).exit_code == 2
-    assert (await at(shared, "rescore", "publish", tmp_path / "empty")).exit_code == 2
+    assert (await at(shared, "rescore", "publish")).exit_code == 2
     bare = scored(tmp_path, [await shared.wallet()], "--scores-only")
     done = await at(shared, "rescore", "publish", bare, "--run", 1)
     assert done.exit_code == 1 and "without --scores-only" in done.stderr

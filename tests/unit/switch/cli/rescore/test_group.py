@@ -38,6 +38,28 @@ def test_what_a_job_needs_is_named_when_it_is_missing(missing: str, tmp_path: Pa
     assert done.exit_code == 2 and f"Missing option '{missing}'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "stated"),
+    [
+        (("--url", "http://127.0.0.1:1"), "--url goes with --publish."),
+        (("--run", "7"), "--run goes with --publish."),
+        (("--publish", "--scores-only"), "it does not go with --scores-only"),
+    ],
+)
+def test_options_of_a_publication_go_with_it(tmp_path: Path, more: tuple[str, ...], stated: str) -> None:
+    words = ["--input", str(tmp_path), "--card", "wallet", "--output", str(tmp_path / "out"), *more]
+    done = CliRunner().invoke(cli, ["rescore", *words])
+    assert done.exit_code == 2 and stated in done.stderr
+
+
+def test_what_cannot_be_published_is_refused_before_anything_is_scored(tmp_path: Path) -> None:
+    source, card = write_wallets(tmp_path / "in", 100, 1, 100), write_card(tmp_path / "card.json")
+    words = ["--input", str(source), "--card", str(card), "--output", str(tmp_path / "out"), "--publish"]
+    done = CliRunner().invoke(cli, ["rescore", *words])
+    assert done.exit_code == 1 and "score with --as-of" in done.stderr, done.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_card_is_a_file_or_the_name_of_one_that_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert _card("wallet").name == "wallet"
