@@ -1,4 +1,4 @@
-"""What `rescore --publish`, `publish` and `undo` share: a finished job's rows go to a switch; killed, it goes on."""
+"""What `publish` and `undo` share: a finished job's rows go to a switch; killed, it goes on."""
 
 from collections.abc import Callable
 from pathlib import Path
