@@ -139,6 +139,7 @@ SELECT (SELECT count(*) FROM account_wallet WHERE account = $1) + (SELECT count(
 -- name: key_create
 INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, writes_per_s)
 VALUES ($1, $2, $3, $4, $5, coalesce($6, now() + $7::interval), $8, $9)
+RETURNING expires_at
 
 -- name: key_rotated
 -- The new key of the same account, scopes and limits works at once, the old one for as long as both overlap. $5: whether the new one ends when
@@ -153,7 +154,7 @@ INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, w
 SELECT $2, account, name, scopes, $3,
        CASE WHEN $5 THEN nullif(end_before_rotation, 'infinity') ELSE coalesce($6, now() + $7::interval) END,
        reads_per_s, writes_per_s FROM old
-RETURNING name, scopes
+RETURNING name, scopes, expires_at
 
 -- name: key_ensure
 -- A key that was revoked stays revoked. Its id when anything is new.

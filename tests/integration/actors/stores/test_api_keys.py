@@ -115,6 +115,7 @@ async def test_a_new_key_ends_when_the_old_one_would_have_however_often_that_is_
     assert (ends[old.id] is None) == (life is None)
     made = [await store.rotate(old.id, timedelta(hours=1)) for _ in range(2)]
     last = await store.rotate(made[-1].id, timedelta(hours=1))
+    assert [key.expires_at for key in (old, *made, last)] == [ends[old.id]] * 4, "each is told its end"
     now = {each.id: each.expires_at for each in await store.list(SECRET)}
     assert [now[key.id] for key in (*made[:-1], last)] == [ends[old.id]] * 2
     for rotated in (old, made[-1]):
@@ -122,7 +123,9 @@ async def test_a_new_key_ends_when_the_old_one_would_have_however_often_that_is_
 
 
 @pytest.mark.parametrize("life", [timedelta(days=90), None])
-async def test_an_overlap_that_is_made_longer_is_not_the_end_of_the_next_key(pool: Pool, life: timedelta | None) -> None:
+async def test_an_overlap_that_is_made_longer_is_not_the_end_of_the_next_key(
+    pool: Pool, life: timedelta | None
+) -> None:
     store, week = KeyStore(pool), datetime.now(UTC) + timedelta(days=7)
     old = await store.create("shop", ["pay"], life=life)
     (first,) = [each.expires_at for each in await store.list(SECRET)]
