@@ -82,11 +82,12 @@ async def _nothing(session: Any, identity: str) -> None:
 
 
 class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A new key; `key` is shown once and kept nowhere."""
+    """A new key; `key` is shown once and kept nowhere. `expires_at` None: it works until it is revoked."""
 
     id: str
     name: str
     scopes: tuple[str, ...]
+    expires_at: datetime | None
     key: str
 
 
@@ -171,7 +172,7 @@ class KeyStore:
         identity, key = _new_key()
         async with self._pool.session() as session, session.transaction():
             account = await _account(session, name, scopes, binding)
-            await session.execute(
+            ends = await session.fetchval(
                 SQL["key_create"],
                 *(
                     identity,
@@ -185,7 +186,7 @@ class KeyStore:
                 ),
             )
             await also(session, str(identity))
-        return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
+        return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), expires_at=ends, key=key)
 
     async def rotate(
         self, identity: str, overlap: timedelta, life: Life | UnsetType = UNSET, also: Also = _nothing
@@ -203,7 +204,9 @@ class KeyStore:
                     await also(session, str(made))
         if row is None:
             raise KeyRefused(f"there is no key {identity} that works")
-        return CreatedKey(id=str(made), name=row["name"], scopes=tuple(row["scopes"]), key=key)
+        return CreatedKey(
+            id=str(made), name=row["name"], scopes=tuple(row["scopes"]), expires_at=row["expires_at"], key=key
+        )
 
     async def page(
         self, secret: Secret, after: tuple[datetime, uuid.UUID] | None, limit: int, account: int | None = None

@@ -12,6 +12,7 @@ from aiohttp import web
 from actors.records.ids import encode_wallet
 from actors.records.secret import Secret
 from actors.stores.wallet_profiles import WalletStore
+from models.wording import counted
 from switch.api.route import Route
 from switch.api.statements import (
     TRACK_NUMBERS,
@@ -62,7 +63,9 @@ async def list_owner_transfers(services: OwnerServices, call: Call) -> web.Respo
     scope = f"owner {span.since} {span.until} {owner}"
     owned = await services.wallet_store.with_owner(owner, 0, OWNED_MAX + 1, call.principal.bound)
     if len(owned) > OWNED_MAX:
-        raise invalid_query("owner", f"an owner of up to {OWNED_MAX} wallets is expected: ask for the list of each")
+        raise invalid_query(
+            "owner", f"an owner of up to {counted(OWNED_MAX, 'wallet')} is expected: ask for the list of each"
+        )
     account = call.principal.account
     async with services.pages.place(account):
         walks: dict[int, Walk | None] = dict.fromkeys(owned)

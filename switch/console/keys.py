@@ -16,6 +16,9 @@ ROWS: Final = "50"
 PLACE: Final = "/console/keys"
 LIVES: Final = {"": "until it is revoked", "1": "a day", "30": "30 days", "90": "90 days", "365": "a year"}
 """For how long a new key works, in days, with words."""
+AS_BEFORE: Final = "as_before"
+NEXT_LIVES: Final = {AS_BEFORE: "as the old one", **LIVES}
+"""The same of a key in place of another, which by default ends when that one would have."""
 OVERLAPS: Final = {
     "0": "ends at once",
     "3600": "works an hour more",
@@ -36,6 +39,7 @@ async def keys(visit: Visit) -> Shown:
         "scopes": sorted(principal.scopes) if visit.may("POST", KEYS) else [],
         "own_name": visit.who.name if principal.bound is not None else None,
         "lives": LIVES,
+        "next_lives": NEXT_LIVES,
         "overlaps": OVERLAPS,
         "done": visit.query.get("done"),
     }
@@ -55,13 +59,16 @@ async def make(visit: Visit) -> Shown:
     for field in ("reads_per_s", "writes_per_s"):
         if form.get(field):
             body[field] = _number(form, field)
-    body |= _life(form)
+    body |= _end(form, form.get("life", ""))
     return _made(await visit.send(Wanted(method="POST", path=KEYS, body=body)), "A new key")
 
 
 async def rotate(visit: Visit) -> Shown:
     """POST /console/keys/{id}/rotate."""
-    body = {"overlap_s": _number(visit.form, "overlap_s")}
+    form = visit.form
+    body: dict[str, Any] = {"overlap_s": _number(form, "overlap_s")}
+    if (life := form.get("life", AS_BEFORE)) != AS_BEFORE:
+        body |= {"expires_at": None} | _end(form, life)
     wanted = Wanted(method="POST", path=f"{KEY}/rotate", params={"id": visit.param("id")}, body=body)
     return _made(await visit.send(wanted), "The key after it")
 
@@ -77,8 +84,8 @@ def _made(made: dict[str, Any], title: str) -> View:
     return View(template="key_made.html", title=title, data={"made": made}, status=201)
 
 
-def _life(form: Any) -> dict[str, str]:
-    days = form.get("life", "")
+def _end(form: Any, days: str) -> dict[str, str]:
+    """When a new key ends, where that is after so many of LIVES."""
     if days not in LIVES:
         raise invalid_field("life", f"expected one of: {', '.join(LIVES)}")
     return {"expires_at": after(form, int(days))} if days else {}

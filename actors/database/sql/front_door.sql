@@ -139,6 +139,7 @@ SELECT (SELECT count(*) FROM account_wallet WHERE account = $1) + (SELECT count(
 -- name: key_create
 INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, writes_per_s)
 VALUES ($1, $2, $3, $4, $5, coalesce($6, now() + $7::interval), $8, $9)
+RETURNING expires_at
 
 -- name: key_rotated
 -- The new key of the same account, scopes and limits works at once, the old one for as long as both overlap. $5: whether the new one ends when
@@ -153,7 +154,7 @@ INSERT INTO api_key (id, account, name, scopes, hash, expires_at, reads_per_s, w
 SELECT $2, account, name, scopes, $3,
        CASE WHEN $5 THEN nullif(end_before_rotation, 'infinity') ELSE coalesce($6, now() + $7::interval) END,
        reads_per_s, writes_per_s FROM old
-RETURNING name, scopes
+RETURNING name, scopes, expires_at
 
 -- name: key_ensure
 -- A key that was revoked stays revoked. Its id when anything is new.
@@ -178,9 +179,10 @@ WHERE ($1::timestamptz IS NULL OR (key.created_at, key.id) < ($1, $2::uuid)) AND
 ORDER BY key.created_at DESC, key.id DESC LIMIT $3
 
 -- name: key_change
--- The end and the limits of a key that works; $2, $4, $6: which of them.
+-- The end and the limits of a key that works; $2, $4, $6: which of them. Of a key that was rotated, an end before its first one is that of the
+-- overlap: rotated again, it still gives the first one.
 UPDATE api_key SET expires_at = CASE WHEN $2 THEN $3::timestamptz ELSE expires_at END,
-                   end_before_rotation = CASE WHEN NOT $2 THEN end_before_rotation END,
+                   end_before_rotation = CASE WHEN NOT $2 OR $3::timestamptz <= end_before_rotation THEN end_before_rotation END,
                    reads_per_s = CASE WHEN $4 THEN $5::int ELSE reads_per_s END,
                    writes_per_s = CASE WHEN $6 THEN $7::int ELSE writes_per_s END
 WHERE id = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true) RETURNING id

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import click
 
 from actors.stores.scopes import BOUND_SCOPES, SCOPES
+from switch.cli.keys.made import show_made
 from switch.cli.keys.store import with_keys
-from switch.cli.options import LIFE, as_text, json_option, storage_options
+from switch.cli.options import LIFE, json_option, storage_options
 
 
 @click.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name shop --owner shop-17")
@@ -54,7 +55,7 @@ def keys_create(
     database: str | None,
     **bound: tuple[str, ...],
 ) -> None:
-    """Make a key. It is shown once and kept only as a hash.
+    """Make a key. It is shown once and kept only as a hash. stderr says when it ends.
 
     The first key of a name says whether the account is bound: a bound one sees and moves only its wallets and asks only in its
     scenarios, any other all.
@@ -70,8 +71,7 @@ def keys_create(
         entry = by_command("keys create", {"name": name, "scopes": scopes})
         return await store.create(name, scopes, binding, None if life == "never" else life, also=entry)
 
-    created = asyncio.run(with_keys(data, database, run))
-    click.echo(as_text(created) if as_json else created.key)
+    show_made(asyncio.run(with_keys(data, database, run)), as_json=as_json)
 
 
 def addresses(secret: Any, wallets: Sequence[str]) -> list[int]:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import click
 
+from switch.cli.keys.made import show_made
 from switch.cli.keys.store import with_keys
-from switch.cli.options import DURATION, LIFE, as_text, json_option, storage_options
+from switch.cli.options import DURATION, LIFE, json_option, storage_options
 
 
 @click.command("rotate", epilog="Example: shardpay keys rotate 0b5c0a52-... --overlap 24h")
@@ -32,7 +33,7 @@ def keys_rotate(
 ) -> None:
     """Make a new key in place of another, which works on for a while. Account, scopes and end stay, so payments and retries go on.
 
-    The new key is shown once and kept only as a hash.
+    The new key is shown once and kept only as a hash. stderr says when it ends.
     """
 
     async def run(store: Any, secret: Any) -> Any:
@@ -48,5 +49,4 @@ def keys_rotate(
         except KeyRefused as error:
             raise click.ClickException(str(error)) from None
 
-    created = asyncio.run(with_keys(data, database, run))
-    click.echo(as_text(created) if as_json else created.key)
+    show_made(asyncio.run(with_keys(data, database, run)), as_json=as_json, as_before=life is None)

@@ -115,13 +115,28 @@ async def test_a_new_key_ends_when_the_old_one_would_have_however_often_that_is_
     assert (ends[old.id] is None) == (life is None)
     made = [await store.rotate(old.id, timedelta(hours=1)) for _ in range(2)]
     last = await store.rotate(made[-1].id, timedelta(hours=1))
+    assert [key.expires_at for key in (old, *made, last)] == [ends[old.id]] * 4, "each is told its end"
     now = {each.id: each.expires_at for each in await store.list(SECRET)}
     assert [now[key.id] for key in (*made[:-1], last)] == [ends[old.id]] * 2
     for rotated in (old, made[-1]):
         assert now[rotated.id] is not None and now[rotated.id] != ends[old.id], "it works on for its overlap"
 
 
-async def test_a_rotated_key_that_is_given_an_end_gives_that_one(pool: Pool) -> None:
+@pytest.mark.parametrize("life", [timedelta(days=90), None])
+async def test_an_overlap_that_is_made_longer_is_not_the_end_of_the_next_key(
+    pool: Pool, life: timedelta | None
+) -> None:
+    store, week = KeyStore(pool), datetime.now(UTC) + timedelta(days=7)
+    old = await store.create("shop", ["pay"], life=life)
+    (first,) = [each.expires_at for each in await store.list(SECRET)]
+    await store.rotate(old.id, timedelta(hours=1))
+    assert await store.change(old.id, week, UNSET, UNSET)
+    after = await store.rotate(old.id, timedelta(days=30))
+    ends = {each.id: each.expires_at for each in await store.list(SECRET)}
+    assert (ends[old.id], ends[after.id]) == (week, first)
+
+
+async def test_a_rotated_key_that_is_given_a_later_end_or_none_gives_that_one(pool: Pool) -> None:
     store, end = KeyStore(pool), datetime(2036, 1, 1, tzinfo=UTC)
     old = await store.create("shop", ["pay"], life=timedelta(days=90))
     await store.rotate(old.id, timedelta(hours=1))
@@ -130,9 +145,12 @@ async def test_a_rotated_key_that_is_given_an_end_gives_that_one(pool: Pool) -> 
     assert await store.change(old.id, end, UNSET, UNSET)
     after = await store.rotate(old.id, timedelta(hours=1))
     for_ever = await store.rotate(old.id, timedelta(hours=1), None)
+    assert await store.change(old.id, None, UNSET, UNSET)
+    endless = await store.rotate(old.id, timedelta(hours=1))
     ends = {each.id: each.expires_at for each in await store.list(SECRET)}
     first = ends[limited.id]
-    assert first is not None and first < end and (ends[after.id], ends[for_ever.id]) == (end, None)
+    assert first is not None and first < end
+    assert [ends[key.id] for key in (after, for_ever, endless)] == [end, None, None]
 
 
 async def test_a_bound_account_is_bound_to_all_that_its_keys_name(pool: Pool) -> None:

@@ -79,8 +79,8 @@ async def test_what_cannot_be_collected_is_owed_with_visible_attempts_until_the_
         shown = (await scene.get(f"/v1/credit/orders/{order['id']}", scene.ann)).json
         assert [each["step"] for each in shown["steps"]][-2:] == ["attempt", "attempt"], "one key is one attempt"
         for wallet, counts in (
-            (scene.till, "1 service orders that are not over pay to it, and 0 from"),
-            (scene.ann_wallet, "and 1 from"),
+            (scene.till, "1 service order that is not over pays to it, and 0 from it."),
+            (scene.ann_wallet, "0 service orders that are not over pay to it, and 1 from it."),
         ):
             refused = (await switch.call("POST", f"/v1/wallets/{wallet}/close", {})).json
             assert refused["code"] == "wallet_has_orders" and counts in refused["detail"]

@@ -94,4 +94,4 @@ async def test_a_cursor_of_another_owner_and_too_many_wallets_are_refused(
     await switch.wallet(owner="Ann")
     many = await switch.call("GET", "/v1/owners/transfers?owner=Ann")
     assert (many.status, many.json["errors"][0]["field"]) == (422, "owner")
-    assert "up to 1 wallets" in many.json["detail"]
+    assert "up to 1 wallet is expected" in many.json["detail"]

@@ -37,11 +37,25 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(switch: RunningSwitc
         made_end = (await switch.call("GET", f"/v1/keys/{uuid.UUID(identity)}")).json["expires_at"]
         assert made_end is not None
         place = f"/console/keys/{uuid.UUID(identity)}"
-        turned = await visit.submit("/console/keys", f"{place}/rotate", overlap_s="0")
+        (form,) = re.findall(
+            rf'<form[^>]*action="{place}/rotate".*?</form>', (await visit.get("/console/keys")).text, re.DOTALL
+        )
+        (lives,) = re.findall(r'<select name="life".*?</select>', form)
+        assert (
+            re.findall(r'value="(\w*)"', lives) == ["as_before", "", "1", "30", "90", "365"] and "selected" not in lives
+        )
+        ends = {}
+        for life in ("365", ""):
+            renewed = await visit.submit("/console/keys", f"{place}/rotate", overlap_s="86400", life=life)
+            (other,) = set(_KEY.findall(renewed.text))
+            shown = await switch.call("GET", f"/v1/keys/{uuid.UUID(other.split('_')[1])}")
+            ends[life] = shown.json["expires_at"]
+        assert ends["365"] > made_end and ends[""] is None and "when it is revoked" in renewed.plain
+        turned = await visit.submit("/console/keys", f"{place}/rotate", overlap_s="0", life="as_before")
         (next_key,) = set(_KEY.findall(turned.text))
         listed_keys = (await switch.call("GET", "/v1/keys?limit=100")).json["data"]
-        ends = {each["id"]: each["expires_at"] for each in listed_keys if each["name"] == name}
-        assert ends[str(uuid.UUID(next_key.split("_")[1]))] == made_end, "it ends when the old one would have"
+        listed_ends = {each["id"]: each["expires_at"] for each in listed_keys if each["name"] == name}
+        assert listed_ends[str(uuid.UUID(next_key.split("_")[1]))] == made_end, "it ends when the old one would have"
         await asyncio.sleep(KEY_TTL_S + 0.05)
         assert (await switch.call("GET", "/v1/rule-packs", token=key)).status == 401
         assert (await switch.call("GET", "/v1/rule-packs", token=next_key)).status == 200
@@ -55,7 +69,7 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(switch: RunningSwitc
         calls = [
             each["call"] for each in (await visit.get("/console/admin-log.json?resource=/v1/keys")).json["log"]["data"]
         ]
-        assert calls[:3] == ["POST /v1/keys/{id}/revoke", "POST /v1/keys/{id}/rotate", "POST /v1/keys"]
+        assert calls[:5] == ["POST /v1/keys/{id}/revoke", *["POST /v1/keys/{id}/rotate"] * 3, "POST /v1/keys"]
         assert key not in log.text and next_key not in log.text
         assert "Log of administrators" in (await visit.get("/console/audit")).plain
 

@@ -64,6 +64,28 @@ async def test_a_key_is_rotated_with_its_overlap_and_revoked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("life", "ends"), [({}, {}), ({"life": "as_before"}, {}), ({"life": ""}, {"expires_at": None})]
+)
+async def test_a_rotated_key_hands_on_its_end_or_gives_none(life: dict[str, str], ends: dict[str, None]) -> None:
+    api = Answers({"POST /v1/keys/{id}/rotate": MADE})
+    await rotate(visit(api, params={"id": "k1"}, form={"overlap_s": "0", **life}))
+    ((_, sent),) = api.asked
+    assert sent["body"] == {"overlap_s": 0, **ends}
+
+
+async def test_a_key_in_place_of_another_works_for_as_long_as_the_form_says() -> None:
+    api = Answers({"GET /v1/keys": {"data": []}, "POST /v1/keys/{id}/rotate": MADE})
+    shown: Any = await keys(visit(api))
+    first, *offered = shown.data["next_lives"]
+    assert first == "as_before" and offered == list(shown.data["lives"])
+    await rotate(visit(api, params={"id": "k1"}, form={"overlap_s": "0", "life": "90"}))
+    ends = datetime.fromisoformat(api.asked[-1][1]["body"]["expires_at"])
+    assert timedelta(days=89) < ends - datetime.now(UTC) <= timedelta(days=90)
+    with pytest.raises(ProblemError, match="invalid_field"):
+        await rotate(visit(Answers({}), params={"id": "k1"}, form={"overlap_s": "0", "life": "2"}))
+
+
+@pytest.mark.parametrize(
     "form", [{"life": "2"}, {"life": "", "reads_per_s": "many"}, {"reads_per_s": "-1"}, {"reads_per_s": "1" * 10}]
 )
 async def test_what_no_field_of_the_form_can_be_is_refused(form: dict[str, str]) -> None:

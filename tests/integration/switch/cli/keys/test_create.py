@@ -23,6 +23,17 @@ async def test_a_key_does_what_its_scope_says(shared: RunningSwitch) -> None:
     assert key not in listed.output, "it is shown once"
 
 
+@pytest.mark.parametrize(("life", "line"), [("90d", "it ends at "), ("never", "it never ends\n")])
+async def test_a_new_key_is_made_with_its_end_beside_it(shared: RunningSwitch, life: str, line: str) -> None:
+    words = ("--scope", "read", "--name", "ends", "--expires-in", life, "--database", shared.database_url)
+    done = await run("keys", "create", *words)
+    assert done.stdout.count("\n") == 1 and done.stderr.startswith(line), done.output
+    made = json.loads((await run("keys", "create", *words, "--json")).stdout)
+    listed = json.loads((await run("keys", "list", "--json", "--database", shared.database_url)).stdout)
+    assert made["expires_at"] == next(each["expires_at"] for each in listed if each["id"] == made["id"])
+    assert (made["expires_at"] is None) == (life == "never")
+
+
 async def test_a_bound_key_sees_its_wallets_alone(shared: RunningSwitch) -> None:
     mine, other = await shared.wallet(), await shared.wallet()
     words = ("--scope", "read", "--name", "bound", "--wallet", mine, "--json", "--database", shared.database_url)

@@ -36,6 +36,19 @@ async def test_the_key_alone_is_printed_for_scripts(shared: RunningSwitch) -> No
     assert "\n" not in key and (await shared.call("GET", f"/v1/wallets/{wallet}", token=key)).status == 200
 
 
+async def test_a_key_that_soon_ends_is_not_renewed_without_a_word(shared: RunningSwitch) -> None:
+    made = await KeyStore(shared.pool).create("habit", ["read"], life=timedelta(hours=1))
+    assert made.expires_at is not None
+    done = await run("keys", "rotate", made.id, *place(shared))
+    soon = f"it ends at {made.expires_at:%Y-%m-%d %H:%M} UTC"
+    assert done.stderr == f"{soon}, when the old key would have: --expires-in gives another end\n"
+    done = await run("keys", "rotate", made.id, "--expires-in", "90d", *place(shared))
+    assert done.stderr.startswith("it ends at ") and soon not in done.stderr and "old key" not in done.stderr
+    assert (await run("keys", "rotate", made.id, "--expires-in", "never", *place(shared))).stderr == "it never ends\n"
+    shown = json.loads((await run("keys", "rotate", made.id, "--json", *place(shared))).stdout)
+    assert datetime.fromisoformat(shown["expires_at"]) == made.expires_at
+
+
 async def test_the_new_key_ends_as_the_old_one_would_have_unless_it_is_told_otherwise(shared: RunningSwitch) -> None:
     made = await run(
         "keys", "create", "--scope", "read", "--name", "ends", "--expires-in", "90d", "--json", *place(shared)
