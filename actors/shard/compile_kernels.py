@@ -16,7 +16,7 @@ import msgspec
 import numba
 
 from actors.ledger.precompile import warm, warm_last
-from models.jit import CACHE_FOLDER
+from models.jit import CACHE_FOLDER, CANNOT_KEEP
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ def ready_kernels() -> None:
     wait."""
     try:
         if not _NUMBA.DISABLE_JIT:
+            if CANNOT_KEEP is not None:
+                raise CANNOT_KEEP
             _compile(CACHE_FOLDER)
     except OSError as error:
         log.warning("machine code cannot be kept, so that each start compiles: %s", error)
