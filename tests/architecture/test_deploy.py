@@ -83,6 +83,17 @@ def test_machine_code_is_kept_where_the_switch_may_write() -> None:
     assert "/var/lib/shardpay" in volumes and "XDG_CACHE_HOME" not in unit + image
 
 
+def test_the_user_of_the_image_is_a_number_that_kubernetes_knows_for_no_root() -> None:
+    image = (DEPLOY / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (.*)$", image, re.MULTILINE)
+    (group,) = re.findall(r"groupadd .*--gid (\d+) shardpay", image)
+    made = re.findall(r"useradd .*--uid (\d+) --gid (\d+) .*--home-dir (\S+) shardpay", image)
+    assert made == [(user.split(":")[0], group, "/var/lib/shardpay")] and user == f"{made[0][0]}:{group}"
+    assert int(made[0][0]) > 0
+    security = kubernetes("StatefulSet")["spec"]["template"]["spec"]["securityContext"]
+    assert security == {"runAsNonRoot": True, "fsGroup": int(group)}
+
+
 def test_each_file_that_is_data_parses() -> None:
     for path in FILES:
         if path.suffix in (".yaml", ".yml"):
