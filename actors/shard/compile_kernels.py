@@ -47,8 +47,9 @@ def compiled_files(folder: Path, ending: str) -> list[Path]:
 
 
 def progress(folder: Path = CACHE_FOLDER) -> Progress | None:
-    """None when nothing is left to compile. Whoever compiles, in whatever process: it is read from the files that are there."""
-    if _NUMBA.DISABLE_JIT or (folder / _COMPLETE).exists():
+    """None when nothing is left to compile, or when it is not kept, so that nothing shows it. Whoever compiles, in whatever process: it
+    is read from the files that are there."""
+    if _NUMBA.DISABLE_JIT or CANNOT_KEEP is not None or (folder / _COMPLETE).exists():
         return None
     sizes = []
     for file in compiled_files(folder, "nbc"):
