@@ -99,7 +99,7 @@ def _machine_code() -> Finding:
         "machine code",
         kept,
         f"kept in {kernels}" if kept else f"not kept: {kernels} cannot be written",
-        "Each start compiles for minutes: make the folder writable, or set NUMBA_CACHE_DIR to one that is.",
+        "Each start compiles for some two minutes: make the folder writable, or set NUMBA_CACHE_DIR to one that is.",
     )
 
 
