@@ -6,10 +6,12 @@ would not compile. `NUMBA_DISABLE_JIT=1` runs the same functions as plain Python
 nothing depends on compilation.
 """
 
+import contextlib
 import hashlib
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -34,11 +36,28 @@ _NOT_NEEDED: Final = {"scipy.linalg.cython_blas": "numba.np.arraymath", "cffi": 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 CACHE_FOLDER: Final = kernel_folder(numba.__version__, llvmlite.__version__, _NUMBA.CACHE_DIR)
 _NUMBA.CACHE_DIR = str(CACHE_FOLDER)
+_NUMBA.CACHE_LOCATOR_CLASSES = ""  # What NUMBA_CACHE_LOCATOR_CLASSES names would take the place of `_ByContent`.
+
+
+def _refusal(folder: Path) -> OSError | None:
+    """Why files cannot be made in a folder, which is made if it is not there; None when they can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return error
+    return None
+
+
+CANNOT_KEEP: Final = _refusal(CACHE_FOLDER)
+"""Why this process keeps no machine code, found or made; None when it does. One that does not compiles all that it runs, rather than look
+elsewhere: only CACHE_FOLDER is named after everything that is compiled into a kernel."""
 
 
 class _ByContent(_CacheLocator):
     """Where Numba keeps the machine code of our kernels. Its own locators go by the path and the time of a source file, so that a second
-    clone would compile all again; here the folder's name is a digest of the sources."""
+    clone would compile all again; here the folder's name is a digest of the sources. They also look at a kernel's own file alone: after
+    an upgrade they would find code into which an older helper was compiled. So they are never asked about our files."""
 
     def __init__(self, source: Path, path: Path, line: int) -> None:
         self._path, self._line = path, line
@@ -64,12 +83,7 @@ class _ByContent(_CacheLocator):
         ):
             if path.is_relative_to(root):
                 name = ".".join(path.relative_to(folder).with_suffix("").parts)
-                locator = cls(path, CACHE_FOLDER / name, function.__code__.co_firstlineno)
-                try:
-                    locator.ensure_cache_path()  # type: ignore[no-untyped-call]
-                except OSError:
-                    return None  # a folder that cannot be written: Numba's own locators are tried next
-                return locator
+                return cls(path, CACHE_FOLDER / name, function.__code__.co_firstlineno)
         return None
 
 
@@ -134,7 +148,7 @@ class _KeptLibrary(JITCodeLibrary):
 _CODEGEN: Any = JITCPUCodegen
 _CODEGEN._library_class = _KeptLibrary
 
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+_OPTIONS: dict[str, Any] = {"cache": CANNOT_KEEP is None, "nogil": True, "_nrt": False}
 
 
 class _KernelCache(FunctionCache):
@@ -146,11 +160,24 @@ class _KernelCache(FunctionCache):
             return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
 
+@contextlib.contextmanager
+def _where_it_can(_: FunctionCache) -> Iterator[None]:
+    """Machine code that can no longer be read or written, on a full disk or in a folder of another user, is compiled by this process."""
+    with contextlib.suppress(OSError):
+        yield
+
+
+_CACHE: Any = FunctionCache
+_CACHE._guard_against_spurious_io_errors = _where_it_can
+
+
 def _load_by_itself(function: Any) -> None:
     """Have a kernel use this cache, and not ask all installed packages for types that Numba does not know: it is given none."""
-    if not _NUMBA.DISABLE_JIT:
+    if _NUMBA.DISABLE_JIT:
+        return
+    if CANNOT_KEEP is None:
         function._cache = _KernelCache(function.py_func)  # type: ignore[no-untyped-call]
-        function._compilation_chain_init_hook = lambda: None
+    function._compilation_chain_init_hook = lambda: None
 
 
 def read_only(array: NDArray[S]) -> NDArray[S]:
@@ -162,7 +189,7 @@ def read_only(array: NDArray[S]) -> NDArray[S]:
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile `function` at its first call. The compiled code is kept between runs."""
+    """Compile `function` at its first call. The compiled code is kept between runs, where it can be."""
     compiled: Kernel = numba.njit(**_OPTIONS)(function)
     _load_by_itself(compiled)
     return compiled
@@ -185,12 +212,10 @@ def compiled(source: str, names: Mapping[str, Any], signature: Any, *, keep: boo
     """
     options = {**_OPTIONS, "cache": False}
     file = "<generated>"
-    if keep:
-        try:
+    if keep and CANNOT_KEEP is None:
+        with contextlib.suppress(OSError):  # A folder that can no longer be written: this process compiles anew.
             file = _kept(source)
             options["cache"] = True
-        except OSError:
-            pass  # A folder that cannot be written to: each process compiles anew.
     space = {"__name__": __name__, **names}
     exec(compile(source, file, "exec"), space)
     function: Kernel = numba.njit(signature, **options)(space["fires"])

@@ -17,5 +17,11 @@ def kernel_folder(numba: str, llvmlite: str, cache: str) -> Path:
     for folder in _KERNEL_FOLDERS:
         for path in sorted((_ROOT / folder).rglob("*.py")):
             text.update(path.read_bytes())
-    parent = cache or Path("~/.cache/shardpay").expanduser()
-    return Path(parent).resolve() / f"kernels-{text.hexdigest()[:16]}"
+    return Path(cache or _of_the_user()).resolve() / f"kernels-{text.hexdigest()[:16]}"
+
+
+def _of_the_user() -> Path:
+    try:
+        return Path("~/.cache/shardpay").expanduser()
+    except RuntimeError:  # The user has no home, as a bare number in a container: then machine code is not kept.
+        return Path("/nonexistent/.cache/shardpay")

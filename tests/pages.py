@@ -43,6 +43,9 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         "shardpay doctor --data /var/lib/shardpay --config /etc/shardpay/shardpay.toml": (
             "a server's own folders; the example of the command is typed"
         ),
+        "sudo -u shardpay NUMBA_CACHE_DIR=/var/cache/shardpay/kernels /opt/shardpay/.venv/bin/shardpay doctor": (
+            "a server's own user and folders"
+        ),
     },
     "operations/rescore.md": {
         "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... AWS_REGION=eu-central-1": (

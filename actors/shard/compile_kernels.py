@@ -16,7 +16,7 @@ import msgspec
 import numba
 
 from actors.ledger.precompile import warm, warm_last
-from models.jit import CACHE_FOLDER
+from models.jit import CACHE_FOLDER, CANNOT_KEEP
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,9 @@ def compiled_files(folder: Path, ending: str) -> list[Path]:
 
 
 def progress(folder: Path = CACHE_FOLDER) -> Progress | None:
-    """None when nothing is left to compile. Whoever compiles, in whatever process: it is read from the files that are there."""
-    if _NUMBA.DISABLE_JIT or (folder / _COMPLETE).exists():
+    """None when nothing is left to compile, or when it is not kept, so that nothing shows it. Whoever compiles, in whatever process: it
+    is read from the files that are there."""
+    if _NUMBA.DISABLE_JIT or CANNOT_KEEP is not None or (folder / _COMPLETE).exists():
         return None
     sizes = []
     for file in compiled_files(folder, "nbc"):
@@ -68,6 +69,8 @@ def ready_kernels() -> None:
     wait."""
     try:
         if not _NUMBA.DISABLE_JIT:
+            if CANNOT_KEEP is not None:
+                raise CANNOT_KEEP
             _compile(CACHE_FOLDER)
     except OSError as error:
         log.warning("machine code cannot be kept, so that each start compiles: %s", error)

@@ -88,17 +88,23 @@ def machine(data: Path) -> Iterator[Finding]:
         "open files", files >= FILES_MIN, f"{files:,}", f"Set LimitNOFILE (ulimit -n) to {FILES_MIN:,} or more."
     )
     yield from _disk(data)
+    yield _machine_code()
+
+
+def _machine_code() -> Finding:
+    """Where the compiler of a switch with this user and environment keeps it."""
     kernels = kernel_folder(version("numba"), version("llvmlite"), os.environ.get("NUMBA_CACHE_DIR", ""))
-    yield _judged(
+    kept = _writable(kernels)
+    return _judged(
         "machine code",
-        _writable(kernels),
-        f"kept in {kernels}",
-        "Each start compiles for some 40 s: make the folder writable, or set NUMBA_CACHE_DIR to one that is.",
+        kept,
+        f"kept in {kernels}" if kept else f"not kept: {kernels} cannot be written",
+        "Each start compiles for some two minutes: make the folder writable, or set NUMBA_CACHE_DIR to one that is.",
     )
 
 
 def _disk(data: Path) -> Iterator[Finding]:
-    place = next(each for each in (data, *data.absolute().parents) if each.exists())
+    place = _nearest(data)
     if not _writable(data):
         yield Finding(
             check="data",
@@ -137,8 +143,13 @@ def _synchronised_ms(place: Path) -> float:
 
 def _writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or the folder itself can."""
-    place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    place = _nearest(folder)
     return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that this user can see."""
+    return next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))
 
 
 def configuration(path: Path | None) -> Iterator[Finding]:

@@ -72,6 +72,28 @@ def test_a_unit_that_protects_the_system_keeps_bytecode_in_its_own_directory() -
     assert re.search(r"^Environment=.*\bPYTHONPYCACHEPREFIX=/var/cache/shardpay/", unit, re.MULTILINE)
 
 
+def test_machine_code_is_kept_where_the_switch_may_write() -> None:
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    image = (DEPLOY / "Dockerfile").read_text()
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["switch"]
+    mounts = kubernetes("StatefulSet")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    volumes = {each.split(":")[1] for each in compose["volumes"]} & {each["mountPath"] for each in mounts}
+    named = {place: re.findall(r"\bNUMBA_CACHE_DIR=(\S+)", text) for place, text in (("unit", unit), ("image", image))}
+    assert named == {"unit": ["/var/cache/shardpay/kernels"], "image": ["/var/lib/shardpay/kernels"]}
+    assert "/var/lib/shardpay" in volumes and "XDG_CACHE_HOME" not in unit + image
+
+
+def test_the_user_of_the_image_is_a_number_that_kubernetes_knows_for_no_root() -> None:
+    image = (DEPLOY / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (.*)$", image, re.MULTILINE)
+    (group,) = re.findall(r"groupadd .*--gid (\d+) shardpay", image)
+    made = re.findall(r"useradd .*--uid (\d+) --gid (\d+) .*--home-dir (\S+) shardpay", image)
+    assert made == [(user.split(":")[0], group, "/var/lib/shardpay")] and user == f"{made[0][0]}:{group}"
+    assert int(made[0][0]) > 0
+    security = kubernetes("StatefulSet")["spec"]["template"]["spec"]["securityContext"]
+    assert security == {"runAsNonRoot": True, "fsGroup": int(group)}
+
+
 def test_each_file_that_is_data_parses() -> None:
     for path in FILES:
         if path.suffix in (".yaml", ".yml"):

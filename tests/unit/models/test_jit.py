@@ -129,6 +129,67 @@ def test_a_kernel_that_is_kept_is_loaded_without_the_compiler_which_still_compil
     assert compiles[0] == loads[0] and compiles[2:] == loads[2:] == ["21", "True"]
 
 
+TINY = """
+import sys
+from models.jit import CACHE_FOLDER, compiled, kernel
+
+for name in sys.argv[1:]:
+    (CACHE_FOLDER / name).write_text("in the way")
+
+from models.helper import more
+
+@kernel
+def tiny(x):
+    return more(x)
+
+print(tiny(0), tiny(1), compiled("def fires(x):\\n    return x * 3\\n", {}, "int64(int64)", keep=True)(7))
+"""
+MORE = "from models.jit import inlined\n\n@inlined\ndef more(x):\n    return x + {}\n"
+
+
+def _upgrade(root: Path, environment: dict[str, str], *in_the_way: str) -> None:
+    """Run a kernel, and then that of a version installed over it in which only a helper that it calls is another: +1 is now +2. Numba by
+    itself would keep the first one's code beside the source, or below XDG_CACHE_HOME, and run it again."""
+    models = root / "models"
+    models.mkdir(exist_ok=True)
+    for name in ("__init__", "arrays", "jit", "jitable", "kernel_folder"):
+        shutil.copy(Path(jit.__file__).with_name(f"{name}.py"), models)
+    (models / "tiny.py").write_text(TINY)
+    given = {**os.environ, "PYTHONPATH": str(root), "HOME": "/dev/null", "XDG_CACHE_HOME": str(root / "xdg")}
+    given.pop("NUMBA_CACHE_DIR", None)
+    given |= environment
+    command = [sys.executable, "-B", "-m", "models.tiny", *in_the_way]
+    printed = []
+    for number in (1, 2):
+        (models / "helper.py").write_text(MORE.format(number))
+        done = subprocess.run(command, cwd=root, env=given, capture_output=True, text=True, check=False)
+        printed.append(done.stdout.strip() or done.stderr)
+    assert printed == ["1 2 21", "2 3 21"]
+    assert not (root / "xdg").exists() and not list(models.rglob("*.nbi"))
+
+
+def test_where_no_code_can_be_kept_an_upgrade_runs_its_own(tmp_path: Path) -> None:
+    _upgrade(tmp_path, {})
+
+
+def test_where_nothing_at_all_can_be_written_kernels_run(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("in the way")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "__pycache__").write_text("in the way")
+    _upgrade(tmp_path, {"NUMBA_CACHE_DIR": str(tmp_path / "kept"), "XDG_CACHE_HOME": "/dev/null"})
+
+
+def test_code_that_can_no_longer_be_written_only_costs_time(tmp_path: Path) -> None:
+    """As on a full disk, or where another user has made a kernel's folder."""
+    _upgrade(tmp_path, {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}, "models.tiny", "models.helper")
+
+
+def test_no_setting_of_the_compiler_has_it_keep_code_elsewhere(tmp_path: Path) -> None:
+    elsewhere = {"NUMBA_CACHE_DIR": str(tmp_path / "kept"), "NUMBA_CACHE_LOCATOR_CLASSES": "UserWideCacheLocator"}
+    _upgrade(tmp_path, elsewhere)
+    assert bool(list(tmp_path.glob("kept/kernels-*/models.tiny/*.nbi"))) == COMPILED
+
+
 HELPERS = """
 from models.jit import CACHE_FOLDER, inlined, kernel
 

@@ -4,6 +4,8 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from models.jit import CACHE_FOLDER
 from models.kernel_folder import kernel_folder
 
@@ -16,3 +18,12 @@ def test_another_compiler_has_another_folder_in_the_same_place(tmp_path: Path) -
     made = {kernel_folder(numba, llvmlite, str(tmp_path)) for numba, llvmlite in (("1", "1"), ("2", "1"), ("1", "2"))}
     assert len(made) == 3 and {folder.parent for folder in made} == {tmp_path}
     assert kernel_folder("1", "1", "").parent == Path("~/.cache/shardpay").expanduser().resolve()
+
+
+def test_a_user_who_has_no_home_has_a_folder_that_nobody_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert not kernel_folder("1", "1", "").parents[2].exists()

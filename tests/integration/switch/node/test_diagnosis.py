@@ -1,6 +1,8 @@
 """`shardpay doctor` names what would keep a switch from working, and what to do; it changes nothing."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -74,3 +76,38 @@ def test_a_configuration_is_read(tmp_path: Path, text: str, state: str) -> None:
 def test_a_data_directory_that_is_a_file_fails(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     assert only(list(machine(tmp_path / "data")), "failure") == ["data"]
+
+
+def _machine_code(data: Path) -> Finding:
+    return next(each for each in machine(data) if each.check == "machine code")
+
+
+def test_the_folder_of_machine_code_is_named_whether_it_can_be_written_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    kept = _machine_code(tmp_path)
+    assert (kept.state, kept.advice) == ("ok", "") and kept.found.startswith(f"kept in {tmp_path}/kernels/kernels-")
+    (tmp_path / "kernels").write_text("in the way")
+    refused = _machine_code(tmp_path)
+    assert refused.state == "warning" and "NUMBA_CACHE_DIR" in refused.advice
+    assert refused.found == f"not kept: {kept.found.removeprefix('kept in ')} cannot be written"
+
+
+CLOSED = """
+import os, sys
+from pathlib import Path
+from switch.node.diagnosis import _disk, _writable
+if os.getuid() == 0:
+    os.setuid(65_534)
+closed = Path(sys.argv[1])
+print(_writable(closed / "kernels"), [each.found for each in _disk(closed / "data")] == [f"{closed}/data cannot be written"])
+"""
+
+
+def test_a_folder_in_which_this_user_may_not_look_cannot_be_written(tmp_path: Path) -> None:
+    """Another's home, or any home under `ProtectHome`."""
+    (tmp_path / "closed").mkdir(mode=0)
+    command = [sys.executable, "-c", CLOSED, str(tmp_path / "closed")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "False True\n", done.stderr

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -105,6 +106,21 @@ async def test_who_decides_with_a_pack_that_has_a_card_only_loads_what_the_check
     text = unseen()
     facts = await PackCompiler().check(text, {}, Cards(risk_3=CARD))
     monkeypatch.setattr("actors.scoring.pack_compiler.CHILDREN", DEAD)
+    store: Any = _Published(
+        StoredPack(number=7, version=1, text=text, files={}, facts=facts, made_by=None, made_at=datetime.now(UTC))
+    )
+    assert (await load_pack(store, 7)).pack.reasons == ("BIG", "HIGH")
+
+
+async def test_where_a_process_may_not_look_for_machine_code_packs_are_compiled_by_whoever_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / ("x" * 300)  # a name that is refused, as names in another user's home are
+    with pytest.raises(OSError):
+        (closed / "marker").exists()
+    monkeypatch.setattr("actors.scoring.pack_compiler.CACHE_FOLDER", closed)
+    text = unseen()
+    facts = await PackCompiler().check(text, {}, Cards(risk_3=CARD))
     store: Any = _Published(
         StoredPack(number=7, version=1, text=text, files={}, facts=facts, made_by=None, made_at=datetime.now(UTC))
     )

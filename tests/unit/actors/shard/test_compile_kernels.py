@@ -115,3 +115,18 @@ def test_a_folder_that_cannot_be_written_is_told(
     monkeypatch.setattr(compile_kernels, "warm", lambda: None)
     compile_kernels.ready_kernels()
     assert "cannot be kept, so that each start compiles: no space left" in text(caplog, "actors.shard.compile_kernels")
+
+
+def test_where_nothing_can_be_kept_nobody_looks_for_machine_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even in a folder that is complete: this process does not load it."""
+    (tmp_path / "complete").touch()
+    warmed = []
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 0)
+    monkeypatch.setattr(compile_kernels, "CACHE_FOLDER", tmp_path)
+    monkeypatch.setattr(compile_kernels, "CANNOT_KEEP", OSError("read-only file system"))
+    monkeypatch.setattr(compile_kernels, "warm", lambda: warmed.append(1))
+    compile_kernels.ready_kernels()
+    assert warmed == [1]
+    assert "each start compiles: read-only file system" in text(caplog, "actors.shard.compile_kernels")

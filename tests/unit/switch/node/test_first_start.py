@@ -86,5 +86,8 @@ def test_progress_is_what_lies_on_disk(tmp_path: Path, monkeypatch: pytest.Monke
         (tmp_path / folder / f"k-{number}.1.nbc").write_bytes(bytes(1000 << number))
     whole = KERNELS * KERNEL_BYTES + MACHINE_CODE_BYTES
     assert progress(tmp_path) == Progress(compiled=2, share=(2 * KERNEL_BYTES + 3000) / whole)
+    with monkeypatch.context() as patch:
+        patch.setattr("actors.shard.compile_kernels.CANNOT_KEEP", OSError("read-only file system"))
+        assert progress(tmp_path) is None
     (tmp_path / "complete").touch()
     assert progress(tmp_path) is None
