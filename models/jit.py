@@ -9,6 +9,7 @@ nothing depends on compilation.
 import contextlib
 import hashlib
 import importlib
+import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -162,8 +163,9 @@ class _KernelCache(FunctionCache):
 
 @contextlib.contextmanager
 def _where_it_can(_: FunctionCache) -> Iterator[None]:
-    """Machine code that can no longer be read or written, on a full disk or in a folder of another user, is compiled by this process."""
-    with contextlib.suppress(OSError):
+    """Machine code that can no longer be read or written is compiled by this process: on a full disk, in a folder of another user, or where
+    the machine lost its power."""
+    with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
         yield
 
 

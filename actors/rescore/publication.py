@@ -2,9 +2,9 @@
 
 A run scores a wallet once, so what is sent twice changes nothing, and the notes only save time. They may be ahead of the switch: one that
 was restored from a backup, or another database at the same address, lacks what was answered before. A journal loses nothing but its end,
-and a batch is sent when all but one before it are answered. So batches are sent again from the second last on that was new to the switch:
-where it knows their scores, it knows all before them; where it takes one as new, everything is sent again. Who is killed in between sends
-everything too, as the switch knows these batches by then.
+and a batch is sent when all but one before it are answered. So batches are sent again from the second last on that was wholly new to the
+switch: where it knows their scores, it knows all before them; where it takes one as new, everything is sent again. Who is killed in between
+sends everything too, as the switch knows these batches by then.
 """
 
 import hashlib
@@ -25,6 +25,8 @@ from actors.rescore.publishing import UNDER_WAY, Batch, Numbers, Place, answered
 from actors.rescore.run import Manifest
 
 OK, SUPERSEDED = "ok", "run_superseded"
+REFUSED: Final = frozenset({401, 403})
+"""Statuses of a call whose key is not taken."""
 ANSWERED_MAX: Final = 16
 """Batches that a note counts one by one; more of them, as where all is known from before, are sent again as if they never had been."""
 FINAL: Final = frozenset({OK, SUPERSEDED})
@@ -93,7 +95,7 @@ class _Answer:
 
 
 class _Window:
-    """The batches that a later try sends again: from the second last on that was new to the switch."""
+    """The batches that a later try sends again: from the second last on that was wholly new to the switch."""
 
     def __init__(self) -> None:
         self.batches: deque[_Answer] = deque()
@@ -142,6 +144,7 @@ class Publication:
                 sent = self._sent(note, call, on_rows)
             except _Lost:
                 sent = self._sent(self._anew(), call, on_rows)
+            self._output.keep()
             self._output.drop_work()
             return sent
         finally:
@@ -171,24 +174,23 @@ class Publication:
     def _anew(self) -> Note:
         return msgspec.structs.replace(self._begin, replayed=None)
 
-    def _keep(self, note: Note) -> None:
-        self._output.folder.write(PUBLISHED, msgspec.json.encode([*self._others, note]))
+    def _keep(self, *mine: Note) -> None:
+        self._output.folder.write(PUBLISHED, msgspec.json.encode([*self._others, *mine]))
 
     # What is sent now.
 
     def _first(
         self, note: Note, batch: Batch, call: Callable[[pa.Table], pa.Table]
     ) -> tuple[Note, tuple[Batch, pa.Table]]:
-        """A batch, sent by itself, with its answer. The note stays as it was where the call says that nothing happened: no switch runs
-        there, or it refuses the key."""
+        """A batch, sent by itself, with its answer. Where the switch refuses the key nothing has happened: the notes are as they were."""
         checking = msgspec.structs.replace(note, is_checked=not note.answered)
         self._keep(checking)
         try:
             with closing(answered([batch], call, self._output.keep)) as answers:
                 return checking, next(answers)
         except Exception as error:
-            if getattr(error, "money_moved", None) == "no":
-                self._keep(note)
+            if getattr(error, "status", None) in REFUSED and getattr(error, "money_moved", None) == "no":
+                self._keep(*(() if note in (self._begin, self._anew()) else (note,)))
             raise
 
     def _sent(self, note: Note, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent:

@@ -89,10 +89,10 @@ def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Ma
         try:
             finished = _finished(output, prepared)
             if finished is not None:
+                _check_bad(output, finished.bad, finished.rows, options.max_bad)
+                _check_moved(options.canary, finished.tally, "of")
                 return finished
             done = _resumed(output, prepared)
-            if len(done) == len(prepared.units):
-                return _publish(output, prepared, done)
             return _Driver(prepared, output, done, options).run(pool)
         finally:
             output.close()
@@ -235,6 +235,8 @@ class _Driver:
         """Give out units until all are done, and publish while the workers end."""
         self._check_bad()
         self._check_canary()
+        if not self._left:
+            return _publish(self._output, self._prepared, self._done)
         pool = make_pool(self._prepared.job)
         try:
             self._work(pool)
@@ -328,35 +330,19 @@ class _Driver:
         return f"unit {unit.number}, which begins with row group {span.first} of {path}"
 
     def _check_bad(self) -> None:
-        bad = self._bad
-        if bad > self._options.max_bad * self._rows_total:
-            share = f"{bad:,} of {self._rows_total:,} rows are bad"
-            raise RescoreRefused(
-                f"{share}, more than --max-bad {self._options.max_bad:g}; see {self._output.folder}/{BAD}"
-            )
+        _check_bad(self._output, self._bad, self._rows_total, self._options.max_bad)
 
     def _may_go_on(self) -> bool:
         """Whether the next unit is one that goes first, or those have shown that others may follow."""
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where scores have moved or
-        cannot be compared."""
+        """Compare with the run before, once all units that go first are done."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
         found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
-        moved = stability(canary.before, found)
-        if moved is None:
-            raise RescoreRefused(
-                f"PSI against the run before is not known in the first {found.rows:,} rows, as {not_comparable(canary.before, found)}: "
-                "stopped; without --canary it goes on"
-            )
-        if moved > canary.psi_max:
-            raise RescoreRefused(
-                f"PSI {moved:.3f} against the run before, over {canary.psi_max:g}, in the first {found.rows:,} rows: stopped; "
-                "a higher --psi-max goes on"
-            )
+        _check_moved(canary, found, "in the first")
         self._canaries = frozenset()
 
     def _so_far(self) -> tuple[int, int]:
@@ -394,6 +380,31 @@ class _Driver:
             self._output.write_status(status)
         except (OSError, StorageRefused):
             return
+
+
+def _check_bad(output: Output, bad: int, rows: int, most: float) -> None:
+    """Raises RescoreRefused where more rows are bad than may be."""
+    if bad > most * rows:
+        share = f"{bad:,} of {rows:,} rows are bad"
+        raise RescoreRefused(f"{share}, more than --max-bad {most:g}; see {output.folder}/{BAD}")
+
+
+def _check_moved(canary: Canary | None, found: Tally, where: str) -> None:
+    """Raises RescoreRefused where scores have moved or cannot be compared; where nobody had one or has one, none has moved. `where`: before
+    how many rows they are."""
+    if canary is None or not (canary.before.scored or found.scored):
+        return
+    moved, rows = stability(canary.before, found), f"{where} {found.rows:,} rows"
+    if moved is None:
+        raise RescoreRefused(
+            f"PSI against the run before is not known {rows}, as {not_comparable(canary.before, found)}: "
+            "stopped; without --canary it goes on"
+        )
+    if moved > canary.psi_max:
+        raise RescoreRefused(
+            f"PSI {moved:.3f} against the run before, over {canary.psi_max:g}, {rows}: stopped; "
+            "a higher --psi-max goes on"
+        )
 
 
 def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:

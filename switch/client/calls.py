@@ -123,6 +123,7 @@ class Attempts:
         pause = self._next_pause(reply.retry_after_s) if again else None
         if pause is None or now + pause >= self._deadline:
             raise self._refused(reply.status, problem, again)
+        self._was_lost |= problem.get("money_moved", "unknown") == "unknown"  # this try may have counted
         return pause
 
     def after_loss(self, loss: Lost, now: float) -> float:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from models.wording import counted
 from switch.cli.client import switch_options
 from switch.cli.lazy import Command, LazyGroup
 from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_time, json_option, progress_bar
-from switch.cli.rescore.publish import RUN_HELP
+from switch.cli.rescore.publish import RUN, RUN_HELP
 from switch.cli.rescore.sending import end, send, show
 from switch.cli.table_options import INPUT_FILE
 
@@ -113,25 +114,31 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--publish", is_flag=True, help="Then publish the scores to the switch at --url, as `rescore publish` does."
 )
-@click.option("--run", type=click.IntRange(1), help=RUN_HELP)
+@click.option("--run", type=RUN, help=RUN_HELP)
 @switch_options
 @click.option("--plan", "only_plan", is_flag=True, help="Check and print the plan; score nothing.")
 @json_option
 @click.pass_context
 def rescore_group(context: click.Context, /, **options: Any) -> None:
     """Score every wallet in a folder of Parquet files; run the same command again after a kill, and it goes on."""
+    named = [each for each in ("publish", "run", "url") if _is_typed(context, each)]
     if context.invoked_subcommand is not None:
+        if named:
+            raise click.UsageError(f"--{named[0]} goes behind {context.invoked_subcommand}.", context)
         return
     for name, option in (("source", "--input"), ("card", "--card"), ("output", "--output")):
         if options[name] is None:
             raise click.UsageError(f"Missing option '{option}'.", context)
-    source = context.get_parameter_source
-    for name in ("run", "url"):
-        if not options["publish"] and source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} goes with --publish.", context)
+    if named and not options["publish"]:
+        raise click.UsageError(f"--{named[0]} goes with --publish.", context)
     if options["publish"] and options["scores_only"]:
         raise click.UsageError("--publish needs subtotals and reasons: it does not go with --scores-only.", context)
     _rescore(options)
+
+
+def _is_typed(context: click.Context, name: str) -> bool:
+    """Whether an option was given by hand: the environment may name a switch for all commands."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 @store_refusals
@@ -174,9 +181,10 @@ def _publish(options: dict[str, Any]) -> None:
         options["output"],
         options["url"],
         options["key"],
-        options["as_json"],
+        False,  # a refusal is in words, as all other lines of JSON are one line each
         options["run"],
         attrgetter("publish_scores"),
+        patience_s=options["store_patience"],
     )
     if options["as_json"]:
         _line({"published": sent})
@@ -292,7 +300,7 @@ def _line(value: Any) -> None:
 
 
 def _run(prepared: Any, options: dict[str, Any], canary: Any) -> Any:
-    from actors.rescore.run import Options, run
+    from actors.rescore.run import Options, Stopped, run
 
     peaks: list[int] = []
 
@@ -316,7 +324,10 @@ def _run(prepared: Any, options: dict[str, Any], canary: Any) -> Any:
             on_status=on_status,
             canary=canary,
         )
-        return run(prepared, make_pool, how), max(peaks, default=0)
+        manifest = run(prepared, make_pool, how)
+        if asked and options["publish"]:
+            raise Stopped
+        return manifest, max(peaks, default=0)
 
 
 def _canary(options: dict[str, Any], before: Any) -> Any:

@@ -11,6 +11,8 @@ from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_text, json_option
 from switch.cli.rescore.sending import end, send, show
 
+RUN: Final = click.IntRange(1, 2**32 - 1)
+"""A record has 32 bits for the number of a run."""
 RUN_HELP: Final = (
     "Number of the run, above those before [default: seconds since 1970, or the run that is gone on with]."
 )
@@ -18,7 +20,7 @@ RUN_HELP: Final = (
 
 @click.command("publish", epilog="Example: shardpay rescore publish ./scores --run 1")
 @click.argument("folder", metavar="DIR", type=LOCATION)
-@click.option("--run", "number", type=click.IntRange(1), help=RUN_HELP)
+@click.option("--run", "number", type=RUN, help=RUN_HELP)
 @switch_options
 @json_option
 @store_refusals

@@ -22,6 +22,7 @@ def send(
     run: int | None,
     method: Callable[[Any], Any],
     undone: int = 0,
+    patience_s: float | None = None,
 ) -> dict[str, Any]:
     """Send the rows of a finished job by a method of a client, and say what became of them. `run`: None for one that nobody has named."""
     from actors.process.tuning import session_gives_way
@@ -32,9 +33,10 @@ def send(
     from actors.rescore.refusals import in_words
     from actors.rescore.run import read_manifest
     from actors.storage.place import folder_at
+    from switch.client.calls import Call
 
     session_gives_way()
-    output = Output(folder_at(folder))
+    output = Output(folder_at(folder, patience_s))
     output.folder.check()
     try:
         with in_words(output.folder):
@@ -48,6 +50,7 @@ def send(
                 switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
                 progress_bar("undoing" if undone else "publishing", "rows") as bar,
             ):
+                client.send(Call("GET", "/readyz"))
                 sent = publication.send(method(client), lambda rows: bar(rows, due))
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None

@@ -8,15 +8,14 @@ import click
 from switch.cli.client import switch_options
 from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_text, json_option
+from switch.cli.rescore.publish import RUN
 from switch.cli.rescore.sending import end, send, show
 
 
 @click.command("undo", epilog="Example: shardpay rescore undo ./scores --run 7 --as 8")
 @click.argument("folder", metavar="DIR", type=LOCATION)
-@click.option("--run", "undone", type=click.IntRange(1), required=True, help="The run that is undone.")
-@click.option(
-    "--as", "number", type=click.IntRange(1), required=True, help="A run above all others: the scores before."
-)
+@click.option("--run", "undone", type=RUN, required=True, help="The run that is undone.")
+@click.option("--as", "number", type=RUN, required=True, help="A run above all others: the scores before.")
 @switch_options
 @json_option
 @store_refusals

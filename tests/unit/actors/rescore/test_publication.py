@@ -148,22 +148,28 @@ def test_kills_and_losses_of_the_journals_ends_leave_no_wallet_out(
     assert switch.runs == dict.fromkeys(ids(), numbers[0])
 
 
-class Unsent(Exception):
-    """As the client raises it where nothing listens, or a key is refused."""
+class Refused(Exception):
+    """As the client raises it where a key is not taken."""
 
-    money_moved = "no"
+    status, money_moved = 401, "no"
 
 
-def test_a_switch_that_is_away_costs_nothing_of_what_it_has_answered(anew: Any) -> None:
-    def away(_: pa.Table) -> pa.Table:
-        raise Unsent
+def test_a_key_that_is_refused_costs_nothing_of_what_was_answered_and_uses_no_number(anew: Any) -> None:
+    def refuses(_: pa.Table) -> pa.Table:
+        raise Refused
 
     switch, (output, manifest) = Taking(kill_after=20), anew
+    for number in (Numbers(7), Numbers(8, 7)):
+        with pytest.raises(Refused):
+            Publication(output, manifest, HERE, number).send(refuses, lambda _: None)
+        assert output.folder.read(PUBLISHED) == b"[]"
     with pytest.raises(KeyboardInterrupt):
         sent(anew, switch)
+    noted = output.folder.read(PUBLISHED)
     for _ in range(2):
-        with pytest.raises(Unsent):
-            Publication(output, manifest, HERE, Numbers(7)).send(away, lambda _: None)
+        with pytest.raises(Refused):
+            Publication(output, manifest, HERE, Numbers(7)).send(refuses, lambda _: None)
+        assert output.folder.read(PUBLISHED) == noted
     switch.kill_after = None
     calls = switch.calls
     assert sent(anew, switch).codes == {"ok": ROWS} and switch.calls - calls < 14

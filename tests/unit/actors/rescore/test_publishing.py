@@ -102,12 +102,16 @@ def test_a_lease_is_kept_while_an_answer_is_waited_for(monkeypatch: pytest.Monke
         return table
 
     assert len(list(answered([Batch(pa.table({"number": [0]}), Place())], call, on_wait))) == 1
-    with pytest.raises(RescoreRefused):
-        list(answered([Batch(pa.table({"number": [0]}), Place())], call, _taken_over))
+    kept.clear()
+    enough.clear()
 
+    def taken_over() -> None:
+        on_wait()
+        if enough.is_set():
+            raise RescoreRefused("taken over")
 
-def _taken_over() -> None:
-    raise RescoreRefused("taken over")
+    with pytest.raises(RescoreRefused, match="taken over"):
+        list(answered([Batch(pa.table({"number": [0]}), Place())], call, taken_over))
 
 
 def test_what_fails_ends_the_publication_behind_what_was_answered() -> None:

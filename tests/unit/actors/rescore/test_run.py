@@ -5,6 +5,7 @@ import resource
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -374,6 +375,26 @@ def test_a_canary_stops_a_job_that_has_no_scores_any_more(tmp_path: Path) -> Non
     assert rescore(job).not_available == 2_000
 
 
+def test_a_canary_of_all_units_stops_each_try_and_that_of_a_job_that_is_done(tmp_path: Path) -> None:
+    """Who repeats a command that was refused would publish what it refused."""
+    job = prepared(write_wallets(tmp_path / "in", 1_000, 1, 1_000), tmp_path / "out")
+    canary = Canary(share=1.0, psi_max=100.0, before=summed({}, CARD))
+    refused = partial(pytest.raises, RescoreRefused, match=r"PSI against the run before is not known .*: stopped")
+    for _ in range(2):
+        with refused():
+            rescore(job, canary=canary)
+    manifest = rescore(job)
+    with refused():
+        rescore(job, canary=canary)
+    assert rescore(job, canary=msgspec.structs.replace(canary, before=manifest.tally)) == manifest
+
+
+def test_a_canary_goes_on_where_nobody_had_a_score_or_has_one(tmp_path: Path) -> None:
+    nobody = msgspec.structs.replace(SMALL, min_days=100_000)
+    job = prepared(write_wallets(tmp_path / "in", 1_000, 2, 1_000), tmp_path / "out", nobody)
+    assert rescore(job, canary=Canary(share=0.01, psi_max=0.0, before=summed({}, CARD))).not_available == 2_000
+
+
 def test_a_canary_stops_where_the_run_before_had_no_scores(tmp_path: Path) -> None:
     job = prepared(write_wallets(tmp_path / "in", 1_000, 4, 1_000), tmp_path / "out")
     with pytest.raises(RescoreRefused, match=r"not known in .*, as no row of the run before has a score: stopped"):
@@ -385,6 +406,10 @@ def test_more_bad_rows_than_allowed_end_the_job_and_a_higher_limit_goes_on(tmp_p
     late = np.array([None if row % 100 == 0 else f"w{row}" for row in range(2_000)])
     pq.write_table(table.set_column(0, "wallet", pa.array(late)), tmp_path / "in.parquet", row_group_size=1_000)
     job = prepared(tmp_path / "in.parquet", tmp_path / "out")
-    with pytest.raises(RescoreRefused, match=r"of 2,000 rows are bad, more than --max-bad 0.001"):
-        rescore(job, max_bad=0.001)
+    refused = partial(pytest.raises, RescoreRefused, match=r"of 2,000 rows are bad, more than --max-bad 0.001")
+    for _ in range(2):  # the last unit is on the done-list by then
+        with refused():
+            rescore(job, max_bad=0.001)
     assert rescore(job, max_bad=0.01).bad == 20
+    with refused():
+        rescore(job, max_bad=0.001)

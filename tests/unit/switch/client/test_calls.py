@@ -90,6 +90,18 @@ def test_how_long_to_wait_is_read_from_whole_seconds_alone(text: str, seconds: f
     assert retry_after_s({"Retry-After": text}) == seconds
 
 
+@pytest.mark.parametrize(
+    ("told", "moved"), [({"money_moved": "unknown"}, "unknown"), ({}, "unknown"), ({"money_moved": "no"}, "no")]
+)
+def test_a_try_of_which_the_switch_does_not_know_may_have_moved_money(told: dict[str, Any], moved: str) -> None:
+    """Though nothing listens any more at the next."""
+    trying = attempts()
+    trying.after_reply(problem(503, "timeout", retryable=True, **told), 1.0)
+    with pytest.raises(UnreachableError) as raised:
+        trying.after_loss(Lost("connection refused", False), 9.999)
+    assert raised.value.money_moved == moved
+
+
 def test_what_was_never_sent_moved_no_money() -> None:
     with pytest.raises(UnreachableError) as raised:
         attempts().after_loss(Lost("connection refused", False), 9.999)

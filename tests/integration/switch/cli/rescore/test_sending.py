@@ -1,5 +1,6 @@
 """A finished job's rows go to a switch batch by batch; a killed command goes on behind what was answered."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from tests.front_door import RunningSwitch
 from tests.integration.switch.cli.rescore.jobs import inline_pools, scored
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Killed(Exception):
+    pass
 
 
 async def test_what_was_answered_before_a_kill_is_counted_once(
@@ -29,7 +34,7 @@ async def test_what_was_answered_before_a_kill_is_counted_once(
         def call(table: pa.Table) -> pa.Table:
             sent.append(table.column("wallet").to_pylist())
             if len(sent) == 2:
-                raise KeyboardInterrupt
+                raise Killed
             return pa.table({"code": ["ok"] * table.num_rows, "replayed": [len(sent) == 3] * table.num_rows})
 
         return call
@@ -37,9 +42,9 @@ async def test_what_was_answered_before_a_kill_is_counted_once(
     def again() -> None:
         found.append(send(folder, shared.base, shared.key, as_json=True, run=3, method=method))
 
-    with pytest.raises(KeyboardInterrupt):
-        again()
-    again()
+    with pytest.raises(Killed):
+        await asyncio.to_thread(again)
+    await asyncio.to_thread(again)
     assert [len(each) for each in sent] == [2, 2, 2, 2, 1]
     assert sent[2] == sent[0], "the switch knows what it has answered"
     assert sent[3] == sent[1]

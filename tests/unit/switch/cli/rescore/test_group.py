@@ -1,12 +1,16 @@
 """`shardpay rescore`: what is missing is bad usage, a plan scores nothing, and a run says where every row went."""
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from actors.rescore import run as module
 from models.credit.shipped import SHIPPED
 from switch.cli.main import cli
 from switch.cli.rescore.group import _card, _share
@@ -52,12 +56,38 @@ def test_options_of_a_publication_go_with_it(tmp_path: Path, more: tuple[str, ..
     assert done.exit_code == 2 and stated in done.stderr
 
 
+@pytest.mark.parametrize("option", [("--url", "http://127.0.0.1:1"), ("--run", "7"), ("--publish",)])
+def test_options_of_a_publication_stand_behind_its_command(tmp_path: Path, option: tuple[str, ...]) -> None:
+    """Before it they would be dropped, and another switch be sent the scores."""
+    done = CliRunner().invoke(cli, ["rescore", *option, "publish", str(tmp_path)])
+    assert done.exit_code == 2 and f"{option[0]} goes behind publish." in done.stderr
+
+
 def test_what_cannot_be_published_is_refused_before_anything_is_scored(tmp_path: Path) -> None:
     source, card = write_wallets(tmp_path / "in", 100, 1, 100), write_card(tmp_path / "card.json")
     words = ["--input", str(source), "--card", str(card), "--output", str(tmp_path / "out"), "--publish"]
     done = CliRunner().invoke(cli, ["rescore", *words])
     assert done.exit_code == 1 and "score with --as-of" in done.stderr, done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_job_that_is_asked_to_stop_at_its_end_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, card, run = write_wallets(tmp_path / "in", 100, 1, 100), write_card(tmp_path / "card.json"), module.run
+
+    def stopped(*given: Any) -> Any:
+        manifest = run(*given)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return manifest
+
+    monkeypatch.setattr(module, "run", stopped)
+    words = ("--input", source, "--card", card, "--output", tmp_path / "out", "--as-of", "2026-01-01T00:00:00Z")
+    done = rescore(monkeypatch, *words, "--publish", "--url", "http://127.0.0.1:1")
+    assert done.exit_code == 1 and "stopped; run the same command again to go on" in done.stderr, done.output
+    monkeypatch.setattr(module, "run", run)
+    done = rescore(monkeypatch, *words, "--publish", "--url", "http://127.0.0.1:1")
+    assert done.exit_code == 1 and "the switch cannot be reached" in done.stderr, "and the next try goes on to it"
 
 
 def test_a_card_is_a_file_or_the_name_of_one_that_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
