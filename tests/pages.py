@@ -43,7 +43,7 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         "shardpay doctor --data /var/lib/shardpay --config /etc/shardpay/shardpay.toml": (
             "a server's own folders; the example of the command is typed"
         ),
-        "sudo -u shardpay NUMBA_CACHE_DIR=/var/cache/shardpay/kernels /opt/shardpay/.venv/bin/shardpay doctor": (
+        "sudo -u shardpay NUMBA_CACHE_DIR=/var/cache/shardpay/kernels /opt/shardpay/.venv/bin/shardpay doctor --data /var/lib/shardpay": (
             "a server's own user and folders"
         ),
     },

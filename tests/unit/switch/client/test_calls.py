@@ -91,12 +91,12 @@ def test_how_long_to_wait_is_read_from_whole_seconds_alone(text: str, seconds: f
 
 
 @pytest.mark.parametrize(
-    ("told", "moved"), [({"money_moved": "unknown"}, "unknown"), ({}, "unknown"), ({"money_moved": "no"}, "no")]
+    ("fields", "moved"), [({"money_moved": "unknown"}, "unknown"), ({}, "unknown"), ({"money_moved": "no"}, "no")]
 )
-def test_a_try_of_which_the_switch_does_not_know_may_have_moved_money(told: dict[str, Any], moved: str) -> None:
+def test_a_try_of_which_the_switch_does_not_know_may_have_moved_money(fields: dict[str, Any], moved: str) -> None:
     """Though nothing listens any more at the next."""
     trying = attempts()
-    trying.after_reply(problem(503, "timeout", retryable=True, **told), 1.0)
+    trying.after_reply(problem(503, "timeout", retryable=True, **fields), 1.0)
     with pytest.raises(UnreachableError) as raised:
         trying.after_loss(Lost("connection refused", False), 9.999)
     assert raised.value.money_moved == moved
