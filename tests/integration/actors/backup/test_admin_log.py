@@ -154,6 +154,17 @@ async def _server(data: Path, *settings: str) -> AsyncIterator[str]:
         await asyncio.to_thread(server.stop)
 
 
+async def _is_promoted(url: str) -> None:
+    """A server that recovers answers before it has come to the end, and is promoted then."""
+    connection = await connect(url, name="test")
+    try:
+        async with asyncio.timeout(60):
+            while await connection.fetchval("SELECT pg_is_in_recovery()"):
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+
+
 async def test_a_recovery_to_a_point_in_time_cuts_log_and_journal_at_the_same_place(server_place: Path) -> None:
     """PostgreSQL's own: a base backup, an archive of its log, and a stop in the middle of calls."""
     data, copy, archive = (server_place / name for name in ("data", "copy", "archive"))
@@ -187,6 +198,7 @@ async def test_a_recovery_to_a_point_in_time_cuts_log_and_journal_at_the_same_pl
     owner = auto.stat()
     shutil.chown(signal, owner.st_uid, owner.st_gid)
     async with _server(copy) as url:
+        await _is_promoted(url)
         count = await audited(url)
         assert CALLS < count < len(whole)
         await goes_on(url, whole[:count])

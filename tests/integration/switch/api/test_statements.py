@@ -59,7 +59,12 @@ async def test_an_operator_wallet_shows_all_its_stripes(switch: RunningSwitch) -
         if not page["has_more"]:
             break
         after = f"&after={page['next']}"
-    assert [e["payee"] for e in entries] == users[::-1], "merged over the stripes, newest first"
+    times = [e["created_at"] for e in entries]
+    assert times == sorted(times, reverse=True), "merged over the stripes, newest first by the clock of each shard"
+    assert sorted(e["payee"] for e in entries) == sorted(users)
+    for shard in {user[:8] for user in users}:
+        of_it = [user for user in users if user.startswith(shard)]
+        assert [e["payee"] for e in entries if e["payee"] in of_it] == of_it[::-1]
     assert [e["balance_after"] for e in entries] == [-7 * count for count in range(8, 0, -1)]
     empty = (await switch.call("GET", f"/v1/wallets/{users[0]}/transfers?limit=1")).json
     assert (len(empty["data"]), empty["has_more"], empty["next"]) == (1, False, None)
