@@ -71,7 +71,10 @@ async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, 
         raise invalid_field("card", "name@version of a published scorecard is expected")
     found = await services.packs.card_number(name, int(version))
     if found is None:
-        raise ProblemError("scorecard_not_found")
+        raise ProblemError(
+            "scorecard_not_found",
+            f"There is no scorecard {label[:80]!r} here; GET /v1/scorecards lists those there are.",
+        )
     try:
         card = _checked(found[1].document)
     except CardError as error:

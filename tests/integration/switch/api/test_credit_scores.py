@@ -82,6 +82,7 @@ async def test_what_does_not_add_up_is_refused_whole_and_names_the_column(databa
         good = score_row(scene.bob_wallet, 640)
         missing = await publish_scores(switch, [good])
         assert missing.json["code"] == "scorecard_not_found"
+        assert missing.json["detail"].startswith("There is no scorecard 'wallet@")
         await publish_card(switch)
         before = await switch.blocks()
         scored = [*WRONG.items(), ("reasons[1]", TWICE), ("reasons[1]", MANY)]
