@@ -186,7 +186,7 @@ def unpack_differences(data, start, end, count, numbers):
     parts, at = _varint(data, at, end)
     total, at = _varint(data, at, end)
     first, at = _varint(data, at, end)
-    if at > end or total != np.uint64(count) or count == 0 or parts == 0 or block > np.uint64(1 << 20):
+    if at > end or total != np.uint64(count) or count <= 0 or parts == 0 or block > np.uint64(1 << 20):
         return REFUSED
     size = np.int64(block // parts)
     if size % _PART != 0 or size == 0 or np.uint64(size) * parts != block:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrow_numbers import nearest_floats
 from models.jit import inlined
 from models.memory import values_at
 
@@ -159,7 +160,7 @@ def _as_numbers(column: pa.Array) -> pa.Array:
     if kind in _NARROW:
         return column.cast(pa.int32())
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
+        return nearest_floats(column)
     if pa.types.is_uint64(kind):
         column = pc.min_element_wise(column, _LARGEST, skip_nulls=False)
     return column.cast(pa.int64())

@@ -85,6 +85,11 @@ class Batches:
         self.rows: int | None = None
         self.notes: tuple[str, ...] = ()
 
+    @property
+    def nulls(self) -> tuple[str, ...]:
+        """Texts that stand for a missing value: in CSV, which has no other means."""
+        return () if is_parquet(self._path) else NULLS
+
     def tables(self) -> Iterator[pa.Table]:
         """At least one, if without rows. Raises ValueError, naming the file, as `read_table` does."""
         try:

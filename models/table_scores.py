@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from models.evaluation import Evaluator
 from models.scorecard import REASONS_MAX, Scorecard
-from models.table import NULLS
 from models.tidying import as_numbers, commas_are_decimal, plain
 from models.wording import counted
 
@@ -41,10 +40,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableScorer:
-    """A card that scores batch after batch and adds up what it met."""
+    """A card that scores batch after batch and adds up what it met. `nulls`: texts that stand for a missing value in this file."""
 
-    def __init__(self, card: Scorecard) -> None:
+    def __init__(self, card: Scorecard, nulls: Sequence[str] = ()) -> None:
         self.card = card
+        self._nulls = pa.array(nulls, pa.string())
         self._evaluator = Evaluator(card)
         self.features = self._evaluator.features
         self.texts = frozenset(item.feature for item in card.characteristics if item.categories is not None)
@@ -114,8 +114,8 @@ class TableScorer:
         column = plain(column)
         if not pa.types.is_string(column.type):
             return column
-        missing = pc.is_in(column, value_set=pa.array(NULLS))
-        column = pc.if_else(missing, pa.scalar(None, pa.string()), column)
+        if len(self._nulls):
+            column = pc.if_else(pc.is_in(column, value_set=self._nulls), pa.scalar(None, pa.string()), column)
         if name in self.texts:
             return column
         column = _truths_as_numbers(column)

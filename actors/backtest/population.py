@@ -118,6 +118,9 @@ class PopulationCount:
 
 
 def _laid_out(item: Characteristic) -> _Item:
+    """In a pack, which must decide, a category that the card calls an error has the fewest points."""
+    if item.unknown == "error":
+        item = msgspec.structs.replace(item, unknown=min(item.all_points))
     codes = CODES.get(item.feature, {})
     groups = {codes[text]: at for at, group in enumerate(item.categories or ()) for text in group}
     return _Item(item, len(bins_of(item)), groups)

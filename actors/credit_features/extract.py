@@ -137,7 +137,7 @@ class _Pass:
         opened = events.payee[events.kind == Kind.WALLET_OPENED]
         if len(opened):
             self.accounts = with_segments(self.accounts, np.unique(segment_of(opened[owned(opened)])))
-        for at in np.flatnonzero(events.kind == Kind.PROFILE).tolist():
+        for at in np.flatnonzero((events.kind == Kind.PROFILE) & (events.time <= self.as_of)).tolist():
             if events.label[at]:
                 self.profiles[int(events.payee[at])] = int(events.label[at])
         self.orders.append(order_events(events))

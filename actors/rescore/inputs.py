@@ -173,6 +173,7 @@ def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> Readab
         footer = _footer(folder, found)
         metadata = pq.read_metadata(pa.BufferReader(footer))
         schema = metadata.schema.to_arrow_schema()
+        _check_counts(metadata)
     except Changed as error:
         raise explained(error, folder) from None
     except (ValueError, OSError, MemoryError, pa.ArrowException) as error:
@@ -201,6 +202,14 @@ def _footer(folder: Folder, found: Found) -> bytes:
     if length + 8 > len(tail):
         tail = folder.tail(found, length + 8)
     return tail[-8 - length :]
+
+
+def _check_counts(metadata: Any) -> None:
+    """Raises ValueError for numbers of rows that cannot be."""
+    rows = [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
+    if min(rows, default=0) < 0 or sum(rows) != metadata.num_rows:
+        shown = ", ".join(map(str, rows[:3]))
+        raise ValueError(f"it says {metadata.num_rows} rows, and of its row groups {shown}")
 
 
 def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, int]:

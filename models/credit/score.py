@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.credit.wallet_card import checked
@@ -28,6 +29,8 @@ PAYMENTS: Final = "payments_360d"
 """What says how much is known of a wallet; columns beside the features of the card."""
 DAYS_MIN: Final = 90
 """One quarter: each kind of regular income and bill has come three times."""
+FAR: Final = 2**62
+"""Beyond it a number of days or payments says no more, and in 64 bits it would be another one."""
 PAYMENTS_MIN: Final = 10
 """With fewer own payments a share, of declines say, moves by more than a tenth with the next one."""
 
@@ -165,7 +168,7 @@ def known_of(record: Mapping[str, Any]) -> NDArray[np.int64]:
         value = record[name]
         if value is not None and not isinstance(value, (int, float)):
             raise ValueError(f"{name}: a number is expected, not {value!r}")
-        values.append([0 if value is None or value != value else int(value)])
+        values.append([0 if value is None or value != value else int(max(-FAR, min(FAR, value)))])
     return np.array(values, np.int64)
 
 
@@ -175,10 +178,13 @@ def _whole(name: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
         raise ValueError(f"{name}: numbers are expected, the column holds {kind}")
-    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+    if pa.types.is_integer(kind):
+        if pa.types.is_uint64(kind):
+            column = pc.min_element_wise(column, pa.scalar(int(FAR), pa.uint64()), skip_nulls=False)
         whole: NDArray[np.int64] = (column.fill_null(0) if column.null_count else column).cast(pa.int64()).to_numpy()
         return whole
-    found: NDArray[np.int64] = np.nan_to_num(column.cast(pa.float64()).fill_null(0.0).to_numpy()).astype(np.int64)
+    numbers = np.nan_to_num(column.cast(pa.float64()).fill_null(0.0).to_numpy())
+    found: NDArray[np.int64] = np.clip(numbers, -FAR, FAR).astype(np.int64)
     return found
 
 

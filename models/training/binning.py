@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrow_numbers import nearest_floats
 from models.evaluation import NULL
 from models.scorecard import CATEGORIES_MAX, EDGE_MAX, TEXT_MAX
 from models.statistics import SMOOTHING, Floats, woe
@@ -94,7 +95,7 @@ def column_of(
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         return _number_column(feature, _of_integers(data), 1, specials)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _number_column(feature, *_of_floats(data.cast(pa.float64()).fill_null(np.nan).to_numpy()), specials)
+        return _number_column(feature, *_of_floats(nearest_floats(data).fill_null(np.nan).to_numpy()), specials)
     if pa.types.is_string(kind):
         names = tuple(sorted(pc.unique(data).drop_null().to_pylist()))
         if len(names) > categories_max:
@@ -275,10 +276,10 @@ def _specials(given: Sequence[float], values: NDArray[np.int64], scale: int) -> 
 def _of_integers(data: pa.ChunkedArray) -> NDArray[np.int64]:
     """Cut off where the evaluator does."""
     if pa.types.is_uint64(data.type):
-        data = pc.min_element_wise(data, pa.scalar(EDGE_MAX, pa.uint64()))
-    values: NDArray[np.int64] = data.cast(pa.int64()).fill_null(NULL).to_numpy().copy()
-    known = values != NULL
-    values[known] = np.clip(values[known], -EDGE_MAX, EDGE_MAX)
+        data = pc.min_element_wise(data, pa.scalar(EDGE_MAX, pa.uint64()), skip_nulls=False)
+    whole = data.cast(pa.int64())
+    values: NDArray[np.int64] = np.clip(whole.fill_null(0).to_numpy(), -EDGE_MAX, EDGE_MAX)
+    values[whole.is_null().to_numpy()] = NULL
     return values
 
 

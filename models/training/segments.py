@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrow_numbers import nearest_floats
 from models.statistics import Floats, auc, probability
 from models.wording import counted
 
@@ -126,7 +127,7 @@ def _segmented(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], l
     if (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)) and pc.count_distinct(
         column
     ).as_py() > SEGMENTS_MAX:
-        numbers: Floats = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
+        numbers: Floats = nearest_floats(column).fill_null(np.nan).to_numpy()
         cuts = np.unique(np.nanquantile(numbers, np.arange(1, QUARTERS) / QUARTERS))
         bounds = [f"{cut:,.10g}" for cut in cuts]
         between = [f"{low} to under {high}" for low, high in pairwise(bounds)]

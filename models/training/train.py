@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrow_numbers import nearest_floats
 from models.evaluation import NULL, Evaluator
 from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
@@ -329,7 +330,7 @@ def _row_weights(table: pa.Table, settings: Settings) -> Floats:
     column = table.column(settings.weight)
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
         raise ValueError(f"{settings.weight}: weights are numbers, the column holds {column.type}")
-    weights: Floats = column.cast(pa.float64()).fill_null(np.nan).to_numpy().copy()
+    weights: Floats = nearest_floats(column).fill_null(np.nan).to_numpy().copy()
     wrong = int((~np.isfinite(weights) | (weights < 0)).sum())
     if wrong or not weights.any():
         raise ValueError(

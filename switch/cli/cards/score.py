@@ -35,22 +35,24 @@ def cards_score(
 ) -> None:
     """Score a file: its columns, then score, band, subtotals and up to four reasons with the points that each cost."""
     from models.scorecard import CardError, parse
+    from models.table import Batches
     from models.table_scores import TableScorer
 
     refuse_writing_over((output,), (source, card_file))
+    batches = Batches(source, table_format(options), BATCH_ROWS)
     try:
-        scorer = TableScorer(parse(card_file.read_bytes()))
+        scorer = TableScorer(parse(card_file.read_bytes()), batches.nulls)
     except CardError as error:
         raise click.ClickException(f"{card_file}: {error}") from None
     part = output.with_name(f"{output.name}.part")
     try:
         with progress_bar("scoring", "rows") as progress:
-            notes = _score(scorer, source, part, keep, options, progress)
+            _score(scorer, batches, source, part, keep, progress)
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
     found = scorer.summary()
-    for note in (*notes, *found.notes):
+    for note in (*batches.notes, *found.notes):
         click.echo(note, err=True)
     if as_json:
         click.echo(as_text(found))
@@ -62,15 +64,11 @@ def cards_score(
         click.echo(f"band {band}: {counted(rows, 'row')}")
 
 
-def _score(
-    scorer: Any, source: Path, part: Path, keep: tuple[str, ...], options: dict[str, Any], progress: Any
-) -> tuple[str, ...]:
+def _score(scorer: Any, batches: Any, source: Path, part: Path, keep: tuple[str, ...], progress: Any) -> None:
     import pyarrow as pa
 
-    from models.table import Batches
     from models.table_scores import added_to
 
-    batches = Batches(source, table_format(options), BATCH_ROWS)
     writer = None
     done = 0
     parquet = part.suffixes[-2:] == [".parquet", ".part"]
@@ -86,7 +84,6 @@ def _score(
                 writer.close()
     except pa.ArrowException as error:
         raise click.ClickException(f"{source}: {error}") from None
-    return batches.notes
 
 
 def _writer(file: Any, schema: Any, parquet: bool) -> Any:

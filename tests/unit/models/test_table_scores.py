@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from models.evaluation import Evaluator
 from models.scorecard import Band, Characteristic, Scorecard
+from models.table import NULLS
 from models.table_scores import TableScorer, added_to
 from tests.oracle import oracle_card
 
@@ -81,7 +83,7 @@ def test_nothing_scored_has_a_summary() -> None:
 
 
 def test_text_is_read_as_numbers_where_the_card_wants_them_and_what_is_none_is_told() -> None:
-    scorer = TableScorer(CARD)
+    scorer = TableScorer(CARD, NULLS)
     texts = ["1,500", "999", "", "NA", "plenty", "plenty", "true"]
     found = scorer.score(table(income=texts, city=["sea"] * 7))
     assert [score - 303 for score in found["score"].to_pylist()] == [20, 5, 10, 10, 10, 10, 5]
@@ -118,3 +120,12 @@ def test_columns_are_kept_beside_the_scores_and_missing_or_doubled_ones_refused(
     ):
         with pytest.raises(ValueError, match=says):
             added_to(batch, TableScorer(CARD), wanted, "t")
+
+
+def test_words_for_a_missing_value_are_texts_of_their_own_but_in_a_file_that_has_no_other_means() -> None:
+    namibia = msgspec.structs.replace(CITY, categories=(("NA", "null"), ("",)))
+    card = msgspec.structs.replace(CARD, characteristics=(INCOME, namibia))
+    given = table(income=[0] * 4, city=["NA", "null", "", None])
+    rows = given.to_pylist()
+    assert TableScorer(card).score(given)["score"].to_pylist() == [Evaluator(card).score(row).score for row in rows]
+    assert TableScorer(card, NULLS).score(given)["score"].to_pylist() == [311] * 4

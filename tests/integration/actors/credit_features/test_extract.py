@@ -45,6 +45,8 @@ ORDERS = 60
 DISPUTES = 25
 SCORES = 24
 """Of each shard."""
+LATER = 2
+"""The number of the wallet that is opened later."""
 SAME_MAX = 3
 """Features that chance may leave equal for all wallets of one journal."""
 CODES = (*[Code.OK] * 12, Code.DECLINED, Code.INSUFFICIENT_FUNDS, Code.DAILY_LIMIT_EXCEEDED)
@@ -72,11 +74,8 @@ class Random:
     def records(self) -> list[Records]:
         made = [record(Kind.WALLET_OPENED, payee=EXTERNAL, label=int(WalletKind.EXTERNAL))]
         other = self.wallets(1 - self.shard)
-        for number, wallet in enumerate(self.wallets(self.shard)):
-            opened = AS_OF - (510 + number) * DAY if number else AS_OF + DAY
-            made.append(self.opened(wallet, number, Kind.WALLET_OPENED, opened))
-        for number, wallet in enumerate(other):
-            made.append(self.opened(wallet, number, Kind.PROFILE, AS_OF - 510 * DAY))
+        made += [self.opened(wallet, at, Kind.WALLET_OPENED) for at, wallet in enumerate(self.wallets(self.shard))]
+        made += [self.opened(wallet, at, Kind.PROFILE) for at, wallet in enumerate(other)]
         made += [self.any(other) for _ in range(PAYMENTS)]
         for order in range(ORDERS):
             made += self.order(self.pick(*self.wallets(self.shard)), 1 + order)
@@ -145,8 +144,10 @@ class Random:
         """Of a record by its place: block 1 has one record, those after it 50 each."""
         return int(record_address(self.shard, 2 + at // BLOCK_RECORDS_MAX, at % BLOCK_RECORDS_MAX))
 
-    def opened(self, wallet: int, number: int, kind: Kind, time: int) -> Records:
-        label = WalletKind.MERCHANT if number % 3 == 2 else WalletKind.USER
+    def opened(self, wallet: int, number: int, kind: Kind) -> Records:
+        """A wallet's opening, or what is told of it to another shard; of a merchant after AS_OF, though it was paid before."""
+        label = WalletKind.MERCHANT if number % 3 == LATER else WalletKind.USER
+        time = AS_OF + DAY if number == LATER else AS_OF - (510 + number) * DAY
         return record(kind, payee=wallet, label=int(label), decision=number % 4, effective_time=time)
 
     def any(self, other: list[int]) -> Records:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -57,8 +58,8 @@ def by_hand(columns: NDArray[np.int64]) -> tuple[list[Any], list[Any]]:
     return scores, bins
 
 
-def counted(*parts: Rebuilt) -> Population:
-    count = PopulationCount(CARD, DIVIDED_MS)
+def counted(*parts: Rebuilt, card: Scorecard = CARD) -> Population:
+    count = PopulationCount(card, DIVIDED_MS)
     for part in parts:
         count.add(part)
     return count.found()
@@ -82,6 +83,19 @@ def test_bars_and_bins_are_those_of_a_pencil(seed: int) -> None:
                 assert rows == sum(row[0] == span and row[1 + place] == at for row in bins), (each.feature, at)
         assert sum(bin.before for bin in each.bins) == found.before
     assert [bin.what for bin in found.characteristics[1].bins] == [None, None, "any other", "not known"]
+
+
+def test_categories_that_a_card_calls_an_error_are_counted_apart_from_what_is_missing() -> None:
+    amount, channel = CARD.characteristics
+    refusing = msgspec.structs.replace(
+        CARD, characteristics=(amount, msgspec.structs.replace(channel, unknown="error"))
+    )
+    given = attempts(1, 300)
+    found, named = counted(given, card=refusing).characteristics[1], counted(given).characteristics[1]
+    assert [(bin.what, bin.before, bin.since) for bin in found.bins] == [
+        (bin.what, bin.before, bin.since) for bin in named.bins
+    ]
+    assert [bin.points for bin in found.bins] == [7, 3, -5, -5] and found.psi == named.psi
 
 
 def test_psi_is_of_the_counts_and_there_is_none_of_one_span() -> None:

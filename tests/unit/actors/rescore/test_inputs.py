@@ -12,6 +12,7 @@ import pytest
 
 from actors.rescore.inputs import LAST_UNITS, SMALLEST_UNITS, chunk_ranges
 from actors.rescore.job import RescoreRefused, Settings
+from actors.rescore.thrift import I64, Field, decode, encode
 from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
 from tests.compiled import COMPILED
@@ -131,6 +132,24 @@ def test_a_file_that_is_not_whole_is_refused_or_left_out(tmp_path: Path, data: b
         prepared(source, tmp_path / "out", Settings(skip_corrupt=True))
 
 
+@pytest.mark.parametrize("rows", [-100, 99])
+def test_a_file_whose_row_groups_have_rows_that_cannot_be_is_refused_or_left_out(tmp_path: Path, rows: int) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    path = source / "shard-0000.parquet"
+    (source / "shard-0001.parquet").write_bytes(path.read_bytes())
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    footer = decode(data[start:-8])
+    (group,) = footer[4].value[1]
+    group[3] = Field(I64, rows)
+    footer_bytes = encode(footer)
+    path.write_bytes(data[:start] + footer_bytes + len(footer_bytes).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(RescoreRefused, match=f"^shard-0000.parquet: .*it says 100 rows, and of its row groups {rows};"):
+        prepared(source, tmp_path / "out")
+    skipping = prepared(source, tmp_path / "out", Settings(skip_corrupt=True))
+    assert [each.path for each in skipping.job.plan.corrupt] == ["shard-0000.parquet"] and skipping.rows == 100
+
+
 def test_a_time_of_features_that_is_no_number_is_refused(tmp_path: Path) -> None:
     pq.write_table(wallets_table(10, 1).replace_schema_metadata({b"as_of": b"monday"}), tmp_path / "in.parquet")
     with pytest.raises(RescoreRefused, match=r"as_of, b'monday', is no number of milliseconds; say --as-of"):
@@ -195,6 +214,7 @@ from pathlib import Path
 from numba.core.dispatcher import Dispatcher
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
+from actors.rescore.thrift import I64, Field, decode, encode
 from actors.rescore.unit import Worker
 from models.credit.shipped import shipped
 

@@ -97,3 +97,14 @@ def test_columns_of_numbers_of_every_type_are_scored_as_the_oracle_does(tmp_path
     for record, row in zip(table.to_pylist(), columns(tmp_path / "out", manifest).to_pylist(), strict=True):
         plain = {each: float(value) if isinstance(value, Decimal) else value for each, value in record.items()}
         assert row["score"] == oracle_card.score(document, plain)["score"]
+
+
+def test_decimals_are_scored_as_the_floats_nearest_to_them(tmp_path: Path) -> None:
+    item = Characteristic(feature="rate", reason="R", scale=10, edges=(59,), points=(0, 10), missing=5)
+    card = Scorecard(name="plain", version=1, characteristics=(item,))
+    rates = [Decimal(cents) / 100 for cents in range(20_000)]
+    table = pa.table({"id": range(20_000), "rate": pa.array(rates, pa.decimal128(18, 2))})
+    pq.write_table(table, tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(wallet="id"), card))
+    scores = columns(tmp_path / "out", manifest).column("score").to_pylist()
+    assert scores == [oracle_card.score(msgspec.to_builtins(card), {"rate": float(rate)})["score"] for rate in rates]

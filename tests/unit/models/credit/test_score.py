@@ -70,3 +70,22 @@ def test_a_table_that_does_not_say_how_much_is_known_is_refused(name: str) -> No
         scorer.score({**RECORD, name: "many"})
     with pytest.raises(ValueError, match=name):
         scorer.score_table(pa.Table.from_pylist([{**RECORD, name: "many"}]))
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.uint64()], ids=str)
+@pytest.mark.parametrize("name", ["wallet_age_days", "payments_360d"])
+def test_numbers_of_days_or_payments_beyond_64_bits_are_many_in_records_and_tables(
+    name: str, kind: pa.DataType
+) -> None:
+    scorer = WalletScorer(small_card())
+    for value in (2**63, 2**64 - 1) if kind == pa.uint64() else (2.0**63, 1e30, float("inf")):
+        record = {**RECORD, name: value}
+        table = pa.Table.from_pylist(
+            [record], pa.schema([(each, kind if each == name else pa.int64()) for each in record])
+        )
+        expected = scorer.score(RECORD)
+        assert scorer.score(record) == expected and expected.cause is None
+        assert scorer.shown(scorer.score_table(table), 0) == expected
+    if kind != pa.uint64():
+        few = scorer.score({**RECORD, name: float("-inf")})
+        assert few.cause == (Cause.FEW_DAYS if name == "wallet_age_days" else Cause.FEW_PAYMENTS).code
