@@ -57,9 +57,10 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows by what became of them, those of earlier tries among them. `replayed`: had a score of this run when they were sent first; None
-    where that is not known, as all were sent again."""
+    """Rows of a run by what became of them, those of earlier tries among them. `replayed`: had a score of this run when they were sent
+    first; None where that is not known, as all were sent again."""
 
+    run: int
     codes: dict[str, int]
     replayed: int | None
 
@@ -116,22 +117,16 @@ class _Window:
         return tuple(each.new for each in itertools.islice(self.batches, ANSWERED_MAX))
 
 
-def run_number(output: Output, url: str) -> int:
-    """A run for whoever names none: the last one of these scores that was not undone; else a new one, seconds since 1970 and above all that
-    this switch was sent from the folder. Raises RescoreRefused for notes that cannot be read."""
-    mine = _begin(output, url, Numbers(0))
-    notes = [note for note in _notes(output) if note.url == mine.url]
-    gone = {note.undone for note in notes}
-    begun = [note.run for note in notes if note.manifest == mine.manifest and not note.undone and note.run not in gone]
-    return max(begun) if begun else max([int(time.time()), *(note.run + 1 for note in notes)])
-
-
 class Publication:
-    """One run of a finished job on its way to the switch at `url`. Only one at a time works on a folder."""
+    """One run of a finished job on its way to the switch at `url`. Only one at a time works on a folder. `run`: of whoever names none it is
+    the last one of these scores that was not undone; else a new one, seconds since 1970 and above all that this switch was sent from
+    the folder."""
 
-    def __init__(self, output: Output, manifest: Manifest, url: str, numbers: Numbers) -> None:
+    def __init__(self, output: Output, manifest: Manifest, url: str, run: int | None, undone: int = 0) -> None:
         self._output, self._manifest = output, manifest
-        self._begin = _begin(output, url, numbers)
+        self._url, self._run, self._undone = url.rstrip("/"), run, undone
+        self._begin: Note
+        """Of a try that is the first, known once the lease is held."""
         self._others: list[Note] = []
 
     def send(self, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent:
@@ -156,6 +151,9 @@ class Publication:
         """The note of this run, if there is one. Raises RescoreRefused for a number that was used otherwise: a switch would answer `ok`
         and take nothing."""
         notes = _notes(self._output)
+        digest = hashlib.sha256(self._output.folder.read(MANIFEST)).hexdigest()
+        run = _run_number(notes, self._url, digest) if self._run is None else self._run
+        self._begin = Note(url=self._url, manifest=digest, run=run, undone=self._undone)
         self._others = [note for note in notes if not _is_of(note, self._begin)]
         for note in self._others:
             if note.url == self._begin.url:
@@ -219,9 +217,11 @@ class Publication:
         return found
 
 
-def _begin(output: Output, url: str, numbers: Numbers) -> Note:
-    digest = hashlib.sha256(output.folder.read(MANIFEST)).hexdigest()
-    return Note(url=url.rstrip("/"), manifest=digest, run=numbers.run, undone=numbers.undone)
+def _run_number(notes: Iterable[Note], url: str, manifest: str) -> int:
+    here = [note for note in notes if note.url == url]
+    gone = {note.undone for note in here}
+    begun = [note.run for note in here if note.manifest == manifest and not note.undone and note.run not in gone]
+    return max(begun) if begun else max([int(time.time()), *(note.run + 1 for note in here)])
 
 
 def _notes(output: Output) -> list[Note]:
@@ -249,4 +249,4 @@ def _added(note: Note, answer: _Answer) -> Note:
 def _all(note: Note, recent: Iterable[_Answer]) -> Sent:
     for answer in recent:
         note = _added(note, answer)
-    return Sent(codes=note.codes, replayed=note.replayed)
+    return Sent(run=note.run, codes=note.codes, replayed=note.replayed)

@@ -28,8 +28,7 @@ def send(
     from actors.process.tuning import session_gives_way
     from actors.rescore.job import RescoreRefused
     from actors.rescore.output import Output
-    from actors.rescore.publication import Publication, run_number
-    from actors.rescore.publishing import Numbers
+    from actors.rescore.publication import Publication
     from actors.rescore.refusals import in_words
     from actors.rescore.run import read_manifest
     from actors.storage.place import folder_at
@@ -44,8 +43,7 @@ def send(
             if manifest is None:
                 raise click.ClickException(f"{folder} holds no finished job")
             due = sum(part.rows for part in manifest.parts)
-            number = run_number(output, url) if run is None else run
-            publication = Publication(output, manifest, url, Numbers(number, undone))
+            publication = Publication(output, manifest, url, run, undone)
             with (
                 switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
                 progress_bar("undoing" if undone else "publishing", "rows") as bar,
@@ -54,7 +52,7 @@ def send(
                 sent = publication.send(method(client), lambda rows: bar(rows, due))
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
-    return {"run": number, "rows": sent.rows, **msgspec.to_builtins(sent)}
+    return {"run": sent.run, "rows": sent.rows, **msgspec.to_builtins(sent)}
 
 
 def show(sent: dict[str, Any]) -> None:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from actors.rescore import publishing
 from actors.rescore.job import RescoreRefused
 from actors.rescore.output import PUBLISHED, Output
-from actors.rescore.publication import Publication, Sent, run_number
-from actors.rescore.publishing import Numbers
+from actors.rescore.publication import Publication, Sent
 from actors.rescore.run import Manifest
 from tests.unit.actors.rescore.test_publishing import ROWS, finished, ids
 
@@ -83,9 +82,9 @@ def holding(run: int, wallets: list[bytes]) -> Taking:
     return switch
 
 
-def sent(job: tuple[Output, Manifest], switch: Taking, run: int = 7, undone: int = 0, url: str = HERE) -> Sent:
+def sent(job: tuple[Output, Manifest], switch: Taking, run: int | None = 7, undone: int = 0, url: str = HERE) -> Sent:
     output, manifest = job
-    return Publication(output, manifest, url, Numbers(run, undone)).send(switch.call, lambda _: None)
+    return Publication(output, manifest, url, run, undone).send(switch.call, lambda _: None)
 
 
 @pytest.fixture
@@ -96,10 +95,10 @@ def anew(job: tuple[Output, Manifest]) -> tuple[Output, Manifest]:
 
 def test_a_run_that_is_published_is_not_sent_again_but_for_the_last_batches(anew: Any) -> None:
     switch = Taking()
-    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=0)
+    assert sent(anew, switch) == Sent(run=7, codes={"ok": ROWS}, replayed=0)
     calls = switch.calls
     for _ in range(2):
-        assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=0)
+        assert sent(anew, switch) == Sent(run=7, codes={"ok": ROWS}, replayed=0)
         calls += publishing.UNDER_WAY
         assert switch.calls == calls
     assert sum(map(len, switch.journals)) == ROWS
@@ -107,8 +106,8 @@ def test_a_run_that_is_published_is_not_sent_again_but_for_the_last_batches(anew
 
 def test_a_number_that_the_switch_knows_from_elsewhere_is_counted(anew: Any) -> None:
     switch = holding(7, ids()[:40])
-    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=40)
-    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=40), "and not more, the next time"
+    assert sent(anew, switch) == Sent(run=7, codes={"ok": ROWS}, replayed=40)
+    assert sent(anew, switch) == Sent(run=7, codes={"ok": ROWS}, replayed=40), "and not more, the next time"
 
 
 def test_a_switch_that_has_lost_everything_is_sent_everything(anew: Any) -> None:
@@ -159,16 +158,16 @@ def test_a_key_that_is_refused_costs_nothing_of_what_was_answered_and_uses_no_nu
         raise Refused
 
     switch, (output, manifest) = Taking(kill_after=20), anew
-    for number in (Numbers(7), Numbers(8, 7)):
+    for numbers in ((7, 0), (8, 7)):
         with pytest.raises(Refused):
-            Publication(output, manifest, HERE, number).send(refuses, lambda _: None)
+            Publication(output, manifest, HERE, *numbers).send(refuses, lambda _: None)
         assert output.folder.read(PUBLISHED) == b"[]"
     with pytest.raises(KeyboardInterrupt):
         sent(anew, switch)
     noted = output.folder.read(PUBLISHED)
     for _ in range(2):
         with pytest.raises(Refused):
-            Publication(output, manifest, HERE, Numbers(7)).send(refuses, lambda _: None)
+            Publication(output, manifest, HERE, 7).send(refuses, lambda _: None)
         assert output.folder.read(PUBLISHED) == noted
     switch.kill_after = None
     calls = switch.calls
@@ -179,7 +178,7 @@ def test_rows_that_were_not_taken_are_tried_again(anew: Any) -> None:
     switch = Taking(unknown=frozenset(ids()[5:9]))
     assert sent(anew, switch).codes == {"ok": ROWS - 4, "wallet_not_found": 4}
     switch.unknown = frozenset()
-    assert sent(anew, switch) == Sent(codes={"ok": ROWS}, replayed=None)
+    assert sent(anew, switch) == Sent(run=7, codes={"ok": ROWS}, replayed=None)
     assert switch.runs == dict.fromkeys(ids(), 7)
 
 
@@ -224,21 +223,28 @@ def test_other_scores_of_the_folder_are_not_taken_for_those_that_were_sent(
         RescoreRefused, match="run 7 has published scores of this folder before: take a number above it"
     ):
         sent(other, switch)
-    assert sent(other, switch, run=8) == Sent(codes={"ok": ROWS}, replayed=0)
+    assert sent(other, switch, run=8) == Sent(run=8, codes={"ok": ROWS}, replayed=0)
 
 
 def test_who_names_no_run_goes_on_with_the_last_one_or_begins_one_above_all(anew: Any, tmp_path: Path) -> None:
-    output, now = anew[0], int(time.time())
-    assert now <= run_number(output, HERE) <= now + 60
+    output, now, there = anew[0], int(time.time()), "http://127.0.0.1:9090"
     sent(anew, Taking(), run=7)
-    sent(anew, Taking(), run=9, url="http://127.0.0.1:9090")
-    assert (run_number(output, HERE), run_number(output, "http://127.0.0.1:9090/")) == (7, 9)
-    other = finished(tmp_path, pa.array(ids(), pa.binary(16)), as_of=1_767_225_600_001)[0]
-    other.folder.write(PUBLISHED, output.folder.read(PUBLISHED))
-    assert run_number(other, HERE) >= now, "other scores"
+    sent(anew, Taking(), run=9, url=there)
+    assert [sent(anew, Taking(), run=None, url=url).run for url in (HERE, f"{there}/")] == [7, 9]
+    other = finished(tmp_path, pa.array(ids(), pa.binary(16)), as_of=1_767_225_600_001)
+    other[0].folder.write(PUBLISHED, output.folder.read(PUBLISHED))
+    assert now <= sent(other, Taking(), run=None).run <= now + 60, "other scores"
     late = now + 1_000
     sent(anew, Taking(), run=late, undone=7)
-    assert run_number(output, HERE) == late + 1, "neither the run that was undone nor the number of the undo"
+    assert sent(anew, Taking(), run=None).run == late + 1, "neither the run that was undone nor the number of the undo"
+
+
+def test_a_run_is_chosen_under_the_lease_so_that_two_at_once_begin_one(anew: Any) -> None:
+    output, manifest = anew
+    first, second = (Publication(Output(output.folder), manifest, HERE, None) for _ in range(2))
+    switch = Taking()
+    runs = {each.send(switch.call, lambda _: None).run for each in (first, second)}
+    assert len(runs) == 1 and set(switch.runs.values()) == runs
 
 
 def test_notes_of_an_earlier_version_say_nothing(anew: Any) -> None:
@@ -268,5 +274,5 @@ def test_one_publication_at_a_time_works_on_a_folder(anew: Any) -> None:
             refused.append(error)
         return switch.call(table)
 
-    found = Publication(output, manifest, HERE, Numbers(7)).send(call, lambda _: None)
+    found = Publication(output, manifest, HERE, 7).send(call, lambda _: None)
     assert refused and found.codes == {"ok": ROWS}
