@@ -46,13 +46,13 @@ def switch_client(file: Path | str, url: str, key: str | None, timeout_s: float,
         with Client(url, key, timeout_s=timeout_s, retry_s=RETRY_S) as client:
             yield client
     except ProblemError as error:
-        show_refusal(file, {"detail": str(error), **error.problem}, as_json)
+        show_refusal(file, error.problem, as_json, str(error))
     except ShardpayError as error:
         raise click.ClickException(f"the switch cannot be reached: {in_words(error)}") from None
 
 
-def show_refusal(file: Path | str, problem: dict[str, Any], as_json: bool) -> NoReturn:
-    """Show a problem, each error at its place in `file`, and end with exit code 1."""
+def show_refusal(file: Path | str, problem: dict[str, Any], as_json: bool, text: str) -> NoReturn:
+    """Show a problem, each error at its place in `file` or `text` where none has one, and end with exit code 1."""
     from rules.language.problems import Problem
 
     if as_json:
@@ -63,5 +63,5 @@ def show_refusal(file: Path | str, problem: dict[str, Any], as_json: bool) -> No
         fields = {name: each[name] for name in ("line", "column", "message", "text", "hint", "width") if name in each}
         click.echo(Problem(**fields).render(str(file)), err=True)
     if not placed:
-        click.echo(f"{file}: {problem['detail']}", err=True)
+        click.echo(f"{file}: {text}", err=True)
     sys.exit(1)

@@ -25,7 +25,7 @@ def cards_publish(file: Path, url: str, key: str | None, as_json: bool) -> None:
         card = parse(text)
     except CardError as error:
         errors = [{"field": error.field, "message": error.message}]
-        show_refusal(file, {"code": "invalid_scorecard", "detail": str(error), "errors": errors}, as_json)
+        show_refusal(file, {"code": "invalid_scorecard", "detail": str(error), "errors": errors}, as_json, str(error))
 
     with switch_client(file, url, key, PUBLISH_TIMEOUT_S, as_json) as client:
         done = client.scorecards.publish(card.name, document=msgspec.json.decode(text))

@@ -81,5 +81,5 @@ def pack_body(file: Path, as_json: bool) -> tuple[str, dict[str, Any]]:
         document = read_pack(pack_text(file), reader_beside(file))
     except PackError as error:
         errors = [{"field": "text", **msgspec.to_builtins(problem)} for problem in error.problems]
-        show_refusal(file, {"code": "invalid_rule_pack", "detail": str(error), "errors": errors}, as_json)
+        show_refusal(file, {"code": "invalid_rule_pack", "detail": str(error), "errors": errors}, as_json, str(error))
     return document.name, {"text": document.text, **({"files": document.files} if document.files else {})}

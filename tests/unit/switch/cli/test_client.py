@@ -20,7 +20,7 @@ PLACED = {"field": "text", "line": 3, "column": 7, "message": "no field is named
 @click.option("--problem")
 def command(url: str, key: str | None, as_json: bool, problem: str | None) -> None:
     if problem is not None:
-        show_refusal("pack.yaml", json.loads(problem), as_json)
+        show_refusal("pack.yaml", json.loads(problem), as_json, "invalid_rule_pack: it does not check")
     with switch_client("pack.yaml", url, key, 1.0, as_json) as client:
         client.wallets.get("w")
     click.echo("done")
@@ -40,7 +40,9 @@ def test_an_error_with_a_place_is_shown_there_and_the_detail_only_without_one() 
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("pack.yaml:3:7: no field is named x\n") and "when: x > 1" in done.stderr
     assert "it does not check" not in done.stderr
-    assert refused(False, {"field": "name", "message": "is another"}).stderr == "pack.yaml: it does not check\n"
+    assert refused(False, {"field": "name", "message": "is another"}).stderr == (
+        "pack.yaml: invalid_rule_pack: it does not check\n"
+    )
 
 
 def test_as_json_a_refusal_is_the_whole_problem_on_the_output() -> None:
@@ -75,5 +77,5 @@ def test_url_and_key_come_from_the_environment_when_they_are_not_given(monkeypat
 
 def test_a_file_is_named_by_its_path() -> None:
     with pytest.raises(SystemExit) as ended:
-        show_refusal(Path("folder/card.json"), {"detail": "no"}, False)
+        show_refusal(Path("folder/card.json"), {"detail": "no"}, False, "forbidden: no")
     assert ended.value.code == 1
