@@ -108,7 +108,7 @@ HOUR_NS = 3_600_000_000_000
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """[nanoseconds since 1970], which only the test moves."""
     now = [1_795_521_600_000_000_000]
-    monkeypatch.setattr(runner.time, "time_ns", lambda: now[0])
+    monkeypatch.setattr("time.time_ns", lambda: now[0])
     return now
 
 
