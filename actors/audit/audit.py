@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.audit.admin_log import check_admin_log
-from actors.audit.balances import FAULTS, STATE, Books, check_records
+from actors.audit.balances import FAULTS, check_records, new_books
 from actors.audit.credit import CreditCheck
 from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
@@ -120,7 +120,7 @@ class _Shard:
         base = np.full(max([0, *segments]) + 2, -1, np.int64)
         base[0] = 0
         base[np.array(segments, np.int64)] = np.arange(1, rows) * SEGMENT_SLOTS
-        self.books = Books(np.zeros(rows * SEGMENT_SLOTS, STATE), base, np.zeros(1, np.int64))
+        self.books = new_books(rows, base)
         self.remote: list[_Moves] = []
         self.legs: list[_Moves] = []
         self.keys: list[NDArray[np.uint64]] = []
@@ -391,7 +391,7 @@ def _by_record(row: tuple[int, ...]) -> tuple[int, int, int]:
 def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: AuditReport) -> None:
     sums: dict[int, int] = defaultdict(int)
     for shard in shards:
-        known = shard.books.wallets[shard.books.wallets["currency"] != 0]
+        known = shard.books.wallets[shard.books.wallets["head"] != 0]
         report.wallets += len(known)
         for currency in np.unique(known["currency"]):
             sums[int(currency)] += int(known["posted"][known["currency"] == currency].sum(dtype=np.int64))
@@ -440,6 +440,8 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
     for segment, owner in owners.items():
         owner_of[segment] = owner
     to = owner_of[np.minimum(segment_of(gone["payee"]), len(owner_of) - 1)]  # The last is no segment's.
+    for move in gone[(to < 0) | (to == sender.number)][:3]:
+        report.differ(f"shard {sender.number}: record {int(move['reference'])} pays a wallet that no other shard has")
     for receiver in shards:
         legs = np.concatenate(receiver.legs) if receiver.legs else np.empty(0, _MOVE)
         legs = np.sort(legs[shard_of(legs["reference"]) == sender.number], order="reference")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.addresses import owned, segment_of, segment_slot
+from actors.records.addresses import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS, owned, segment_of, segment_slot
 from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.layout import (
     AMOUNT_MAX,
@@ -98,6 +98,15 @@ class Books(NamedTuple):
     wallets: WalletRows
     base: NDArray[np.int64]
     last: NDArray[np.int64]
+
+
+def new_books(segments: int, base: NDArray[np.int64]) -> Books:
+    """Of a shard with so many segments, the operators' first: suspense wallets are there, and nothing else."""
+    wallets = np.zeros(segments * SEGMENT_SLOTS, STATE)
+    suspense = wallets[:OPERATOR_SLOT_FIRST]
+    suspense["currency"][1:] = np.arange(1, OPERATOR_SLOT_FIRST)
+    suspense["kind"][1:], suspense["status"][1:] = _SUSPENSE, _OPEN
+    return Books(wallets, base, np.zeros(1, np.int64))
 
 
 @inlined
@@ -222,10 +231,6 @@ def _leg(books, record, address):
     if row < 0:
         return _NEVER_OPENED
     wallet = books.wallets[row]
-    if suspended:
-        wallet["currency"] = record["currency"]
-        wallet["kind"] = _SUSPENSE
-        wallet["status"] = _OPEN
     if wallet["currency"] != record["currency"]:
         return _CURRENCY
     if wallet["status"] == _CLOSED:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from actors.ledger.bounds import Capacity
 from actors.ledger.holds import Holds, new_holds
 from actors.ledger.table import Table, find, new_table, put, remove, with_room
-from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
+from actors.records.addresses import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.layout import (
     ATTEMPT,
     ORIGINAL,
@@ -25,10 +25,12 @@ from actors.records.layout import (
     Profiles,
     RingRows,
     WalletRows,
+    WalletStatus,
     zeros,
 )
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
+from rules.vocabulary.encodings import WalletKind
 
 RING_SMALL: Final = 8
 """Attempts remembered of a payer at first; one who pays more often within the longest window gets RING_LARGE."""
@@ -92,7 +94,7 @@ class Book(NamedTuple):
 
 
 def new_book(capacity: Capacity) -> Book:
-    """An empty book. Segment 0, the operators', is local from the start."""
+    """An empty book. Segment 0, the operators', is local from the start, and suspense wallets are there."""
     book = Book(
         wallets=zeros(capacity.segments * SEGMENT_SLOTS, WALLET),
         segments=np.zeros(capacity.segment_map, np.int32),
@@ -111,7 +113,16 @@ def new_book(capacity: Capacity) -> Book:
     book.segments[0] = 1
     book.meta[M_SEGMENTS] = 1
     book.meta[M_LOST_ATTEMPT] = NEVER
+    build_in_suspense(book.wallets)
     return book
+
+
+def build_in_suspense(wallets: WalletRows) -> None:
+    """Each shard has a stripe of each currency's suspense wallet, whether or not money ever lay on it: it can be paid on from any shard."""
+    numbers = np.arange(OPERATOR_SLOT_FIRST)
+    absent = numbers[1:][wallets["currency"][numbers[1:]] == 0]
+    wallets["currency"][absent] = absent
+    wallets["kind"][absent], wallets["status"][absent] = WalletKind.SUSPENSE, WalletStatus.OPEN
 
 
 @inlined

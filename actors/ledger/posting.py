@@ -268,20 +268,10 @@ def leg_target(book, record, stripe_max):
 
 
 @inlined
-def _suspense_row(book, currency):
-    wallet = book.wallets[currency]
-    if wallet["currency"] == 0:
-        wallet["currency"] = currency
-        wallet["kind"] = _SUSPENSE
-        wallet["status"] = _OPEN
-    return np.int64(currency)
-
-
-@inlined
 def effect_leg(book, record, address, replaying):
     """Apply a LEG record: credit the payee, or suspense where flagged so."""
     if record["flags"] & FLAG_SUSPENSE:
-        row = _suspense_row(book, record["currency"])
+        row = np.int64(record["currency"])
     else:
         row = local_row(book, record["payee"])
         if row < 0:

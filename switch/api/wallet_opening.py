@@ -162,8 +162,10 @@ def _outcome(place: Reservation | Refusal, done: dict[bytes, Opened]) -> Opened:
 async def _open_in_ledger(
     services: OpeningServices, caller: Caller, fresh: Sequence[tuple[Wanted, Reservation]], deadline: float
 ) -> dict[bytes, Opened]:
-    """Send each to its home, or an operator wallet to every shard; the outcome by key."""
+    """Send each to its home, or an operator wallet to every shard; the outcome by key. The place of an operator wallet is reserved for it
+    alone: a shard that refuses it has it, from a try so long ago that the key is forgotten."""
     by_shard: dict[int, list[tuple[bytes, bytes]]] = {}
+    reserved = {place.key_hash: place.operator_address for _, place in fresh if place.operator_address}
 
     def send(pair: tuple[Wanted, Reservation]) -> None:
         each, place = pair
@@ -193,6 +195,8 @@ async def _open_in_ledger(
             strict=True,
         )
         for (key, _), code, address, opened in columns:
+            if code == Code.INVALID_REQUEST and key in reserved:
+                code, address = Code.OK, reserved[key]
             if key not in done or code != Code.OK:
                 done[key] = Opened(code=NUMBERS[code], address=address, opened=opened)
     return done

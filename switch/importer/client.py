@@ -130,15 +130,15 @@ _TRANSFERS: Final = msgspec.json.Decoder(_Transfers).decode
 
 
 class Backoff:
-    """Ever longer rests between tries, until `deadline` (of time.monotonic) passes without an answer."""
+    """Ever longer rests between tries, until too long passes without an answer, by the clock: a machine that sleeps does not stop it."""
 
     def __init__(self) -> None:
         self._length = PAUSE_MIN_S
-        self._deadline = time.monotonic() + SILENCE_MAX_S
+        self._deadline = time.time() + SILENCE_MAX_S
 
     async def take(self, asked_s: float, why: str) -> None:
         """Rest, at least as long as the switch asked for. Raises SwitchError when it was silent too long."""
-        if time.monotonic() > self._deadline:
+        if time.time() > self._deadline:
             raise SwitchError(f"the switch has not answered for {SILENCE_MAX_S:.0f} s: {why}")
         await asyncio.sleep(max(asked_s, self._length))
         self._length = min(2 * self._length, PAUSE_MAX_S)
@@ -232,6 +232,11 @@ class Client:
     async def standing(self, wallet: uuid.UUID) -> Standing:
         """What a wallet is and holds. Raises SwitchError."""
         return _STANDING((await self._call("GET", f"/v1/wallets/{wallet}", None, {}))[0])
+
+    async def has_payments(self, wallet: uuid.UUID) -> bool:
+        """Whether anything was ever paid from or to a wallet. Raises SwitchError."""
+        answer, _ = await self._call("GET", f"/v1/wallets/{wallet}/transfers?limit=1", None, {})
+        return bool(json.loads(answer)["data"])
 
     async def recorded(self, wallet: NDArray[np.uint8], key: NDArray[np.uint8]) -> Recorded | None:
         """The payment under a key of a wallet, None when there is none. Raises SwitchError."""

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from actors.records.codes import Code
 from models.wording import counted
 from rules.vocabulary.times import time_ms
-from switch.importer.client import Answers, Client, Recorded
+from switch.importer.client import Answers, Client, Recorded, SwitchError
 from switch.importer.history import KINDS, OPENING, History
 from switch.importer.plan import Plan, home_wallets
 from switch.importer.wallets import NOTES_MAX, READS_AT_A_TIME, Wallets
 from switch.problems.table import NUMBERS
 
+FIRST_LOOKED_AT: Final = 64
+"""Wallets of the first rows that are looked at."""
 LATER_LOOKED_AT: Final = 8
 """Later rows of a payer that are looked for, to distinguish a corrected file from one that is older than another."""
 _NUMBER: Final = {name: number for number, name in NUMBERS.items()}
@@ -60,6 +62,23 @@ class Corrections:
             if await self._recorded(place) is not None:
                 return True
         return False
+
+    async def refuse_forgotten(self, rows: NDArray[np.int64], wallets: Wallets) -> None:
+        """Before the first `rows` (k,) of a file of which nothing is noted. Raises SwitchError where wallets that it made have payments,
+        and none of these: it was imported before, and the switch has forgotten its keys."""
+        _, places = np.unique(self._home[rows], return_index=True)
+        made = [place for place in sorted(places.tolist()) if int(self._home[rows[place]]) not in wallets.before]
+        looked_at = rows[made[:FIRST_LOOKED_AT]].tolist()
+        if any([each is not None for each in await asyncio.gather(*map(self._recorded, looked_at))]):
+            return
+        for index in self._home[looked_at].tolist():
+            if await self._client.has_payments(wallets.identity(index)):
+                name = self._history.wallets[index].external_id
+                raise SwitchError(
+                    f"this file was imported before: it made {name}, which has payments, and the switch does not remember the "
+                    "keys of its rows any more, so sent now they would be paid again. The file that says how far that import came is named "
+                    "with --state"
+                )
 
     def changed(self, plan: Plan, old: NDArray[np.bool_], late: Sequence[int]) -> list[int]:
         """Rows that are new although rows of the same wallet, or of a later wave, are `old` (n,): no import that stopped leaves such.

@@ -19,6 +19,7 @@ from actors.records.addresses import shard_of
 from actors.records.codes import FIRST_DECLINED, Code
 from actors.records.ids import addresses_in
 from models.wording import counted
+from switch.http.times import time_text
 from switch.importer.client import SILENCE_MAX_S, Answers, Backoff, Client, SwitchError, untried
 from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
@@ -32,6 +33,9 @@ from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 
 NEVER_MADE: Final = 1 << 62
 """Beyond every address of a record."""
+NS_PER_MS: Final = 1_000_000
+KEYS_MS: Final = 23 * 3_600_000
+"""So long after rows were sent first their keys are remembered for sure: 24 hours of the shards' clocks."""
 READY_WITHIN_S: Final = 60.0
 BEFORE_WRITING: Final = ("", "reading")
 """Stages of an import in which nothing was made yet."""
@@ -201,6 +205,8 @@ class ImportRun:
         self._notes: list[str] = []
         self._late: list[int] = []
         """Rows that were not taken, since their payer has made payments of this file that come after them."""
+        self._begun_ms = 0
+        """When the wave under way was sent first."""
         self._slots = asyncio.Semaphore(options.concurrency)
         self._sent = 0
 
@@ -220,14 +226,20 @@ class ImportRun:
         sources = set(plan.after[plan.after != NONE].tolist())
         path = self._options.state or Path(f".shardpay-import-{self._history.digest.hex()}.state")
         with StateFile(path, self._identity(plan)) as state:
-            waves = await asyncio.to_thread(state.read)
+            waves, begun_ms = await asyncio.to_thread(state.read)
             for done in waves:
                 self._restore(plan, done)
+            if not waves and begun_ms is None and plan.waves:
+                await self._corrections.refuse_forgotten(plan.rows(0), self._wallets)
             tally.resumed_rows = tally.rows
             tally.stage = "payments"
             tally.start()
             for wave in range(len(waves), plan.waves):
+                self._begun_ms = begun_ms or time.time_ns() // NS_PER_MS
+                if begun_ms is None:
+                    await asyncio.to_thread(state.begin, wave, self._begun_ms)
                 state.append(await self._wave(plan, wave, sources))
+                begun_ms = None
             tally.end()
 
     def _identity(self, plan: Plan) -> bytes:
@@ -276,6 +288,7 @@ class ImportRun:
         async with self._slots:
             while True:
                 await self._pace(len(rows))
+                self._check_keys(rows)
                 answered = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
                 answers = await self._corrections.known(rows, answered)
                 if answers.tries == 1:
@@ -298,6 +311,16 @@ class ImportRun:
                     pause = Backoff()
                 rows = rows[again]
                 await pause.take(0.0, f"{counted(len(rows), 'row has', 'rows have')} no result yet")
+
+    def _check_keys(self, rows: NDArray[np.int64]) -> None:
+        """Before rows are sent, perhaps again. Raises SwitchError where the switch may have forgotten their keys, and would pay twice."""
+        if time.time_ns() // NS_PER_MS - self._begun_ms > KEYS_MS:
+            first, last = self._name(int(rows[0])), self._name(int(rows[-1]))
+            raise SwitchError(
+                f"{first} to {last} were sent first at {time_text(self._begun_ms)}, and not all were answered; the switch remembers "
+                "their keys for 24 hours, so sent now they could be paid twice. Statements of their wallets say which are paid: "
+                "import a file of those that are not"
+            )
 
     def _recorded_before(self, answers: Answers) -> NDArray[np.bool_]:
         """Which rows (k,) of an answer were recorded before this run began. A repeat alone does not say so: the switch sends a row again by

@@ -1,16 +1,17 @@
 """How far an import has come, in a file that only grows.
 
-A record a wave, written once all of the wave is answered.
+A record when a wave begins, and one once all of it is answered.
 
 A torn or damaged end is cut off; its rows are sent again and answered by their keys. A file that belongs to another
 import, or to wallets of another switch, is begun anew.
 """
 
+import os
 import struct
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 
@@ -30,12 +31,27 @@ class Wave(msgspec.Struct, frozen=True, array_like=True):
     replayed: int
 
 
+class Begun(msgspec.Struct, frozen=True, array_like=True):
+    """A wave that is about to be sent for the first time, at milliseconds since 1970."""
+
+    number: int
+    at_ms: int
+
+
+class Progress(NamedTuple):
+    """`waves`: those that were answered, without a gap; `begun_ms`: when the next one was sent first, None where it never was."""
+
+    waves: list[Wave]
+    begun_ms: int | None
+
+
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
-_DECODE: Final = msgspec.msgpack.Decoder(Wave).decode
+_DECODE: Final = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 class StateFile:
-    """`read` what there is, then `append`. `identity`: bytes that say which import this is, into which wallets, by which plan."""
+    """`read` what there is, then `begin` and `append` wave after wave. `identity`: bytes that say which import this is, into which wallets,
+    by which plan."""
 
     def __init__(self, path: Path, identity: bytes) -> None:
         self._path = path
@@ -51,16 +67,22 @@ class StateFile:
         if self._file is not None:
             self._file.close()
 
-    def read(self) -> list[Wave]:
-        """The waves that were answered, without a gap. The file is open for `append` from then on."""
+    def read(self) -> Progress:
+        """What there is. The file is open for more from then on."""
         data = self._path.read_bytes() if self._path.exists() else b""
-        waves, end = self._parse(data)
+        progress, end = self._parse(data)
         self._file = self._path.open("r+b" if data else "w+b")
         self._file.truncate(end)
         self._file.seek(end)
         if end == 0:
             self._write(self._identity)
-        return waves
+        return progress
+
+    def begin(self, number: int, at_ms: int) -> None:
+        """Note that a wave is about to be sent, on the disk: its keys are remembered from then on, and no longer than they are."""
+        self._write(_ENCODE(Begun(number, at_ms)))
+        assert self._file is not None
+        os.fsync(self._file.fileno())
 
     def append(self, wave: Wave) -> None:
         """Note a wave."""
@@ -71,19 +93,24 @@ class StateFile:
         self._file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
         self._file.flush()
 
-    def _parse(self, data: bytes) -> tuple[list[Wave], int]:
+    def _parse(self, data: bytes) -> tuple[Progress, int]:
         header = _payload(data, 0)
         if header != self._identity:
-            return [], 0
+            return Progress([], None), 0
         waves: list[Wave] = []
+        begun_ms = None
         at = _FRAME.size + len(header)
         while (payload := _payload(data, at)) is not None:
-            wave = _DECODE(payload)
-            if wave.number != len(waves):
+            fields = _DECODE(payload)
+            if fields[0] != len(waves):
                 break
-            waves.append(wave)
+            if len(fields) == len(Begun.__struct_fields__):
+                begun_ms = msgspec.convert(fields, Begun).at_ms if begun_ms is None else begun_ms
+            else:
+                waves.append(msgspec.convert(fields, Wave))
+                begun_ms = None
             at += _FRAME.size + len(payload)
-        return waves, at
+        return Progress(waves, begun_ms), at
 
 
 def _payload(data: bytes, at: int) -> bytes | None:

@@ -101,6 +101,19 @@ async def test_who_asked_for_a_payment_in_review_can_void_it(switch: RunningSwit
     assert [(await switch.call("GET", f"/v1/wallets/{user}")).json[name] for name in ("posted", "held")] == [5_000, 0]
 
 
+async def test_a_void_of_an_approved_hold_that_is_sent_again_has_the_same_answer(switch: RunningSwitch) -> None:
+    user, shop = await funded(switch, 5_000)
+    made = (await switch.pay(user, shop, REVIEWED, hold=True)).json["id"]
+    assert (await post(switch, f"/v1/reviews/{made}/approve", {})).status == 201
+    voided = await switch.call("POST", f"/v1/transfers/{made}/void", {}, key="v")
+    assert (voided.status, voided.json["type"]) == (201, "void")
+    again = await switch.call("POST", f"/v1/transfers/{made}/void", {}, key="v")
+    assert (again.status, again.json["replayed"], again.json["id"]) == (201, True, voided.json["id"])
+    other = (await switch.pay(user, shop, REVIEWED, hold=True)).json["id"]
+    refused = await switch.call("POST", f"/v1/transfers/{other}/void", {}, key="v")
+    assert (refused.status, refused.json["code"]) == (422, "idempotency_mismatch")
+
+
 @pytest.mark.parametrize("ended", ["approve", "decline", "expired", "voided"])
 async def test_a_retry_after_a_reviews_end_tells_the_end(switch: RunningSwitch, ended: str) -> None:
     user, shop = await funded(switch, 5_000)

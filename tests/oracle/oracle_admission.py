@@ -28,6 +28,7 @@ from tests.oracle.oracle_wallet import (
     Hold,
     Row,
     Wallet,
+    Wallets,
 )
 from tests.oracle.oracle_windows import Pool
 
@@ -58,7 +59,7 @@ class Admitting:
         self.pool = pool
         self.now = 0
         self.head = 0
-        self.wallets: dict[int, Wallet] = {}
+        self.wallets = Wallets(self.pool)
         self.profiles: dict[int, Row] = {}
         self.holds: dict[int, Hold] = {}
         self.originals: dict[int, Row] = {}

@@ -36,7 +36,6 @@ from tests.oracle.oracle_wallet import (
     REVIEW,
     SCORED,
     STATUS,
-    SUSPENSE,
     TO_SUSPENSE,
     TRANSFER,
     USER,
@@ -326,10 +325,7 @@ class Oracle(Modifying):
         unfit = wallet is None or wallet.status == CLOSED or wallet.currency != leg["currency"]
         if unfit or wallet is None or not self._takes(wallet, leg["amount"]):
             record["flags"] |= TO_SUSPENSE
-            wallet = self.wallets.get(leg["currency"])
-            if wallet is None:
-                wallet = Wallet(leg["currency"], SUSPENSE, 0, 0, 0, self.pool)
-                self.wallets[leg["currency"]] = wallet
+            wallet = self.wallets[leg["currency"]]
         wallet.received.append((leg["amount"], record["effective_time"]))
         wallet.show_payee(record, address, record["effective_time"])
         return record

@@ -220,3 +220,23 @@ class Wallet:
             "credited": credited,
             "credited_time": credited_time,
         }
+
+
+class Wallets(dict[int, Wallet]):
+    """Wallets by address; those of suspense are there before anything happens to them, each at the number of its currency."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__()
+        self._pool = pool
+
+    def __contains__(self, address: object) -> bool:
+        return (isinstance(address, int) and 0 < address < 1024) or super().__contains__(address)
+
+    def __missing__(self, address: int) -> Wallet:
+        if address not in self:
+            raise KeyError(address)
+        wallet = self[address] = Wallet(address, SUSPENSE, 0, 0, 0, self._pool)
+        return wallet
+
+    def get(self, address: int, default: Wallet | None = None) -> Wallet | None:  # type: ignore[override]
+        return self[address] if address in self else default

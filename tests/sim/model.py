@@ -44,6 +44,7 @@ from tests.sim.truth import must
 DAY_MS: Final = 86_400_000
 TIME_SLACK_MS: Final = 100
 """Half of a round trip of a reading of the clock and more; far below every step of the clock that must not be followed."""
+EUR, USD = 978, 840
 CHAINED_FIRST: Final = CHAIN_STRIDE - 7
 """Chains are taken to have so many records before the first, so that a seed sees anchors."""
 ANCHOR_FLAGS: Final = {"payer": FLAG_PAYER_ANCHOR, "payee": FLAG_PAYEE_ANCHOR}
@@ -112,6 +113,13 @@ class Wallet:
         return self.states[index - 1] if index else ABSENT
 
 
+def suspense_wallet(currency: int) -> Wallet:
+    """A stripe of a suspense wallet, which is there from the start."""
+    wallet = Wallet(WalletKind.SUSPENSE, currency)
+    wallet.keep(0)
+    return wallet
+
+
 class Hold:
     """An open hold: its record, what is left, until when; `review`: an analyst decides."""
 
@@ -133,7 +141,7 @@ class Shard:
         self.record_time = 0
         self.opened_at = 0
         self.first_time = 0
-        self.wallets: dict[int, Wallet] = {}
+        self.wallets = {currency: suspense_wallet(currency) for currency in (EUR, USD)}
         self.profiles: dict[int, tuple[int, ...]] = {}
         self.cursors: dict[int, int] = {}
         self.holds: dict[int, Hold] = {}
@@ -606,7 +614,7 @@ class Model:
         if not takes:
             self.counts["legs in suspense"] += 1
             name = record.currency
-            payee = here.wallets.setdefault(name, Wallet(WalletKind.SUSPENSE, record.currency))
+            payee = here.wallets[name]
         assert payee is not None
         payee.credit(record)
         self.in_transit[record.currency] -= record.amount

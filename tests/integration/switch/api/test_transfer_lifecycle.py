@@ -194,3 +194,26 @@ async def test_what_a_closed_wallet_could_not_take_is_found_on_suspense_and_paid
     assert "suspense" not in original and [part["suspense"] for part in original["refunds"]] == [True]
     lines = {line["id"]: line for line in (await switch.call("GET", f"/v1/wallets/{shop}/transfers")).json["data"]}
     assert lines[refund]["suspense"] is True and "suspense" not in lines[paid]
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+async def test_money_on_suspense_is_paid_on_to_any_shard_and_outside_and_can_be_frozen(
+    switch: RunningSwitch, shard: int
+) -> None:
+    bank = await switch.wallet("external")
+    gone, near, far = [await opened_on(switch, on, bank) for on in (shard, shard, 1 - shard)]
+    paid = (await switch.pay(gone, far, 5)).json["id"]
+    await once_posted(switch, far, 10)
+    assert (await switch.call("POST", f"/v1/wallets/{gone}/close")).status == 200
+    assert (await act(switch, paid, "refund", "r")).status == 201
+    suspense = (await suspended(switch))["wallet"]
+    for payee in (far, near, bank):
+        answer = await switch.pay(suspense, payee, 1)
+        assert answer.status == 201, answer.raw
+    assert await money(switch, suspense) == (2, 0)
+    assert (await switch.call("POST", f"/v1/wallets/{suspense}/freeze")).status == 200
+    for payee in (far, near, bank):
+        assert (await switch.pay(suspense, payee, 1)).json["code"] == "payer_frozen"
+    assert (await switch.call("POST", f"/v1/wallets/{suspense}/unfreeze")).status == 200
+    assert (await switch.pay(suspense, far, 2)).status == 201
+    assert await money(switch, suspense) == (0, 0)

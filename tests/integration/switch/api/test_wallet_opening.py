@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.database.connection import connect
+from actors.ledger.table import new_table
 from actors.rpc.interface import ShardUnavailable
 from actors.stores.api_keys import KeyStore
 from actors.stores.wallet_profiles import WalletStore
 from switch.api.services import Limits
 from switch.problems.table import PROBLEMS
-from tests.front_door import RunningSwitch, running_front_door, running_switch
+from tests.front_door import LocalClient, RunningSwitch, running_front_door, running_switch
 
 
 @pytest.fixture
@@ -99,6 +100,34 @@ async def test_of_equal_rows_one_is_created_and_the_others_are_told_its_id(switc
     assert (foreign.status, foreign.json["code"]) == (409, "external_id_taken") and created[
         "id"
     ] not in foreign.raw.decode()
+
+
+def forget_keys(client: LocalClient) -> None:
+    """As a shard does within two days."""
+    ledger = client._host.core.ledger
+    keys = ledger.capacity.keys
+    ledger.book = ledger.book._replace(keys=new_table(keys), older_keys=new_table(keys))
+
+
+async def test_an_operator_wallet_that_a_front_door_left_half_made_is_healed_after_its_key_is_forgotten(
+    switch: RunningSwitch,
+) -> None:
+    def lost() -> None:
+        raise ShardUnavailable(False)
+
+    body = {"currency": "EUR", "kind": "external", "external_id": "bank"}
+    async with running_front_door(switch, Limits(deadline_s=0.3)) as other:
+        switch.clients[1].after = lost
+        assert (await other.call("POST", "/v1/wallets", body, key="k")).status == 503
+    switch.clients[1].after = lambda: None
+    for client in switch.clients:
+        forget_keys(client)
+    healed = await switch.call("POST", "/v1/wallets", body, key="k")
+    assert healed.status == 201, healed.raw
+    bank, user = healed.json["id"], await switch.wallet()
+    assert (await switch.pay(bank, user, 5)).status == 201
+    shown = await switch.call("GET", f"/v1/wallets/{bank}")
+    assert (shown.json["external_id"], shown.json["posted"]) == ("bank", -5)
 
 
 @pytest.mark.parametrize("kind", ["user", "external"])

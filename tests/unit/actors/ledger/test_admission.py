@@ -112,7 +112,7 @@ REFUSALS: list[Case] = [
     ("after nothing, and for nothing", Code.AFTER_NOT_FOUND, lambda w: pay(RICH, POOR, 0, after=-1)),
     ("closing an operator wallet", Code.OPERATOR_WALLET, lambda w: status(EXTERNAL, WalletStatus.CLOSED)),
     ("a tier for an operator wallet", Code.OPERATOR_WALLET, lambda w: tier(EXTERNAL, 1)),
-    ("a tier for a suspense wallet", Code.WALLET_NOT_FOUND, lambda w: tier(SUSPENSE, 1)),
+    ("a tier for a suspense wallet", Code.OPERATOR_WALLET, lambda w: tier(SUSPENSE, 1)),
     ("opening what was closed", Code.WALLET_CLOSED, lambda w: status(CLOSED, WalletStatus.OPEN)),
     ("a tier for what was closed", Code.WALLET_CLOSED, lambda w: tier(CLOSED, 1)),
     ("no status for what was closed", Code.WALLET_CLOSED, lambda w: status(CLOSED, 77)),

@@ -18,7 +18,7 @@ from actors.records.layout import PROFILE
 from tests.unit.actors.ledger.both import SMALL
 
 
-@pytest.mark.parametrize("address", [0, 1, 65_536, 1 << 20, 16 << 16, -1, -(1 << 62), 1 << 62])
+@pytest.mark.parametrize("address", [0, 1_024, 65_535, 65_536, 1 << 20, 16 << 16, -1, -(1 << 62), 1 << 62])
 def test_what_is_not_there_has_row_minus_one(address: int) -> None:
     book = new_book(SMALL)
     at = np.int64(address)

@@ -1,6 +1,7 @@
 """An import's own steps, with a client that answers as the test wants."""
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from actors.records.addresses import record_address, wallet_address
 from actors.records.ids import encode_wallets, transfer_ids
 from actors.records.secret import Secret
 from switch.importer import runner
-from switch.importer.client import Answers, Made, Standing, SwitchError
+from switch.importer.client import Answers, Made, Standing, SwitchError, first_of
 from switch.importer.history import History
 from switch.importer.progress import Tally
 from switch.importer.runner import Holding, ImportRun, Options, RowRefused, compare, places
@@ -35,6 +36,10 @@ class OneShard:
         self.batches: list[list[int]] = []
         self.looks: list[tuple[int, int]] = []
         self.there: set[str] = set()
+        self.known: set[bytes] = set()
+        self.paid: set[uuid.UUID] = set()
+        self.stop_after: int | None = None
+        self.on_batch: Callable[[], None] = lambda: None
 
     async def create_wallets(self, wallets: list[Any], key: uuid.UUID) -> list[Made]:
         return [Made(uuid.uuid5(key, wallet.external_id), wallet.external_id in self.there) for wallet in wallets]
@@ -42,11 +47,21 @@ class OneShard:
     async def transfers(
         self, history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]
     ) -> Answers:
+        if self.stop_after is not None and len(self.batches) >= self.stop_after:
+            self.batches.append(rows.tolist())
+            raise ConnectionError("killed")
         self.batches.append(rows.tolist())
+        self.on_batch()
         codes = [self._faults.pop(0) if self._faults else 121 * self._declined[row] for row in rows.tolist()]
         repeats = np.array([row in self.ended for row in rows.tolist()])
         self.ended.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
         return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), repeats)
+
+    async def recorded(self, wallet: NDArray[np.uint8], key: NDArray[np.uint8]) -> object | None:
+        return object() if key.tobytes() in self.known else None
+
+    async def has_payments(self, wallet: uuid.UUID) -> bool:
+        return wallet in self.paid
 
     async def standing(self, wallet: uuid.UUID) -> Standing:
         posted, held = self.looks.pop(0)
@@ -84,6 +99,72 @@ async def test_an_import_that_ended_asks_for_nothing_again(history: History, tmp
     await _run(history, again, tmp_path / "state", second).payments()
     assert again.batches == []
     assert (second.resumed_rows, second.codes) == (tally.rows, tally.codes)
+
+
+HOUR_NS = 3_600_000_000_000
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """[nanoseconds since 1970], which only the test moves."""
+    now = [1_795_521_600_000_000_000]
+    monkeypatch.setattr("time.time_ns", lambda: now[0])
+    return now
+
+
+async def end_of(run: ImportRun) -> str:
+    """What ends an import."""
+    try:
+        await run.payments()
+    except Exception as error:
+        return str(first_of(error))
+    return "all is answered"
+
+
+@pytest.mark.parametrize("answered", [0, 1, 5])
+async def test_rows_whose_keys_may_be_forgotten_are_not_sent_again(
+    history: History, tmp_path: Path, clock: list[int], answered: int
+) -> None:
+    client = OneShard(history)
+    client.stop_after = answered
+    assert await end_of(_run(history, client, tmp_path / "state", Tally())) == "killed"
+    clock[0] += 22 * HOUR_NS
+    again = OneShard(history)
+    again.stop_after = 0
+    assert await end_of(_run(history, again, tmp_path / "state", Tally())) == "killed" and again.batches
+    for _ in range(2):
+        clock[0] += 2 * HOUR_NS
+        late = OneShard(history)
+        assert "could be paid twice" in await end_of(_run(history, late, tmp_path / "state", Tally()))
+        assert not late.batches
+
+
+async def test_a_machine_that_slept_between_two_tries_does_not_send_the_second(
+    history: History, tmp_path: Path, clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.importer.client.PAUSE_MIN_S", 0.0)
+    client = OneShard(history, faults=[900])
+    client.on_batch = lambda: clock.__setitem__(0, clock[0] + 48 * HOUR_NS)
+    with pytest.raises(SwitchError, match="could be paid twice"):
+        await _run(history, client, tmp_path / "state", Tally()).payments()
+    assert len(client.batches) == 1
+
+
+async def test_a_file_that_was_imported_before_its_keys_were_forgotten_is_not_imported_again(
+    history: History, tmp_path: Path
+) -> None:
+    before = OneShard(history)
+    run = _run(history, before, tmp_path / "state", Tally())
+    await run.payments()
+    home = int(run._corrections._home[before.batches[0][0]])
+    again = OneShard(history)
+    again.paid = {run._wallets.identity(home)}
+    with pytest.raises(SwitchError, match=r"this file was imported before: it made .* would be paid again"):
+        await _run(history, again, tmp_path / "elsewhere", Tally()).payments()
+    assert not again.batches
+    again.known = {history.keys[row].tobytes() for row in before.batches[0]}
+    await _run(history, again, tmp_path / "elsewhere", Tally()).payments()
+    assert sorted(again.ended) == list(range(len(history.payments)))
 
 
 async def test_rows_that_have_no_result_are_sent_again_in_order(

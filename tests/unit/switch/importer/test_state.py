@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.importer.state import StateFile, Wave
+from switch.importer.state import Progress, StateFile, Wave
 
 WAVES = [Wave(number, b"rows", b"co", b"s", bytes([number]) * 16, number) for number in range(4)]
 
@@ -18,7 +18,21 @@ def _write(path: Path, waves: list[Wave], identity: bytes = b"import") -> None:
 
 def _read(path: Path, identity: bytes = b"import") -> list[Wave]:
     with StateFile(path, identity) as state:
-        return state.read()
+        return state.read().waves
+
+
+def test_a_wave_that_was_begun_says_when_it_was_sent_first(tmp_path: Path) -> None:
+    path, found = tmp_path / "state", []
+    for at_ms in (1_000, 2_000):
+        with StateFile(path, b"import") as state:
+            found.append(state.read())
+            state.begin(len(found[-1].waves), at_ms)
+    with StateFile(path, b"import") as state:
+        found.append(state.read())
+        state.append(WAVES[0])
+    with StateFile(path, b"import") as state:
+        found.append(state.read())
+    assert found == [Progress([], None), Progress([], 1_000), Progress([], 1_000), Progress(WAVES[:1], None)]
 
 
 def test_waves_are_read_back_and_more_can_follow(tmp_path: Path) -> None:
