@@ -150,7 +150,7 @@ async def decide(services: DecisionServices, call: Call) -> web.Response:
 
     answer = await submit(services, asked.shard, row_of(sent), None, deadline, decided_again)
     if answer.code != Code.OK:
-        raise ProblemError(NUMBERS[answer.code])
+        raise ProblemError(NUMBERS[answer.code], headers=_when_again(answer.code))
     found = await recorded(services, answer, digest) if answer.replayed else _made(sent, answer)
     loaded = await scenario_of(services, found)
     shown = decision_answer(services.secret, found, loaded.scenario)
@@ -158,6 +158,12 @@ async def decide(services: DecisionServices, call: Call) -> web.Response:
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
     return json_response(shown, 201, headers)
+
+
+def _when_again(code: int) -> dict[str, str]:
+    """What a merchant may ask of a wallet is counted anew each day (UTC); other refusals are over sooner."""
+    left_ms = DAY_MS - now_ms() % DAY_MS
+    return {"Retry-After": str(1 + left_ms // 1_000)} if code == Code.TOO_MANY_DECISIONS else {}
 
 
 async def _asked(services: DecisionServices, call: Call, body: CreditQuestion) -> _Asked:

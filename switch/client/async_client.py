@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .async_resources import AsyncResources
 from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, no_stream, query
+from .errors import ShardpayError
 from .schema import Event
 from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .transport_async import AsyncTransport
@@ -86,7 +87,7 @@ class AsyncClient(AsyncResources):
 
     async def call(self, call: Call, kind: type[T]) -> T:
         """Send a call until it has its answer, of the type `kind`. Raises ShardpayError."""
-        return decoded(await self.send(call), kind)
+        return decoded(await self.send(call), kind, call.key)
 
     async def send(self, call: Call) -> bytes:
         """Send a call until it has its answer, as bytes. Raises ShardpayError."""
@@ -130,8 +131,11 @@ class AsyncClient(AsyncResources):
 
         sending = TableSending(path, table, keyed=keyed, silence_max_s=self._retry_s)
         while (call := sending.call()) is not None:
-            answer = await self.send(call)
-            await asyncio.sleep(sending.took(answer, time.monotonic()))
+            try:
+                pause = sending.took(await self.send(call), time.monotonic())
+            except ShardpayError as error:
+                raise sending.ended(error) from None
+            await asyncio.sleep(pause)
         return sending.result()
 
     def stream_events(self, after: str | None = None, types: str | None = None) -> EventStream:
@@ -166,7 +170,7 @@ class AsyncClient(AsyncResources):
         async with contextlib.aclosing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
             async for line in lines:
                 if (data := feed.line(line)) is not None:
-                    yield decoded(data, Event) if data else None
+                    yield decoded(data, Event, None) if data else None
 
     def _stream_call(self, feed: Feed, types: str | None) -> Call:
         feed.begin_again()

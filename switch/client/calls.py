@@ -29,8 +29,9 @@ NO_CONNECTION: Final = "no connection to"
 NO_ANSWER: Final = "no answer in time"
 _NO_PLACES: Final = ("", ".", "..")
 """A path without them is another path: whoever sends it takes them out."""
-RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses that say nothing final when no problem document tells: a proxy's, or a switch that is starting."""
+RETRIED: Final = frozenset({408, 429})
+SERVER_ERROR: Final = 500
+"""These statuses, and from this one on, say nothing final when no problem of a switch tells: a proxy's, or a switch that is starting."""
 
 
 class Call(NamedTuple):
@@ -50,6 +51,14 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     retry_after_s: float = 0.0
+
+
+class _Problem(msgspec.Struct):
+    """What each problem of a switch has."""
+
+    code: str
+    retryable: bool
+    money_moved: str
 
 
 class Lost(Exception):
@@ -119,11 +128,11 @@ class Attempts:
         if reply.status < 300:
             return None
         problem = _problem(reply.body)
-        again = bool(problem.get("retryable", False)) if "code" in problem else reply.status in RETRIED
+        again = problem["retryable"] if problem else reply.status in RETRIED or reply.status >= SERVER_ERROR
         pause = self._next_pause(reply.retry_after_s) if again else None
         if pause is None or now + pause >= self._deadline:
             raise self._refused(reply.status, problem, again)
-        self._was_lost |= problem.get("money_moved", "unknown") == "unknown"  # this try may have counted
+        self._was_lost |= not problem or problem["money_moved"] == "unknown"  # this try may have counted
         return pause
 
     def after_loss(self, loss: Lost, now: float) -> float:
@@ -155,21 +164,23 @@ class Attempts:
 
 
 def _problem(raw: bytes) -> dict[str, Any]:
+    """A problem of a switch; nothing where it is a proxy's or no problem."""
     try:
         problem = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+        msgspec.convert(problem, _Problem)
+    except (msgspec.DecodeError, msgspec.ValidationError):
         return {}
-    return problem if isinstance(problem, dict) else {}
+    found: dict[str, Any] = problem
+    return found
 
 
-def decoded(raw: bytes, kind: type[T]) -> T:
-    """An answer by its type. Raises ShardpayError when this is no answer of a switch."""
+def decoded(raw: bytes, kind: type[T], key: str | None) -> T:
+    """An answer by its type. Raises ShardpayError when this is no answer of a switch; `key`: the call's."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.DecodeError as error:
-        raise ShardpayError(
-            f"this is not an answer of a switch: {error}", money_moved="unknown", idempotency_key=None
-        ) from None
+        words = f"this is not an answer of a switch: {error}"
+        raise ShardpayError(words, money_moved="unknown", idempotency_key=key) from None
 
 
 def no_stream(refused: NoStream) -> ShardpayError:

@@ -4,12 +4,14 @@ from typing import Any
 
 
 class ShardpayError(Exception):
-    """A call did not succeed. `money_moved`: "no", or "unknown"; then the same call with the same `idempotency_key` tells."""
+    """A call did not succeed. `money_moved`: "no", or "unknown"; then the same call with the same `idempotency_key` tells. Of a table whose
+    rows were being sent, `table` has them with their keys, and `code` null where no answer came: the same call with it tells."""
 
     def __init__(self, message: str, *, money_moved: str, idempotency_key: str | None) -> None:
         super().__init__(message)
         self.money_moved = money_moved
         self.idempotency_key = idempotency_key
+        self.table: Any = None
 
 
 class ProblemError(ShardpayError):

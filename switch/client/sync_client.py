@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, no_stream, query
+from .errors import ShardpayError
 from .schema import Event
 from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .sync_resources import Resources
@@ -88,7 +89,7 @@ class Client(Resources):
 
     def call(self, call: Call, kind: type[T]) -> T:
         """Send a call until it has its answer, of the type `kind`. Raises ShardpayError."""
-        return decoded(self.send(call), kind)
+        return decoded(self.send(call), kind, call.key)
 
     def send(self, call: Call) -> bytes:
         """Send a call until it has its answer, as bytes. Raises ShardpayError."""
@@ -132,8 +133,11 @@ class Client(Resources):
 
         sending = TableSending(path, table, keyed=keyed, silence_max_s=self._retry_s)
         while (call := sending.call()) is not None:
-            answer = self.send(call)
-            time.sleep(sending.took(answer, time.monotonic()))
+            try:
+                pause = sending.took(self.send(call), time.monotonic())
+            except ShardpayError as error:
+                raise sending.ended(error) from None
+            time.sleep(pause)
         return sending.result()
 
     def stream_events(self, after: str | None = None, types: str | None = None) -> EventStream:
@@ -168,7 +172,7 @@ class Client(Resources):
         with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
             for line in lines:
                 if (data := feed.line(line)) is not None:
-                    yield decoded(data, Event) if data else None
+                    yield decoded(data, Event, None) if data else None
 
     def _stream_call(self, feed: Feed, types: str | None) -> Call:
         feed.begin_again()

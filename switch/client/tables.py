@@ -22,6 +22,8 @@ TEXTS_BYTES_MAX: Final = 4 << 20
 ID: Final = pa.binary(16)
 RESULTS: Final = {"code": pa.uint16(), "replayed": pa.bool_()}
 """Columns of an answer; where something is recorded there are ids too."""
+NO_ANSWER: Final = 2**16 - 1
+"""No code: of a row of which no answer has come."""
 IDS: Final = ("idempotency_key", "payer", "payee", "after", "wallet")
 """Columns of ids: 16 bytes each, or the text of a UUID."""
 
@@ -33,13 +35,13 @@ class TableSending:
         """`keyed`: each row and call needs an idempotency key; a table without this column gets new ones. What has none counts once by
         itself."""
         self._path = path
-        self._table = _with_ids(table)
+        self._table = _with_ids(_without_result(table))
         if keyed and "idempotency_key" not in table.column_names:
             self._table = self._table.append_column("idempotency_key", _new_keys(len(table)))
         self._waiting = np.arange(len(table))
         self._sent = self._waiting[:0]
         self._keyed = keyed
-        self._codes = np.zeros(len(table), np.uint16)
+        self._codes = np.full(len(table), NO_ANSWER, np.uint16)
         self._replayed = np.zeros(len(table), np.bool_)
         self._ids = np.zeros((len(table), 16), np.uint8)
         self._names: dict[int, str] = {}
@@ -87,11 +89,19 @@ class TableSending:
         pause, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_MAX_S)
         return pause
 
+    def ended(self, error: ShardpayError) -> ShardpayError:
+        """What ended the sending, with the rows: some may be recorded, whatever the last call says of its own. The batch's key is nobody's
+        any more."""
+        error.table, error.idempotency_key = self.result(), None
+        if (self._codes != NO_ANSWER).any():
+            error.money_moved = "unknown"
+        return error
+
     def result(self) -> pa.Table:
         """The table with `code`, `replayed` and, of transfers, `id` (16 bytes, null where nothing was recorded) a row.
 
-        `code` is `ok`, or why not. A row whose code can be retried was given up after a long time without any result: send it again under
-        its key.
+        `code` is `ok`, or why not, or null where no answer has come. A row whose code can be retried was given up after a long time without
+        any result. Send the table again, and each row counts once, under its key.
         """
         table = self._table.append_column("code", self._code_names())
         table = table.append_column("replayed", pa.array(self._replayed))
@@ -145,6 +155,12 @@ def _batch_rows(rows: pa.Table) -> int:
     """Of each record batch: fewer where the texts of a column are long."""
     largest = max(column.nbytes for column in rows.columns)
     return ROWS_MAX if largest <= TEXTS_BYTES_MAX else max(1, len(rows) * TEXTS_BYTES_MAX // (2 * largest))
+
+
+def _without_result(table: pa.Table) -> pa.Table:
+    """A table that was sent before as it was given then."""
+    was_sent = set(RESULTS) <= set(table.column_names)
+    return table.drop_columns([*RESULTS, *({"id"} & set(table.column_names))]) if was_sent else table
 
 
 def _with_ids(table: pa.Table) -> pa.Table:

@@ -92,6 +92,10 @@ _IN_PATH: Final[dict[str, tuple[Schema, str]]] = {
 }
 _OPTIONAL: Final = (Empty, Capture, Refund)
 """Bodies that may be left out."""
+_VERSIONED: Final = frozenset(
+    route.path for route in ROUTES if route.method == "PUT" and "version_conflict" in route.problems
+)
+"""Paths of documents of which each change is a version."""
 _INTRODUCTION: Final = """\
 Amounts are integers in minor units. Ids are UUIDs that the switch assigns. Times are RFC 3339 in UTC. Unknown fields are an error; null for
 a field that may be left out is as if it were not there. Lists answer `{data, has_more, next}`; `?after=NEXT` is the next page. Errors are
@@ -269,13 +273,15 @@ def _answers(route: Route) -> dict[str, Any]:
     names = [name for name, is_sent in (("Idempotent-Replayed", route.keyed), ("ETag", _versioned(route))) if is_sent]
     headers = {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}} if names else {}
     created = (route.method, route.path) in CREATED
-    statuses = ("200", "201") if route.method == "PUT" else ("201",) if created else ("200",)
+    makes = route.method == "PUT" and route.path.endswith("/{name}")
+    statuses = ("200", "201") if makes else ("201",) if created else ("200",)
     words = {"200": "OK", "201": "Created"}
     return {status: {"description": words[status], "content": content, **headers} for status in statuses}
 
 
 def _versioned(route: Route) -> bool:
-    return route.path.endswith("/{name}")
+    """Whether it is about a document of which each change is a version."""
+    return route.path in _VERSIONED
 
 
 class _Shared:

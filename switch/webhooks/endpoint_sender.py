@@ -106,7 +106,7 @@ class EndpointSender:
         if self._failures:
             self._window.size = 1
         self._probing = False
-        self._gone = False
+        self._gone = self._given_up = False
         self._rows_logged = PRUNE_EVERY
         self._broken: BaseException | None = None
         self._stopping = False
@@ -172,10 +172,9 @@ class EndpointSender:
         self._wake.clear()
 
     async def _disabled(self) -> bool:
-        """Whether the receiver is gone for good: it said so, or nothing got through for days."""
+        """Whether the receiver is gone for good: it said so, or of all that was tried for days nothing got through."""
         state = EndpointState.GONE if self._gone else EndpointState.FAILED
-        since = self._failing_since
-        if not self._gone and (since is None or time.time() - since < schedule.DISABLE_AFTER_S):
+        if not self._gone and not self._given_up:
             return False
         if not await self._stored(partial(self._parts.store.disable, self.endpoint, state)):
             raise Replaced
@@ -316,6 +315,7 @@ class EndpointSender:
         return result
 
     def _note(self, result: AttemptResult) -> None:
+        quiet = time.monotonic() - self._tried_at > schedule.QUIET_S
         self._tried_at = time.monotonic()
         if result.delivered:
             if self.failing:
@@ -326,7 +326,9 @@ class EndpointSender:
             self._failures, self._failing_since = 0, None
             return
         self._failures += 1
-        self._failing_since = self._failing_since or time.time()
+        if self._failing_since is None or quiet:
+            self._failing_since = time.time()
+        self._given_up = time.time() - self._failing_since >= schedule.DISABLE_AFTER_S
         self._gone = self._gone or result.status == HTTP_GONE
         if self._failures == schedule.FAILING_AFTER:
             log.warning("webhook endpoint %s fails: %s", self.endpoint.id, result.error or result.status)

@@ -14,7 +14,9 @@ at a time, until something gets through."""
 PROBE_EVERY_S: Final = 60.0
 """So often is a failing endpoint tried, beside what is due: what has come back gets its events within a minute."""
 DISABLE_AFTER_S: Final = 3 * 86_400
-"""An endpoint to which nothing got through for so long is disabled."""
+"""An endpoint of which an attempt fails when nothing got through for so long is disabled."""
+QUIET_S: Final = 12 * 3_600
+"""Without an attempt for so long, longer than between any two of one delivery, nobody knows: failing begins anew."""
 
 
 def retry_in_s(tries: int, chance: float, asked_s: float | None = None) -> float | None:

@@ -127,11 +127,11 @@ class WebhookSender:
             await _end(self._running.pop(identity))
         for endpoint in wanted.values():
             await self._see_to(endpoint, parts)
-        asked = [each for each in await store.asked() if each.endpoint in self._running]
+        asked = await store.asked(list(self._running))
+        for each in asked:  # before it is noted: what is asked twice is sent twice at most, what is noted alone never
+            self._running[each.endpoint].sender.ask(each)
         if asked:
             await store.taken(asked)
-            for each in asked:
-                self._running[each.endpoint].sender.ask(each)
 
     async def _see_to(self, endpoint: SendingEndpoint, parts: SenderParts) -> None:
         running = self._running.get(endpoint.id)

@@ -128,10 +128,11 @@ async def test_what_is_asked_for_is_taken_once_and_old_news_of_it_does_not_count
     await tables.sending.tried(
         endpoint.id, Counts(0, 1, NOW), [TriedRow(dead.id, DeliveryState.DEAD, 1, None, NOW, 1, 500, None)]
     )
-    (found,) = await tables.sending.asked()
+    assert await tables.sending.asked([uuid.uuid4()]) == [], "another endpoint is in nobody's way"
+    (found,) = await tables.sending.asked([endpoint.id])
     assert found.state is DeliveryState.PENDING, "an attempt from before it was asked for"
     await tables.sending.taken([found])
-    assert await tables.sending.asked() == [] and len(await tables.sending.pending(endpoint.id)) == 1
+    assert await tables.sending.asked([endpoint.id]) == [] and len(await tables.sending.pending(endpoint.id)) == 1
 
 
 async def test_the_log_keeps_the_newest(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:

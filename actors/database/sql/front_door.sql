@@ -1046,7 +1046,7 @@ WHERE endpoint.state = 0 AND EXISTS (
 SELECT * FROM webhook_delivery WHERE endpoint = $1 AND state = 0 AND NOT asked ORDER BY id LIMIT $2
 
 -- name: webhook_asked
-SELECT * FROM webhook_delivery WHERE asked LIMIT $1
+SELECT * FROM webhook_delivery WHERE asked AND endpoint = ANY($1::uuid[]) LIMIT $2
 
 -- name: webhook_asked_taken
 UPDATE webhook_delivery SET asked = false

@@ -288,6 +288,27 @@ async def test_an_idle_stream_has_a_heartbeat_that_moves_its_cursor(
     assert (listener.last_id, (await pages(switch, after=listener.last_id))[0]) == (cursor, [])
 
 
+async def test_a_stream_of_which_nothing_is_for_its_reader_has_heartbeats_while_others_pay(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers_events, "HEARTBEAT_S", 0.5)
+
+    async def paying() -> None:
+        while True:
+            await traffic(switch, 2)
+
+    others = asyncio.create_task(paying())
+    try:
+        async with listening(switch, "?types=wallet.closed") as listener:
+            seen = []
+            for beats in (1, 2, 3):
+                await listener.hear(beats=beats)
+                seen.append(listener.last_id)
+    finally:
+        others.cancel()
+    assert listener.events == [] and len(set(seen)) == 3, "each beat has another cursor"
+
+
 async def test_a_stream_ends_when_its_key_is_revoked(switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers_events, "HEARTBEAT_S", 0.05)
     token, identity = await _key(switch, "read")

@@ -71,7 +71,7 @@ async def test_what_answers_without_a_stream_of_events_is_not_asked_for_ever(sta
 
 async def test_a_stream_that_is_refused_ends_with_the_refusal() -> None:
     async def forbidden(request: web.Request) -> web.StreamResponse:
-        problem = {"code": "forbidden", "retryable": False, "detail": "no", "status": 403}
+        problem = {"code": "forbidden", "retryable": False, "money_moved": "no", "detail": "no", "status": 403}
         return web.Response(status=403, body=json.dumps(problem).encode(), content_type="application/problem+json")
 
     async with serving(forbidden) as heard, client(heard) as opened:

@@ -6,8 +6,20 @@ from typing import Any
 
 import pytest
 
-from switch.client.calls import Attempts, Call, Feed, Lost, Reply, body, no_connection, path, query, retry_after_s
-from switch.client.errors import DeclinedError, ProblemError, UnreachableError
+from switch.client.calls import (
+    Attempts,
+    Call,
+    Feed,
+    Lost,
+    Reply,
+    body,
+    decoded,
+    no_connection,
+    path,
+    query,
+    retry_after_s,
+)
+from switch.client.errors import DeclinedError, ProblemError, ShardpayError, UnreachableError
 
 POST = Call("POST", "/v1/transfers", b"{}", key="k-1")
 GET = Call("GET", "/v1/wallets/w")
@@ -18,7 +30,8 @@ def attempts(call: Call = POST) -> Attempts:
 
 
 def problem(status: int, code: str, *, retryable: bool = False, retry_after_s: float = 0.0, **fields: Any) -> Reply:
-    return Reply(status, json.dumps({"code": code, "retryable": retryable, **fields}).encode(), retry_after_s)
+    told = {"code": code, "retryable": retryable, "money_moved": "unknown", **fields}
+    return Reply(status, json.dumps(told).encode(), retry_after_s)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +65,21 @@ def test_pauses_grow_to_a_bound() -> None:
     assert 0.025 <= pauses[0] <= 0.05 and 2.5 <= pauses[-1] <= 5.0
 
 
-@pytest.mark.parametrize("status", [502, 504, 429])
-def test_what_a_proxy_answers_is_tried_again(status: int) -> None:
-    assert attempts().after_reply(Reply(status, b"<html>"), 1.0) is not None
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 504, 520, 524])
+@pytest.mark.parametrize(
+    "text", [b"<html>", b'{"code":"BAD_GATEWAY"}', b'{"code":504,"retryable":false}', b"[]", b"null"]
+)
+def test_what_a_proxy_answers_is_tried_again_and_says_nothing_of_money(status: int, text: bytes) -> None:
+    assert attempts().after_reply(Reply(status, text), 1.0) is not None
+    with pytest.raises(ProblemError) as raised:
+        attempts().after_reply(Reply(status, text), 9.999)
+    assert (raised.value.money_moved, raised.value.idempotency_key) == ("unknown", "k-1")
+
+
+def test_an_answer_that_is_no_switchs_leaves_the_key_to_ask_with() -> None:
+    with pytest.raises(ShardpayError, match="not an answer of a switch") as raised:
+        decoded(b"<html>", dict, "k-1")
+    assert (raised.value.money_moved, raised.value.idempotency_key) == ("unknown", "k-1")
 
 
 def test_a_refusal_that_no_retry_heals_ends_the_call_with_its_words() -> None:

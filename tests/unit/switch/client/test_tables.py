@@ -75,6 +75,37 @@ def test_rows_that_are_never_tried_come_back_with_their_code_and_key() -> None:
     assert result.column("code").to_pylist() == ["busy"] and result.column("id").to_pylist() == [None]
 
 
+def test_a_sending_that_ends_in_the_middle_leaves_all_rows_with_their_keys_and_each_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tables, "ROWS_MAX", 2)
+    table = pa.table({"payer": [str(uuid.uuid4()) for _ in range(5)]})
+    sending = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
+    first = sent(sending)
+    sending.took(answer([0, 121]), 0.0)
+    sent(sending)
+    refusal = ShardpayError("unauthenticated", money_moved="no", idempotency_key="of the batch")
+    error = sending.ended(refusal)
+    assert (error.money_moved, error.idempotency_key) == ("unknown", None)
+    assert error.table.column("code").to_pylist() == ["ok", "insufficient_funds", None, None, None]
+    again = TableSending("/v1/transfers/batch", error.table, keyed=True, silence_max_s=10.0)
+    assert sent(again).equals(first), "the same rows under the same keys, without what became of them"
+    unsent = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
+    assert unsent.ended(ShardpayError("no", money_moved="no", idempotency_key=None)).money_moved == "no"
+
+
+def test_rows_that_were_not_sent_when_all_others_were_silent_too_long_have_no_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tables, "ROWS_MAX", 2)
+    table = pa.table({"payer": [str(uuid.uuid4()) for _ in range(3)]})
+    sending = TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=10.0)
+    for now in (0.0, 11.0):
+        sent(sending)
+        sending.took(answer([3, 3]), now)
+    assert sending.call() is None and sending.result().column("code").to_pylist() == ["busy", "busy", None]
+
+
 def test_an_empty_table_needs_no_call() -> None:
     sending = TableSending(
         "/v1/transfers/batch", pa.table({"payer": pa.array([], pa.string())}), keyed=True, silence_max_s=1

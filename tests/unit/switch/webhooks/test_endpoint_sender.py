@@ -295,10 +295,27 @@ async def test_410_and_days_without_success_end_it(monkeypatch: pytest.MonkeyPat
         await asyncio.wait_for(task, 5)
     assert store.disabled is EndpointState.GONE
     monkeypatch.setattr(schedule, "DISABLE_AFTER_S", 0.05)
+    monkeypatch.setattr(schedule, "RETRY_AFTER_S", (0.03,) * 10)
+    monkeypatch.setattr("switch.webhooks.endpoint_sender.DUE_EVERY_S", 0.01)
     store = Store([kept(1)])
     async with running(store, Feed(0), Poster(lambda number: 500)) as (_, task):
         await asyncio.wait_for(task, 5)
     assert store.disabled is EndpointState.FAILED
+
+
+async def test_an_endpoint_to_which_nothing_was_sent_for_days_is_not_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "DISABLE_AFTER_S", 0.05)
+    monkeypatch.setattr(schedule, "QUIET_S", 0.1)
+    monkeypatch.setattr(schedule, "RETRY_AFTER_S", ())
+    store, poster = Store([kept(1)]), Poster(lambda number: 500)
+    async with running(store, Feed(0), poster) as (sender, _):
+        await until(lambda: len(store.tries) == 1)
+        await asyncio.sleep(0.3)
+        assert store.disabled is None, "there was nothing to send"
+        sender.ask(kept(2))
+        await until(lambda: len(store.tries) == 2)
+        await asyncio.sleep(0.1)
+        assert store.disabled is None, "the first failure after a silence"
 
 
 async def test_who_stops_stores_what_was_sent() -> None:

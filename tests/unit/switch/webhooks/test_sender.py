@@ -20,6 +20,7 @@ class Store:
 
     def __init__(self) -> None:
         self.lease: bool | Exception = True
+        self.away = 0
         self.found: list[SendingEndpoint] = []
         self.by_hand: list[StoredDelivery] = []
 
@@ -31,10 +32,13 @@ class Store:
     async def endpoints(self) -> list[SendingEndpoint]:
         return list(self.found)
 
-    async def asked(self) -> list[StoredDelivery]:
-        return self.by_hand
+    async def asked(self, endpoints: list[uuid.UUID]) -> list[StoredDelivery]:
+        return [each for each in self.by_hand if each.endpoint in endpoints]
 
     async def taken(self, asked: list[StoredDelivery]) -> None:
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("its answer was lost")
         self.by_hand = [each for each in self.by_hand if each not in asked]
 
 
@@ -155,6 +159,15 @@ async def test_what_was_asked_for_reaches_its_endpoint_once(scene: Scene) -> Non
     await scene.until(lambda: scene.made and scene.made[0].asked)
     await asyncio.sleep(0.05)
     assert scene.made[0].asked == [kept] and scene.store.by_hand == [other]
+
+
+async def test_what_was_asked_for_is_not_forgotten_when_the_database_does_not_say_that_it_noted_it(
+    scene: Scene,
+) -> None:
+    kept: Any = type("Kept", (), {"endpoint": uuid.UUID(int=1)})()
+    scene.store.found, scene.store.by_hand, scene.store.away = [endpoint(1)], [kept], 1
+    await scene.until(lambda: scene.made and not scene.store.by_hand)
+    assert scene.made[0].asked == [kept, kept]
 
 
 async def test_who_stops_lets_its_endpoints_end_by_themselves(scene: Scene) -> None:
