@@ -179,15 +179,13 @@ async def _asked(services: DecisionServices, call: Call, body: CreditQuestion) -
 
 
 async def _state(services: DecisionServices, asked: _Asked) -> _State:
-    """The holder's state. A consent to an older version that used less data is none."""
+    """The holder's state. A consent to an older version that used less data is none, but for its version."""
     stored = asked.loaded.stored
     question = (asked.holder, 0, asked.account, stored.number)
     found = await states(services, asked.shard, [question], to_record=True)
     state = _State._make(found.view(_STATE)[0].item())
-    if state.consent_version not in (0, stored.version):
-        agreed = await services.scenarios.version(stored.number, state.consent_version)
-        if agreed is None or not set(asked.loaded.scenario.data) <= set(agreed.scenario.data):
-            return state._replace(consent_holder=0, consent_record=0)
+    if not await services.scenarios.is_covered(asked.loaded, state.consent_version):
+        return state._replace(consent_holder=0, consent_record=0)
     return state
 
 
@@ -233,7 +231,7 @@ def _why_not(state: _State, cap: int) -> int:
     if _is_nobody(state) or state.wallet_status == _CLOSED:
         return int(Cause.NO_WALLET)
     if not state.consent_holder:
-        return int(Cause.NO_CONSENT)
+        return int(Cause.CONSENT_OUTDATED if state.consent_version else Cause.NO_CONSENT)
     if not state.credit_score:
         return int(Cause.NOT_SCORED)
     return _DECIDED if cap else int(Cause.NOT_OFFERED)
