@@ -119,6 +119,7 @@ class OwnDataServices(ScoreServices, Protocol):
     keys: KeyStore
     history: History
     wallet_store: WalletStore
+    card_dimensions: CardDimensions
 
     async def balance(self, address: int) -> Balance:
         """`Services.balance`."""
