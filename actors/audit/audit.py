@@ -304,7 +304,7 @@ async def _compare_erasures(connection: Any, shard: _Shard, report: AuditReport)
         if number in shard.changed and (number, shard.changed[number]) not in explained:
             continue
         details = await connection.fetchval(SQL["journal_details"], shard.number, number)
-        entry = entries_of(details).get(slot_of(address))
+        entry = None if details is None else entries_of(details).get(slot_of(address))
         if entry is not None:
             explained.update((each.block, each.digest) for each in erased_of(entry))
     for number, digest in shard.changed.items():

@@ -100,6 +100,7 @@ class Cause(IntEnum):
     OVERDUE = 6
     NOT_OFFERED = 7
     NOTHING_GRANTED = 8
+    CONSENT_OUTDATED = 9
 
 
 CREDIT: Final = np.dtype(

@@ -413,12 +413,14 @@ class CreditRequests:
             return Code.RECEIPT_EXPIRED
         if row["expiry"] <= self._ledger.record_time or row["amount"] <= 0:
             return Code.INVALID_REQUEST
+        consent = self._consent(row)
+        if consent is None:
+            return Code.CONSENT_NOT_FOUND
         if credit.row(self._ledger.book, holder)["open"] >= row["open_max"]:
             return Code.TOO_MANY_ORDERS
         if not credit.has_order_room:
             return Code.ORDERS_FULL
-        consent = self._consent(row)
-        standing = consent is not None and consent["standing"] and consent["cap"] >= row["amount"]
+        standing = consent["standing"] and consent["cap"] >= row["amount"]
         wallet = self._ledger.wallet(holder)
         assert wallet is not None
         record = self._of_row(row)

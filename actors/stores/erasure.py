@@ -6,7 +6,7 @@ blocks of the wallet's shard: no chain has those that were declined.
 
 import uuid
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,6 +22,8 @@ request may bring, and some 10 ms."""
 
 SCANNED_AT_ONCE: Final = 20_000
 """Blocks that one statement looks through for payments of a wallet: 160 MB, a fraction of a second."""
+EMPTY_WORDS: Final[dict[str, Any]] = {"notes": [], "reason": "", "text": ""}
+"""Fields of answers in which people's own words stand, and what is left there."""
 COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_ATTEMPT)
 
 Block = tuple[int, int]
@@ -78,6 +80,10 @@ class ErasureStore:
         """Put other details in the place of those that were read; False when they have changed since."""
         return await self._pool.fetchval("details_replace", *block, old, new) is not None
 
+    async def has_profile(self, wallet: int) -> bool:
+        """Whether anything that `erase_profile` erases of the wallet's own is kept beside it."""
+        return await self._pool.fetchval("has_profile", wallet) is not None
+
     async def erase_profile(self, wallet: int) -> bool:
         """Erase what a wallet is called, whose it is, and what is kept beside it, notes of analysts and reasons of lists among it;
         whether there was any. Accounts that were bound to the
@@ -105,10 +111,33 @@ class ErasureStore:
             await self._pool.fetch("proposals_erase", [each for each, _ in over], [body for _, body in over])
         return [row["id"] for row in named if row["open"]]
 
+    async def erase_answers(self, ids: Sequence[str]) -> None:
+        """Erase what people wrote out of answers to changes that name one of these ids. A retry under its key gets what is left, and makes
+        no second change."""
+        named = await self._pool.fetch("answers_naming", list(ids))
+        rows = [(row["account"], row["key"], row["answer"], without_words(row["answer"])) for row in named]
+        if changed := [row for row in rows if row[2] != row[3]]:
+            await self._pool.fetch("answers_erase", *map(list, zip(*changed, strict=True)))
+
     async def erase_numbers(self, orders: Sequence[tuple[int, int, str]]) -> None:
         """Put other texts in the place of merchants' numbers of orders: (record, receipt or 0, text) of each."""
         columns = [[order[at] for order in orders] for at in range(3)]
         await self._pool.fetch("erase_numbers", *columns)
+
+
+def without_words(answer: bytes) -> bytes:
+    """An answer's JSON with empty notes, and empty texts where somebody wrote something, at any depth; the same bytes where nobody did."""
+    found = msgspec.json.decode(answer)
+    left = _without_words(found)
+    return answer if left == found else msgspec.json.encode(left)
+
+
+def _without_words(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_words(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: EMPTY_WORDS.get(name, _without_words(inner)) for name, inner in value.items()}
 
 
 def _without_reason(body: str) -> str:

@@ -174,17 +174,23 @@ async def _shown(services: ConsentServices, found: list[CreditRecord]) -> list[C
 
 
 async def _statuses(services: ConsentServices, found: list[CreditRecord]) -> dict[int, str]:
-    """How consents stand, by address: the shard knows which is live, the journal which was withdrawn."""
+    """How consents stand, by address: the shard knows which is live, the journal which was withdrawn, the scenario whether its data have
+    become more."""
     by_shard: dict[int, list[CreditRecord]] = {}
     for each in found:
         by_shard.setdefault(await holder_shard(services, each.record["payer"]), []).append(each)
-    live: set[int] = set()
+    live: dict[int, int] = {}
     for shard, group in by_shard.items():
         questions = [(each.record["payer"], 0, each.record[ACCOUNT], each.record[SCENARIO]) for each in group]
-        live.update((await states(services, shard, questions))["consent"]["record"].tolist())
+        consents = (await states(services, shard, questions))["consent"]
+        live.update(zip(consents["record"].tolist(), consents["version"].tolist(), strict=True))
     over = [each for each in found if each.address not in live]
     withdrawn = await services.credit_history.withdrawn(each.address for each in over) if over else frozenset()
-    now, statuses = now_ms(), {each.address: "active" for each in found}
+    now, statuses = now_ms(), {}
+    for each in found:
+        newest = await services.scenarios.newest(each.record[SCENARIO])
+        covered = newest is None or await services.scenarios.is_covered(newest, live.get(each.address, 0))
+        statuses[each.address] = "active" if covered else "outdated"
     for each in over:
         ended = "expired" if each.record["expiry"] <= now else "replaced"
         statuses[each.address] = "withdrawn" if each.address in withdrawn else ended

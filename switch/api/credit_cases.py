@@ -196,6 +196,17 @@ async def named_case(services: DecisionServices, call: Call, kind: Kind) -> Cred
     return await record_named(services, call.request.match_info["id"], "case_not_found", kind)
 
 
+async def case_to_decide(services: DecisionServices, call: Call, kind: Kind) -> CreditRecord:
+    """The case in the path, for an analyst of another account than those that made its entry. Raises ProblemError case_not_found,
+    forbidden."""
+    opened = await named_case(services, call, kind)
+    entries = await services.credit_history.many([opened.record["reference"]])
+    makers = {opened.record[ACCOUNT], *(each.record["caller"] for each in entries)}
+    if call.principal.account in makers:
+        raise ProblemError("forbidden", "Who made an entry never decides on it: somebody of another account does.")
+    return opened
+
+
 async def case_of_party(services: DecisionServices, call: Call, kind: Kind) -> CreditRecord:
     """The case in the path, for those who may see it. Raises ProblemError case_not_found."""
     call.query()

@@ -6,6 +6,7 @@ read, the scenario is asked, and the inquiry is committed.
 
 import hashlib
 from bisect import bisect_right
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -99,6 +100,7 @@ class _State(NamedTuple):
     wallet_opened: int
     credit_head: int
     credit_as_of: int
+    credit_card: int
     credit_score: int
     credit_subtotals: NDArray[np.int16]
     credit_open: int
@@ -140,12 +142,12 @@ async def decide(services: DecisionServices, call: Call) -> web.Response:
     asked = await _asked(services, call, body)
     digest = body_hash(body.wallet.lower(), body.scenario, 0 if body.amount is UNSET else body.amount)
     first = callers_fields(Kind.INQUIRY, call.principal, key, digest)
-    sent = first | _decided(asked, await _state(services, asked))
+    sent = first | await _decided(services, asked)
 
     async def decided_again(_row: CreditRow, _answer: CreditAnswer) -> CreditRow:
         """Something was recorded of the holder since the look, or another process has taken over its shard."""
         nonlocal sent
-        sent = first | _decided(asked, await _state(services, asked))
+        sent = first | await _decided(services, asked)
         return row_of(sent)
 
     answer = await submit(services, asked.shard, row_of(sent), None, deadline, decided_again)
@@ -183,39 +185,31 @@ async def _asked(services: DecisionServices, call: Call, body: CreditQuestion) -
 
 
 async def _state(services: DecisionServices, asked: _Asked) -> _State:
-    """The holder's state. A consent to an older version that used less data is none."""
+    """The holder's state. A consent to an older version that used less data is none, but for its version."""
     stored = asked.loaded.stored
     question = (asked.holder, 0, asked.account, stored.number)
     found = await states(services, asked.shard, [question], to_record=True)
     state = _State._make(found.view(_STATE)[0].item())
-    if state.consent_version not in (0, stored.version):
-        agreed = await services.scenarios.version(stored.number, state.consent_version)
-        if agreed is None or not set(asked.loaded.scenario.data) <= set(agreed.scenario.data):
-            return state._replace(consent_holder=0, consent_record=0)
+    if not await services.scenarios.is_covered(asked.loaded, state.consent_version):
+        return state._replace(consent_holder=0, consent_record=0)
     return state
 
 
-def _decided(asked: _Asked, state: _State) -> dict[str, int]:
-    """Fields of what is decided on this state. The scenario is asked in any case, so that each answer takes as long."""
+async def _decided(services: DecisionServices, asked: _Asked) -> dict[str, int]:
+    """Fields of what is decided on the holder's state. The scenario is asked in any case, so that each answer takes as long; which
+    dimensions a card has is looked up only for who is told yes or no: the first time of a card takes longer."""
+    state = await _state(services, asked)
     terms, now, score = asked.loaded.scenario.terms, now_ms(), state.credit_score
     cap = terms.cap.get(ALPHA.get(state.wallet_currency, ""), 0)
-    (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, state, cap, now)).tolist()
+    cause = _why_not(state, cap)
+    has = await services.card_dimensions.of(state.credit_card) if cause == _DECIDED else frozenset()
+    (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, state, cap, now, has)).tolist()
     granted, reasons, yes = outcome
-    exists = state.wallet_currency != 0 and state.wallet_kind not in OPERATOR_NUMBERS
-    result, cause = _NOT_AVAILABLE, _DECIDED
-    if not exists or state.wallet_status == _CLOSED:
-        cause = int(Cause.NO_WALLET)
-    elif not state.consent_holder:
-        cause = int(Cause.NO_CONSENT)
-    elif not score:
-        cause = int(Cause.NOT_SCORED)
-    elif not cap:
-        cause = int(Cause.NOT_OFFERED)
-    elif yes:
-        result = _YES
-    else:
-        result = _NO
-        cause = _DECIDED if reasons else int(Cause.NOTHING_GRANTED)
+    exists = not _is_nobody(state)
+    result = _NOT_AVAILABLE
+    if cause == _DECIDED:
+        result = _YES if yes else _NO
+        cause = _DECIDED if yes or reasons else int(Cause.NOTHING_GRANTED)
     return {
         "kind": result,
         "cause": cause,
@@ -238,8 +232,24 @@ def _decided(asked: _Asked, state: _State) -> dict[str, int]:
     }
 
 
-def _columns(asked: _Asked, state: _State, cap: int, now: int) -> Any:
-    """CREDIT_COLUMNS (1, columns) of a holder's state."""
+def _why_not(state: _State, cap: int) -> int:
+    """Why a question is not answered, `_DECIDED` when it is."""
+    if _is_nobody(state) or state.wallet_status == _CLOSED:
+        return int(Cause.NO_WALLET)
+    if not state.consent_holder:
+        return int(Cause.CONSENT_OUTDATED if state.consent_version else Cause.NO_CONSENT)
+    if not state.credit_score:
+        return int(Cause.NOT_SCORED)
+    return _DECIDED if cap else int(Cause.NOT_OFFERED)
+
+
+def _is_nobody(state: _State) -> bool:
+    return state.wallet_currency == 0 or state.wallet_kind in OPERATOR_NUMBERS
+
+
+def _columns(asked: _Asked, state: _State, cap: int, now: int, has: Collection[str]) -> Any:
+    """CREDIT_COLUMNS (1, columns) of a holder's state; `has`: the dimensions of the score's card."""
+    subtotals = zip(DIMENSIONS, state.credit_subtotals.tolist(), strict=True)
     known = {
         "amount": asked.amount if asked.amount else NULL,
         "cap": cap,
@@ -247,7 +257,7 @@ def _columns(asked: _Asked, state: _State, cap: int, now: int) -> Any:
         "score": state.credit_score,
         "band": 1 + bisect_right(BAND_EDGES, state.credit_score),
         "score_age_days": max(0, now - state.credit_as_of) // DAY_MS,
-        **dict(zip(DIMENSIONS, state.credit_subtotals.tolist(), strict=True)),
+        **{name: points if name in has else NULL for name, points in subtotals},
         "open_orders": state.credit_open,
         "overdue_orders": state.credit_overdue,
         "defaulted_orders": state.credit_defaulted,

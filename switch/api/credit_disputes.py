@@ -17,6 +17,7 @@ from switch.api.credit_cases import (
     Opening,
     bring_back,
     case_of_party,
+    case_to_decide,
     go_on,
     named_case,
     open_case,
@@ -134,7 +135,7 @@ async def resolve_dispute(services: DecisionServices, call: Call) -> web.Respons
     body = decode(DISPUTE_OUTCOME, await call.json_body(services.limits.json_bytes_max))
     if body.outcome == "kept" and not body.text:
         raise invalid_field("text", "an entry that is kept needs the reason, which the holder is told")
-    opened = await named_case(services, call, Kind.DISPUTE_OPENED)
+    opened = await case_to_decide(services, call, Kind.DISPUTE_OPENED)
     kept = body.outcome == "kept"
     details = CreditDetails(text=body.text or None, statement=body.statement or None if kept else None)
     answer = await go_on(services, call, Kind.DISPUTE_RESOLVED, opened, details, kind=_NUMBERS[body.outcome])
@@ -144,7 +145,7 @@ async def resolve_dispute(services: DecisionServices, call: Call) -> web.Respons
 async def reinsert_entry(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/disputes/{id}/reinsert: what was deleted comes back, and the holder gets a notice with the reason."""
     body = decode(REINSERTION, await call.json_body(services.limits.json_bytes_max))
-    opened = await named_case(services, call, Kind.DISPUTE_OPENED)
+    opened = await case_to_decide(services, call, Kind.DISPUTE_OPENED)
     answer = await bring_back(services, call, opened, body.text)
     return await _answered(services, opened, answer.replayed)
 

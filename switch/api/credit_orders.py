@@ -366,7 +366,8 @@ ROUTES: Final = (
         problems=KEY
         | WRITE
         | {"order_number_taken", "payee_not_found", "receipt_not_found", "receipt_refused", "wallet_not_found"}
-        | named(Code.ORDERS_FULL, Code.PAYEE_CLOSED, Code.RECEIPT_EXPIRED, Code.TOO_MANY_ORDERS, Code.WALLET_CLOSED),
+        | named(Code.CONSENT_NOT_FOUND, Code.ORDERS_FULL, Code.PAYEE_CLOSED, Code.RECEIPT_EXPIRED)
+        | named(Code.TOO_MANY_ORDERS, Code.WALLET_CLOSED),
     ),
     Route(
         "GET",

@@ -17,9 +17,9 @@ from rules.vocabulary.columns import DAY_MS
 from switch.api.credit_cases import (
     Opening,
     case_of_party,
+    case_to_decide,
     disputes_of,
     go_on,
-    named_case,
     open_case,
     page_of_cases,
     related,
@@ -99,7 +99,7 @@ async def get_credit_review(services: DecisionServices, call: Call) -> web.Respo
 async def resolve_review(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/reviews/{id}/resolve: by an analyst, with the reason in words."""
     body = decode(REVIEW_OUTCOME, await call.json_body(services.limits.json_bytes_max))
-    opened = await named_case(services, call, Kind.CREDIT_REVIEW_OPENED)
+    opened = await case_to_decide(services, call, Kind.CREDIT_REVIEW_OPENED)
     details = CreditDetails(text=body.text)
     answer = await go_on(services, call, Kind.CREDIT_REVIEW_RESOLVED, opened, details, kind=_NUMBERS[body.outcome])
     return await _answered(services, opened, answer.replayed)

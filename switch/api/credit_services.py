@@ -17,6 +17,7 @@ from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.wallet_profiles import WalletStore
 from rules.scenarios.law import CreditLaw
+from switch.api.card_dimensions import CardDimensions
 from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.api.services import Limits
 from switch.api.transfers import BatchKeyServices
@@ -53,10 +54,11 @@ class CreditServices(StateServices, Protocol):
 
 
 class DecisionServices(CreditServices, Protocol):
-    """Decisions: bodies within limits, and the names of who asked."""
+    """Decisions: bodies within limits, the names of who asked, and what scores have of dimensions."""
 
     limits: Limits
     keys: KeyStore
+    card_dimensions: CardDimensions
 
     def deadline(self) -> float:
         """`Services.deadline`."""
@@ -117,6 +119,7 @@ class OwnDataServices(ScoreServices, Protocol):
     keys: KeyStore
     history: History
     wallet_store: WalletStore
+    card_dimensions: CardDimensions
 
     async def balance(self, address: int) -> Balance:
         """`Services.balance`."""

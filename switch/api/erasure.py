@@ -1,7 +1,8 @@
 """Erasure of personal data: texts of payments, credit records and profile are gone, the ledger stays.
 
 What is erased is written down before: a record of the holder's chain names each block that lost details, and the digest of what is left, so
-that the audit knows what was erased and still finds what anybody changed. Texts of orders, cases and proposals that are not over stay until
+that the audit knows what was erased and still finds what anybody changed. Where there was no text but a score or a profile, it names no
+block: from it on the score counts in nobody's features. Texts of orders, cases and proposals that are not over stay until
 they are: without them they could not be finished. The answer names them.
 """
 
@@ -59,11 +60,13 @@ class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Found(NamedTuple):
-    """Records of a wallet with text that can go, those whose text stays, and orders that are over."""
+    """Records of a wallet with text that can go, those whose text stays, and orders that are over; `scored`: it was given a score since
+    its last erasure."""
 
     gone: list[CreditRecord]
     kept: list[tuple[CreditRecord, str]]
     over: list[CreditRecord]
+    scored: bool = False
 
 
 async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
@@ -81,12 +84,15 @@ async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
         for each in found.gone:
             left = credit_details(CreditDetails(version=each.details.version))
             by_block.setdefault(block_at(each.address), {})[int(slot_of(each.address))] = left
-        await _erase(services, call, wallet, shard, by_block)
-        payments = await _erase_payments(services, call, wallet, shard)
+        recorded = await _erase(services, call, wallet, shard, by_block)
+        payments, more = await _erase_payments(services, call, wallet, shard)
+        if not recorded + more and (found.scored or await services.erasures.has_profile(wallet)):
+            await _recorded(services, call, wallet, shard, [])
         orders = [(each.address, each.record["reference"], record_id(services.secret, each)) for each in found.over]
         await services.erasures.erase_numbers(orders)
         named = await _named(services, wallet, found)
         await services.erasures.erase_sent(named)
+        await services.erasures.erase_answers(named)
         proposals = await services.erasures.erase_proposals(named)
         profile = await services.erasures.erase_profile(wallet)
         if profile:
@@ -109,12 +115,15 @@ async def _named(services: ErasureServices, wallet: int, found: _Found) -> list[
 async def _texts(services: ErasureServices, head: int) -> _Found:
     """Walk the holder's chain, newest first: the first record about an order or a case says whether it is over."""
     found = _Found([], [], [])
+    last = 0
     states_of: dict[int, int] = {}
     over: set[int] = set()
     place = head
     while place:
         page = await services.credit_history.chain(place, PAGE)
         for each in page.records:
+            if each.record["kind"] in (Kind.SCORE, Kind.DATA_ERASED):
+                last = last or each.record["kind"]
             until = _needed(each, states_of, over)
             if each.record["kind"] == Kind.ORDER_CREATED and not until:
                 found.over.append(each)
@@ -125,7 +134,7 @@ async def _texts(services: ErasureServices, head: int) -> _Found:
             else:
                 found.gone.append(each)
         place = page.next
-    return found
+    return found._replace(scored=last == Kind.SCORE)
 
 
 def _needed(found: CreditRecord, states_of: dict[int, int], over: set[int]) -> str:
@@ -145,23 +154,24 @@ def _needed(found: CreditRecord, states_of: dict[int, int], over: set[int]) -> s
     return ""
 
 
-async def _erase_payments(services: ErasureServices, call: Call, wallet: int, shard: int) -> int:
-    """Erase reference, metadata and context of all that the wallet paid, or was to pay; gives of how many records."""
-    count, first = 0, 1
+async def _erase_payments(services: ErasureServices, call: Call, wallet: int, shard: int) -> tuple[int, int]:
+    """Erase reference, metadata and context of all that the wallet paid, or was to pay; gives of how many payments, and how many records
+    say so."""
+    count, recorded, first = 0, 0, 1
     newest = await services.erasures.newest_block(shard)
     while first <= newest:
         found, first = await services.erasures.payments(shard, first, wallet)
-        await _erase(services, call, wallet, shard, found)
+        recorded += await _erase(services, call, wallet, shard, found)
         count += sum(map(len, found.values()))
-    return count
+    return count, recorded
 
 
 async def _erase(
     services: ErasureServices, call: Call, wallet: int, shard: int, by_block: dict[Block, dict[int, bytes | None]]
-) -> None:
+) -> int:
     """Take entries out of the details of blocks, a part at a time: first it is recorded, then it is done. Whoever dies in between leaves
-    text that is there yet, and goes when it is asked for again."""
-    left = sorted(by_block)
+    text that is there yet, and goes when it is asked for again. Gives how many records say so."""
+    left, recorded = sorted(by_block), 0
     tries = TRIES * (1 + len(left) // BLOCKS_AT_ONCE)
     while left and tries:
         tries -= 1
@@ -176,11 +186,13 @@ async def _erase(
             continue
         erased = [Erased(number, details_digest(details)) for (_, number), details in new.items()]
         await _recorded(services, call, wallet, shard, erased)
+        recorded += 1
         for block, details in new.items():
             if not await services.erasures.replace(block, old[block], details):
                 left.append(block)
     if left:
         raise ProblemError("overloaded", "Others erase of the same blocks. Ask again.")
+    return recorded
 
 
 async def _recorded(services: ErasureServices, call: Call, wallet: int, shard: int, erased: Sequence[Erased]) -> None:

@@ -76,6 +76,13 @@ class ScenarioCatalogue:
                 self._older.popitem(last=False)
         return known
 
+    async def is_covered(self, loaded: LoadedScenario, version: int) -> bool:
+        """Whether a consent to a version of this scenario, 0 = any, covers the data that this version uses."""
+        if version in (0, loaded.stored.version):
+            return True
+        agreed = await self.version(loaded.stored.number, version)
+        return agreed is not None and set(loaded.scenario.data) <= set(agreed.scenario.data)
+
     def expire(self) -> None:
         """Somebody published: whoever asks next sees it."""
         self._asked_at = float("-inf")

@@ -35,6 +35,7 @@ from actors.stores.wallet_profiles import WalletStore
 from actors.stores.webhook_endpoints import WebhookStore
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.admin_calls import AdminCalls
+from switch.api.card_dimensions import CardDimensions
 from switch.api.four_eyes import FourEyes
 from switch.api.publisher import Publisher
 from switch.api.recorded import CHANGE_WAIT_S
@@ -221,6 +222,7 @@ class Services:
         """What analysts and operators work with."""
         self.packs = PackStore(deps.pool)
         self.catalogue = PackCatalogue(self.packs)
+        self.card_dimensions = CardDimensions(self.packs)
         self.case_work = CaseWorkStore(deps.pool)
         self.proposals = ProposalStore(deps.pool)
         self.admin_log = AdminLogStore(deps.pool)

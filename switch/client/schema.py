@@ -682,6 +682,7 @@ class DataAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None
     wallet: Wallet | None = None
     credit: OwnCredit | None = None
+    left_out: list[LeftOut] | None = None
 
 
 class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1348,14 +1349,23 @@ class CaseNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OwnRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A credit record: `kind`, its fields as events have them, the names of merchant and scenario, and the texts that are kept beside
-    it."""
+    """A credit record: `kind`, its fields as events have them and those that events leave out, the names of merchant and scenario, and
+    the texts that are kept beside it."""
 
     kind: str
     at: str
     data: CreditData
     merchant: str | None = None
     scenario: str | None = None
+    version: int | None = None
+    standing: bool | None = None
+    reasons: list[str] | None = None
+    disputed: bool | None = None
+    order_kind: str | None = None
+    confirm_by: str | None = None
+    default_days: int | None = None
+    due_at: str | None = None
+    forward_by: str | None = None
     details: OwnTexts | None = None
     score: ScoreAnswer | None = None
 
@@ -1371,6 +1381,13 @@ class OwnCredit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     defaulted: int
     kept: int
     disputed: int
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that is held of a wallet beside the copy, and who shows it."""
+
+    what: str
+    where: str
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

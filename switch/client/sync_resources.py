@@ -1141,7 +1141,7 @@ class Credit(Resource):
                 yield each
 
     def data(self, wallet_id: str, *, limit: int = PAGE) -> Iterator[schema.OwnRecord]:
-        """A copy of all that the bureau holds about a wallet, a page at a time.
+        """A copy of a wallet's profile and of all its credit records, a page at a time.
 
         One entry after the other, over all pages. Raises ShardpayError.
         """

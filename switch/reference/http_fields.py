@@ -11,6 +11,7 @@ from actors.records.layout import WalletStatus
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS
 from switch.reference.admin_fields import ADMIN_EXCEPTIONS, ADMIN_FIELDS
 from switch.reference.analyst_fields import ANALYST_EXCEPTIONS
+from switch.reference.own_data_fields import OWN_DATA_EXCEPTIONS
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -259,6 +260,7 @@ _OF_CONTROLS: Final = {
 EXCEPTIONS: Final = {
     **ADMIN_EXCEPTIONS,
     **ANALYST_EXCEPTIONS,
+    **OWN_DATA_EXCEPTIONS,
     "List.name": "Name of the list.",
     "List.type": "What its values are: `wallet`, `device` or `country`.",
     "List.entries": "How many entries it has; one that is over counts for a day.",
@@ -407,7 +409,7 @@ EXCEPTIONS: Final = {
     "Terms.decisions": "Questions of one merchant about one wallet a day.",
     "NewConsent.expires_at": "When it ends, within the scenario's days.",
     "ConsentAnswer.expires_at": "When it ends.",
-    "ConsentAnswer.status": "`active`, `withdrawn`, `expired` or `replaced`.",
+    "ConsentAnswer.status": "`active`, `outdated` (the scenario uses more data now), `withdrawn`, `expired` or `replaced`.",
     "ConsentAnswer.data": "Categories of data that the scenario uses.",
     "ConsentAnswer.version": "Version of the scenario that was newest when it was given.",
     "DecisionAnswer.expires_at": "Until when an order can be made on it; null: there is nothing to make one on.",
@@ -438,32 +440,11 @@ EXCEPTIONS: Final = {
     "CaseResolution.text": "The reason in words.",
     "CaseResolution.by": "Account that decided; null: nobody had, when it was due.",
     "CaseNotice.text": "What the holder was told.",
-    "DataAnswer.wallet": "The wallet with its profile; on the first page.",
-    "DataAnswer.credit": "What decisions read of it; on the first page.",
-    "DataAnswer.data": "Credit records, newest first.",
-    "OwnCredit.score": "The published score; null: none.",
-    "OwnCredit.open": "Service orders that are not over.",
-    "OwnCredit.overdue": "Of them overdue.",
-    "OwnCredit.defaulted": "Of them defaulted.",
-    "OwnCredit.kept": "Service orders paid.",
-    "OwnCredit.disputed": "Disputes that are open.",
-    "OwnRecord.kind": "What was recorded.",
-    "OwnRecord.at": "When.",
-    "OwnRecord.data": "As in the [event](events.md) of the record.",
-    "OwnRecord.details": "Texts that are kept beside it.",
-    "OwnRecord.score": "Of a score.",
     "ErasureAnswer.wallet": "Wallet id.",
     "ErasureAnswer.records": "Credit records that lost their texts now.",
     "ErasureAnswer.payments": "Payments that the wallet made, or was to make, that lost their texts now.",
     "ErasureAnswer.profile": "Whether the profile had anything to erase.",
     "ErasureAnswer.kept": "Records and proposals whose texts stay for now.",
-    "OwnTexts.number": "The merchant's own number of an order.",
-    "OwnTexts.introduction": "What an order is for.",
-    "OwnTexts.items": "Lines of the bill.",
-    "OwnTexts.discounts": "What was taken off.",
-    "OwnTexts.features": "What a score is of, in the order of its card.",
-    "OwnTexts.text": "Of a dispute, a review, or an answer to one.",
-    "OwnTexts.statement": "The holder's statement.",
     "Kept.id": "Id of the record or proposal.",
     "Kept.until": "Until what.",
     "NewOrder.kind": "`deposit_waived` or `pay_later`, as the scenario's.",

@@ -25,6 +25,7 @@ CAUSES: Final = {
     Cause.NO_WALLET: "There is no such wallet, or none that can be asked about.",
     Cause.NO_CONSENT: "There was no consent of the holder for this merchant and scenario.",
     Cause.CONSENT_EXPIRED: "The holder's consent had ended.",
+    Cause.CONSENT_OUTDATED: "The scenario uses more data now than the holder consented to. A new consent covers it.",
     Cause.NOT_SCORED: "The wallet has no score: too little is known.",
     Cause.TOO_MANY_OPEN: "The holder has as many open orders as the scenario allows.",
     Cause.OVERDUE: "An order of the holder is overdue.",
@@ -34,8 +35,8 @@ CAUSES: Final = {
 
 
 class ConsentAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A consent. `purpose` and `data` are those of the scenario's version that was newest when it was given; `status`: active, withdrawn,
-    expired or replaced by a later one."""
+    """A consent. `purpose` and `data` are those of the scenario's version that was newest when it was given; `status`: active,
+    outdated (the scenario uses more data now, so questions end as without one), withdrawn, expired or replaced by a later one."""
 
     id: str
     wallet: str

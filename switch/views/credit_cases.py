@@ -31,7 +31,11 @@ MEANINGS: Final = {
 }
 IN_TIME: Final = "Nobody had resolved the dispute when it was due, so it was resolved for you."
 FORWARDED: Final = "Your dispute went to {source}, in your own words."
-REINSERTED: Final = "The entry is back, and counts again: {text}"
+REINSERTED: Final = "The entry is back: {text}"
+REINSERTED_ORDER: Final = "The order is back, and counts again: {text}"
+REINSERTED_SCORE: Final = "The score is back in your history; you have a score again with the next run: {text}"
+_BACK: Final = {Kind.ORDER_CREATED: REINSERTED_ORDER, Kind.SCORE: REINSERTED_SCORE}
+"""By kind of the entry: a question counts for nothing, and of a score that was deleted only the next one counts."""
 RESOLVED: Final = "{meaning} {text}"
 
 
@@ -175,7 +179,9 @@ def dispute_answer(
         answer=UNSET if answered is None else _source_answer(answered),
         resolution=resolution,
         statement=_statement(opened, by_kind),
-        notices=[_notice(each, source, resolution) for each in steps if each.record["kind"] != Kind.DISPUTE_ANSWERED],
+        notices=[
+            _notice(each, source, resolution, entry) for each in steps if each.record["kind"] != Kind.DISPUTE_ANSWERED
+        ],
     )
 
 
@@ -187,12 +193,14 @@ def _source_answer(found: CreditRecord) -> SourceAnswer:
     )
 
 
-def _notice(found: CreditRecord, source: str | None, resolution: CaseResolution | UnsetType) -> CaseNotice:
+def _notice(
+    found: CreditRecord, source: str | None, resolution: CaseResolution | UnsetType, entry: CreditRecord
+) -> CaseNotice:
     kind, text = found.record["kind"], found.details.text or ""
     if kind == Kind.DISPUTE_FORWARDED:
         words = FORWARDED.format(source=source or "those who made the entry")
     elif kind == Kind.DISPUTE_REINSERTED:
-        words = REINSERTED.format(text=text)
+        words = _BACK.get(Kind(entry.record["kind"]), REINSERTED).format(text=text)
     else:
         assert isinstance(resolution, CaseResolution)
         words = RESOLVED.format(meaning=resolution.meaning, text=resolution.text).rstrip()
@@ -210,7 +218,7 @@ def review_answer(
     """A CREDIT_REVIEW_OPENED record, the answer to it if there is one, and the inquiry that it is of."""
     record = opened.record
     resolution = _resolution(steps[-1], accounts) if steps else UNSET
-    notices = [_notice(each, None, resolution) for each in steps]
+    notices = [_notice(each, None, resolution, receipt) for each in steps]
     return CreditReviewAnswer(
         id=_id(secret, opened),
         receipt=_id(secret, receipt),

@@ -84,11 +84,12 @@ def score_answer(published: Any, card: Scorecard | None, identity: str | UnsetTy
         return ScoreAnswer(score=None, band=None, na_cause=Cause(int(published["cause"])).code, card=label, **at)
     score = int(published["score"])
     codes = () if card is None else card.reasons
+    subtotals = zip(DIMENSIONS, published["subtotals"].tolist(), strict=True)
     given = zip(published["reasons"].tolist(), published["gaps"].tolist(), strict=True)
     return ScoreAnswer(
         score=score,
         band=[band.name for band in BANDS if score >= band.low][-1],
-        subtotals=dict(zip(DIMENSIONS, published["subtotals"].tolist(), strict=True)),
+        subtotals={name: points for name, points in subtotals if card is None or name in card.dimensions},
         reasons=[ReasonGap(code=codes[number - 1], gap=gap) for number, gap in given if 0 < number <= len(codes)],
         card=label,
         **at,

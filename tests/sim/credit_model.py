@@ -219,6 +219,8 @@ class CreditModel:
     def _ordered(self, here: ShardCredit, address: int, record: Any) -> None:
         row, kind, state = here.row(record.payer), record.kind, getattr(record, ORDER_STATE)
         if kind == Kind.ORDER_CREATED:
+            party = (record.payer, getattr(record, ACCOUNT), getattr(record, SCENARIO))
+            must(here.consent(party, record.record_time) != 0, "order {}: made without a live consent", address)
             order = here.orders[address] = Order(address, record)
             row["open"] += 1
             late = max(record.expiry, record.record_time) + COMPLETE_WITHIN_MS
@@ -310,6 +312,8 @@ class CreditModel:
             history = here.consents.get(party, [])
             lives = [each for each in history if each[0] <= delivery.shard_head][-1:]
             lives += [each for each in history if each[0] > delivery.shard_head]
+            if op == Kind.ORDER_CREATED:
+                return not lives or any(not each[1] or each[2] <= now for each in lives)
             return not lives or any(each[1] != body["reference"] or each[2] <= now for each in lives)
         if code == Code.TOO_MANY_ORDERS:
             return bool(here.states.get(body["holder"]))

@@ -889,6 +889,10 @@ DELETE FROM account_owner USING wallet_profile AS gone
 WHERE gone.address = $1 AND account_owner.owner = gone.owner
   AND NOT EXISTS (SELECT FROM wallet_profile AS other WHERE other.owner = gone.owner AND other.address IS DISTINCT FROM $1)
 
+-- name: has_profile
+SELECT true FROM wallet_profile
+WHERE address = $1 AND (external_id IS NOT NULL OR owner IS NOT NULL OR attributes IS NOT NULL OR metadata IS NOT NULL)
+
 -- name: erase_profile
 -- The digest of the body that opened the wallet goes, too: whoever guesses the body could tell by it.
 UPDATE wallet_profile SET external_id = NULL, owner = NULL, attributes = NULL, metadata = NULL, digest = ''
@@ -1339,6 +1343,17 @@ WHERE EXISTS (SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.
 -- Other bodies in the place of those of proposals that are over; their reasons go.
 UPDATE proposal SET reason = '', body = erased.body FROM unnest($1::uuid[], $2::text[]) AS erased (id, body) WHERE proposal.id = erased.id
 
+-- name: answers_naming
+-- Answers under keys of changes that name one of these ids.
+SELECT account, key, answer FROM batch_key
+WHERE answer IS NOT NULL AND EXISTS (
+    SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.id IN lower(encode(answer, 'escape'))) > 0
+)
+
+-- name: answers_erase
+UPDATE batch_key SET answer = erased.after FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::bytea[]) AS erased (account, key, before, after)
+WHERE batch_key.account = erased.account AND batch_key.key = erased.key AND answer = erased.before
+
 -- name: admin_log_lock
 SELECT pg_advisory_xact_lock(hashtextextended('shardpay admin log', 0))
 
@@ -1387,7 +1402,7 @@ SELECT id FROM account WHERE name = $1
 UPDATE admin_log SET salt = NULL, body = NULL
 WHERE salt IS NOT NULL AND EXISTS (
     SELECT FROM unnest($1::text[]) AS named (id)
-    WHERE position(named.id IN resource) > 0 OR position(convert_to(named.id, 'UTF8') IN body) > 0
+    WHERE position(named.id IN lower(resource)) > 0 OR position(named.id IN lower(encode(body, 'escape'))) > 0
 )
 
 -- name: noted_cases

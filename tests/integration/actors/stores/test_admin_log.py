@@ -147,16 +147,16 @@ async def test_what_was_sent_can_be_erased_and_the_chain_stays(
     store: AdminLogStore, pool: Pool, database_url: str
 ) -> None:
     wallet = str(uuid.uuid4())
-    about, naming, other = (
-        begun(resource=f"/v1/wallets/{wallet}"),
-        begun(f'{{"wallet": "{wallet}"}}'.encode()),
+    calls = [
+        *(begun(resource=f"/v1/wallets/{each}") for each in (wallet, wallet.upper())),
+        *(begun(f'{{"wallet": "{each}"}}'.encode()) for each in (wallet, wallet.upper())),
         begun(b'{"tier": 2}', kept=False),
-    )
-    await store.begin([about, naming, other])
-    await store.end([ended(each) for each in (about, naming, other)])
+    ]
+    await store.begin(calls)
+    await store.end([ended(each) for each in calls])
     await pool.fetch("admin_log_erase", [wallet])
     entries = await _all(store)
-    assert [(each.salt, each.body) for each in entries] == [(None, None), (None, None), (bytes(16), None)]
+    assert [(each.salt, each.body) for each in entries] == [(None, None)] * 4 + [(bytes(16), None)]
     assert _is_chain(entries) and (await audit_database(database_url)).differences == []
 
 

@@ -92,3 +92,18 @@ async def test_a_million_records_are_looked_through_a_page_at_a_time(database_ur
     )
     assert sum(len(blocks) for _, blocks in places) == 20_000 // every
     assert all(len(blocks) <= erasure.BLOCKS_AT_ONCE for _, blocks in places)
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        (b'{"id":"a","notes":[{"text":"Ms Smith"}]}', b'{"id":"a","notes":[]}'),
+        (
+            b'{"content":[{"reason":"x","until":1}],"answer":null}',
+            b'{"content":[{"reason":"","until":1}],"answer":null}',
+        ),
+        (b'{ "id": "a", "secret": "s" }', b'{ "id": "a", "secret": "s" }'),
+    ],
+)
+def test_an_answer_keeps_its_form_and_loses_what_people_wrote(answer: bytes, left: bytes) -> None:
+    assert erasure.without_words(answer) == left

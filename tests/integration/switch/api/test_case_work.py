@@ -7,7 +7,7 @@ import pytest
 
 from actors.stores import case_work
 from actors.stores.api_keys import KeyStore
-from tests.front_door import RunningSwitch, running_switch
+from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.payments import funded
 from tests.reviewer import REVIEWED, Reviewer
 
@@ -87,6 +87,27 @@ async def test_notes_and_reasons_about_a_wallet_go_when_its_profile_is_erased(sw
     assert (await switch.call("GET", f"/v1/reviews/{about}/notes")).json["notes"] == []
     assert len((await switch.call("GET", f"/v1/reviews/{kept}/notes")).json["notes"]) == 1
     assert (await switch.call("GET", entry)).json["reason"] == "", "the wallet stays on the list"
+
+
+async def test_a_retry_after_an_erasure_gets_no_words_about_the_wallet_and_makes_no_second_note(
+    switch: RunningSwitch, database_url: str
+) -> None:
+    _, payer = await funded(switch, 10_000)
+    _, other = await funded(switch, 10_000)
+    cases = [await in_review(switch, each) for each in (payer, other)]
+
+    async def note(case: str) -> Answer:
+        return await switch.call("POST", f"/v1/reviews/{case}/notes", {"text": "Ms Smith says"}, key=case)
+
+    first = [(await note(case)).json for case in cases]
+    await switch.call("DELETE", f"/v1/wallets/{payer}/profile")
+    erased, kept = [await note(case) for case in cases]
+    assert (erased.status, erased.headers["Idempotent-Replayed"]) == (201, "true")
+    assert erased.json == {**first[0], "notes": []}
+    assert (await switch.call("GET", f"/v1/reviews/{cases[0]}/notes")).json["notes"] == [], "and is made no second time"
+    assert kept.json == first[1], "others lose nothing"
+    answers = [row["answer"] for row in await switch.pool.fetch("answers_naming", cases)]
+    assert sum(b"Smith" in each for each in answers) == 1 and len(answers) == 2
 
 
 async def test_cases_are_narrowed_by_whose_they_are_and_when_they_are_due(switch: RunningSwitch) -> None:

@@ -111,16 +111,25 @@ def test_requests_have_room_for_what_scenarios_say() -> None:
 async def test_a_consent_does_not_cover_data_that_a_later_version_uses_beside(database_url: str) -> None:
     async with running_switch(database_url) as switch:
         scene = await credit_scene(switch)
-        await scene.consent()
+        consent = (await scene.consent()).json["id"]
+
+        async def statuses() -> list[str]:
+            tokens = (scene.ann, scene.inn)
+            return [(await scene.get(f"/v1/consents/{consent}", token)).json["status"] for token in tokens]
+
         text = (await switch.call("GET", "/v1/scenarios/hotel")).json["text"]
         stricter = text.replace("score >= 600", "score >= 601").partition("tests:")[0]
         assert (await switch.call("PUT", "/v1/scenarios/hotel", {"text": stricter})).json["version"] == 2
         assert (await scene.ask()).json["result"] == "yes", "of the same data"
+        assert await statuses() == ["active"] * 2
         wider = stricter.replace("data: [score, orders]", "data: [score, orders, account]")
         wider = wider.replace("score >= 601", "score >= 601 && tier >= 0")
         assert (await switch.call("PUT", "/v1/scenarios/hotel", {"text": wider})).json["version"] == 3
-        assert (await scene.ask()).json["result"] == "not_available"
+        asked = (await scene.ask()).json
+        assert asked["result"] == "not_available" and await statuses() == ["outdated"] * 2
+        assert (await scene.get(f"/v1/credit/decisions/{asked['receipt']}", scene.inn)).json == asked
         mine = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit/inquiries", scene.ann)).json["data"]
-        assert mine[0]["cause"] == "no_consent"
+        assert mine[0]["cause"] == "consent_outdated" and "more data" in mine[0]["explanation"]
+        assert "consent" not in mine[0], "the question rests on none"
         await scene.consent()
-        assert (await scene.ask()).json["result"] == "yes"
+        assert (await scene.ask()).json["result"] == "yes" and await statuses() == ["replaced"] * 2

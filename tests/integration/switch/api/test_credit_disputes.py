@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from actors.stores.api_keys import KeyStore
 from tests.credit_scene import CreditScene, credit_scene
 from tests.disputes import WRONG, due_order, resolved, seen
 from tests.front_door import running_switch
@@ -51,6 +52,28 @@ async def test_a_dispute_from_the_holder_through_its_source_to_an_analyst(databa
         assert (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json["disputed"] is False
         (beside,) = (await scene.get(f"/v1/credit/orders/{order}", scene.inn)).json["disputes"]
         assert (beside["id"], beside["status"]) == (dispute, "deleted")
+
+
+async def test_who_made_an_entry_never_decides_on_it_with_any_key_of_its_account(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene, keys = await credit_scene(switch), KeyStore(switch.pool)
+        market, another = [(await keys.create("market", [scope])).key for scope in ("merchant", "analyst")]
+        await scene.consent(merchant="market")
+        question = {"wallet": scene.ann_wallet, "scenario": "hotel", "amount": 100}
+        receipt = (await scene.post("/v1/credit/decisions", question, market)).json["receipt"]
+        outcome = {"outcome": "deleted", "text": "The bank's statement shows it."}
+        path = "/v1/credit/disputes"
+        dispute = (await scene.post(path, {"entry": receipt, "text": WRONG}, scene.ann)).json["id"]
+        assert (await scene.get(f"{path}/{dispute}", another)).status == 200, "it may read it"
+        for call, body in (("resolve", outcome), ("reinsert", {"text": "A mistake."})):
+            for token, code in ((another, "forbidden"), (switch.key, None)):
+                answer = await scene.post(f"{path}/{dispute}/{call}", body, token)
+                assert answer.json.get("code") == code, answer.raw
+        review = (await scene.post("/v1/credit/reviews", {"receipt": receipt, "text": "Please."}, scene.ann)).json["id"]
+        stated = {"outcome": "upheld", "text": "It stands."}
+        for token, code in ((another, "forbidden"), (switch.key, None)):
+            answer = await scene.post(f"/v1/credit/reviews/{review}/resolve", stated, token)
+            assert answer.json.get("code") == code, answer.raw
 
 
 in_session = pytest.mark.asyncio(loop_scope="session")

@@ -118,6 +118,23 @@ async def test_an_order_rests_on_a_receipt_that_said_yes_once_in_time_and_for_so
         assert foreign.json["code"] == "receipt_not_found"
 
 
+async def test_an_order_needs_the_consent_still_and_one_that_was_made_goes_on_without(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        consent = (await scene.consent()).json["id"]
+        first, second = [(await scene.ask(amount=10_000)).json["receipt"] for _ in range(2)]
+        made = (await scene.order(first, cap=10_000)).json
+        assert (await scene.delete(f"/v1/consents/{consent}", scene.ann)).json["status"] == "withdrawn"
+        refused = await scene.order(second, "A2", cap=10_000)
+        assert (refused.status, refused.json["code"]) == (404, "consent_not_found")
+        assert (await scene.get("/v1/credit/orders?number=A2", scene.inn)).json["data"] == []
+        assert (await scene.order(first, cap=10_000)).json == {**made, "replayed": True}
+        assert (await scene.do(made["id"], "confirm", scene.ann)).json["status"] == "confirmed"
+        assert (await scene.do(made["id"], "complete", scene.inn, **BILL)).json["code"] == "cap_exceeded"
+        await scene.consent()
+        assert (await scene.order(second, "A2", cap=10_000)).status == 201
+
+
 def _body(payee: str) -> dict[str, object]:
     return {
         "kind": "deposit_waived",

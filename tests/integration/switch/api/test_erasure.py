@@ -1,12 +1,17 @@
 """Erasure over HTTP: a holder's own texts go, whoever may ask for it; what others need stays until it is over, and the answer names it."""
 
+import uuid
+
 import pytest
 
 from actors.audit.audit import audit_database
-from actors.stores.api_keys import KeyStore
+from actors.records.ids import decode_wallet
+from actors.records.secret import Secret
+from actors.stores.api_keys import Binding, KeyStore
 from tests.credit_scene import credit_scene
-from tests.front_door import running_switch
+from tests.front_door import SECRET, RunningSwitch, running_switch
 from tests.payments import once_posted
+from tests.score_batches import publish_card, publish_scores, reported, score_row
 
 
 async def test_texts_of_payments_and_the_profile_go_and_the_ledger_stays(database_url: str) -> None:
@@ -82,3 +87,32 @@ async def test_who_never_gets_a_block_to_itself_is_told_to_ask_again(
         assert (refused.status, refused.json["code"]) == (503, "overloaded"), refused.raw
         monkeypatch.undo()
         assert (await switch.call("DELETE", f"/v1/wallets/{ann}/profile")).json["payments"] == 1
+
+
+async def marks_of(switch: RunningSwitch, wallet: str) -> list[str]:
+    """Kinds of records that say whether the wallet's score counts in others' features, oldest first."""
+    address = decode_wallet(Secret.of(SECRET), wallet)
+    key = await KeyStore(switch.pool).create(str(uuid.uuid4()), ["holder"], Binding(wallets=[address]))
+    copy = (await switch.call("GET", f"/v1/wallets/{wallet}/data", token=key.key)).json
+    return [each["kind"] for each in reversed(copy["data"]) if each["kind"] in ("score", "data_erased")]
+
+
+async def test_an_erasure_that_finds_no_text_is_recorded_once_so_that_the_score_counts_in_nobodys_features(
+    database_url: str,
+) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        nameless = await switch.wallet()
+        path = f"/v1/wallets/{nameless}/profile"
+        assert (await switch.call("DELETE", path)).json["records"] == 0
+        assert await marks_of(switch, nameless) == [], "nothing of it was there"
+        await publish_card(switch)
+        for run in (1, 2):
+            row = score_row(nameless, 640, run)
+            assert reported(await publish_scores(switch, [row])) == [("ok", False)]
+            for _ in range(2):
+                assert (await switch.call("DELETE", path)).json["records"] == 0
+        assert await marks_of(switch, nameless) == ["score", "data_erased"] * 2
+        assert (await switch.call("DELETE", f"/v1/wallets/{scene.bob_wallet}/profile")).json["profile"] is True
+        assert await marks_of(switch, scene.bob_wallet) == ["data_erased"], "it had a profile"
+    assert (await audit_database(database_url)).differences == []

@@ -194,3 +194,20 @@ async def test_what_was_written_of_a_wallet_goes_with_its_profile_once_a_proposa
     assert await texts(waits) == ("", {"until": until})
     found = await switch.pool.fetch("proposals_naming", ["carol"])
     assert [str(row["id"]) for row in found] == [others], "this one is of somebody else"
+
+
+async def test_a_retry_after_an_erasure_gets_a_proposals_answer_without_what_was_written(
+    switch: RunningSwitch, ann: str
+) -> None:
+    wallet, until = await switch.wallet(owner="carol"), time_text(now_ms() + 86_400_000)
+    snooze = f"/v1/rule-packs/default/rules/burst/snoozes/{wallet.upper()}"
+    call = ("PUT", snooze, {"reason": "carol pays her staff", "until": until})
+    made = (await asked(switch, *call, key="p")).json
+    approved = (await answered(switch, made["id"], "approve", token=ann, key="a")).json
+    assert approved["answer"]["reason"] == "carol pays her staff"
+    assert (await switch.call("DELETE", f"/v1/wallets/{wallet}/profile")).status == 200
+    again = await asked(switch, *call, key="p")
+    assert again.json == {**made, "reason": "", "content": {"reason": "", "until": until}}, again.raw
+    again = await answered(switch, made["id"], "approve", token=ann, key="a")
+    assert (again.status, again.json["id"], again.json["answer"]["reason"]) == (200, made["id"], "")
+    assert b"carol" not in again.raw and b"case 17" not in again.raw

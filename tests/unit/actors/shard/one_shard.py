@@ -133,7 +133,11 @@ class OneShard:
         return result
 
     def order(self, holder: int, payee: int, cap: int = 1_000, **columns: int) -> int:
-        """A new order on a receipt."""
+        """A new order on a receipt, under a consent that is given where there is none."""
+        of = {name: columns[name] for name in ("account", "scenario") if name in columns}
+        if not columns.get("effective_time") and not self.state(holder, **of)["consent"]["holder"]:
+            given = self.credit(Kind.CONSENT_GRANTED, holder, expiry=self.now + 365 * DAY_MS, **of)
+            assert given["code"] == 0, given
         stated = {"kind": OrderKind.PAY_LATER, "expiry": self.now + 30 * DAY_MS, "confirm_by": self.now + DAY_MS}
         stated |= {"default_after_s": 30 * 86_400, "open_max": 3, "amount": cap, "payee": payee}
         made = self.credit(Kind.ORDER_CREATED, holder, **{**stated, **columns})

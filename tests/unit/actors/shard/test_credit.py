@@ -168,10 +168,32 @@ def test_what_is_not_paid_is_tried_again_becomes_overdue_defaults_and_is_cured_b
 
 def test_an_order_is_recorded_before_its_receipt_ends(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
+    granted(shard, holder)
     stated = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3, "valid_until": shard.now + 1_000}
     assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == 0
     shard.wait(1_000)
     assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == Code.RECEIPT_EXPIRED
+
+
+@pytest.mark.parametrize("how", ["never given", "withdrawn", "ended", "to another", "in another scenario"])
+def test_an_order_without_a_live_consent_is_not_made_and_takes_no_place(shard: OneShard, how: str) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    stated = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3, "confirm_by": shard.now + DAY_MS}
+    if how in ("withdrawn", "ended"):
+        consent = granted(shard, holder, expiry=shard.now + 1_000, standing=1, amount=500)
+        before = shard.order(holder, shop, 500)
+        if how == "ended":
+            shard.wait(1_000)
+        else:
+            assert shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=consent)["code"] == 0
+        assert shard.credit(Kind.ORDER_COMPLETED, holder, reference=before, amount=7)["code"] == 0, "it goes on"
+    elif how != "never given":
+        granted(shard, holder, **({"account": MERCHANT + 1} if how == "to another" else {"scenario": ASKED + 1}))
+    places, blocks = shard.state(holder)["credit"]["open"], len(shard.blocks)
+    assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == Code.CONSENT_NOT_FOUND
+    assert (shard.state(holder)["credit"]["open"], len(shard.blocks)) == (places, blocks)
+    granted(shard, holder)
+    assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == 0
 
 
 def test_what_a_holder_tries_in_vain_plans_nothing_twice(shard: OneShard) -> None:
@@ -215,6 +237,7 @@ def test_a_standing_consent_confirms_up_to_its_cap(shard: OneShard) -> None:
 
 def test_each_record_of_an_order_says_what_it_is_about(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
+    granted(shard, holder)
     stated = {"kind": OrderKind.DEPOSIT_WAIVED, "amount": 1_000, "payee": shop, "expiry": shard.now + DAY_MS}
     made = shard.credit(Kind.ORDER_CREATED, holder, **stated, confirm_by=shard.now + DAY_MS, open_max=3)
     assert (made["code"], made["state"]) == (0, OrderState.CREATED)
@@ -250,6 +273,8 @@ def test_what_has_ended_or_is_about_nothing_does_not_begin(shard: OneShard, kind
     holder, shop = shard.wallet(), shard.wallet()
     stated = {"expiry": 1, "amount": 5, "payee": shop, "open_max": 3} | wrong
     stated["expiry"] += shard.now
+    if kind == Kind.ORDER_CREATED:
+        granted(shard, holder)
     before, blocks = snapshot(shard), len(shard.blocks)
     assert shard.credit(kind, holder, **stated)["code"] == Code.INVALID_REQUEST
     assert (snapshot(shard), len(shard.blocks)) == (before, blocks)

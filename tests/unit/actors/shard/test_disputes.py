@@ -217,9 +217,9 @@ def owed(shard: OneShard, holder: int, shop: int) -> int:
     return order
 
 
-def deleted(shard: OneShard, holder: int, entry: int) -> int:
+def deleted(shard: OneShard, holder: int, entry: int, outcome: Resolution = Resolution.DELETED) -> int:
     dispute = opened(shard, holder, reference=entry)
-    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=dispute, kind=Resolution.DELETED)["code"] == 0
+    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=dispute, kind=outcome)["code"] == 0
     return dispute
 
 
@@ -242,9 +242,23 @@ def test_what_is_deleted_twice_counts_no_less_than_once(shard: OneShard) -> None
     assert counts(shard, holder) == (1, 0)
 
 
-def test_an_order_that_is_not_overdue_yet_counts_when_it_is(shard: OneShard) -> None:
+@pytest.mark.parametrize("outcome", [Resolution.DELETED, Resolution.CORRECTED], ids=str)
+def test_an_order_whose_dispute_was_won_before_it_is_overdue_counts_neither_as_overdue_nor_as_defaulted(
+    shard: OneShard, outcome: Resolution
+) -> None:
     holder, shop = shard.wallet(), shard.wallet()
-    deleted(shard, holder, owed(shard, holder, shop))
+    deleted(shard, holder, owed(shard, holder, shop), outcome)
+    shard.wait(3 * DAY_MS)
+    assert counts(shard, holder) == (0, 0)
+    shard.wait(40 * DAY_MS)
+    assert counts(shard.restarted(), holder) == (0, 0)
+
+
+def test_an_order_that_came_back_before_it_is_overdue_counts_when_it_is(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    dispute = deleted(shard, holder, owed(shard, holder, shop))
+    reinserted(shard, holder, dispute)
+    assert counts(shard, holder) == (0, 0)
     shard.wait(3 * DAY_MS)
     assert counts(shard, holder) == (1, 0)
 

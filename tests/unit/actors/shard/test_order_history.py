@@ -181,6 +181,7 @@ def test_a_holder_with_as_many_open_orders_as_its_row_counts_gets_no_more() -> N
     assert imported(shard, holder, payee, DUE, 0)["code"] == Code.TOO_MANY_ORDERS
     row["open"] = OPEN_MAX - 1
     assert imported(shard, holder, payee, DUE, 0)["code"] == Code.OK
+    assert shard.credit(K.CONSENT_GRANTED, holder, expiry=START + DAY_MS)["code"] == Code.OK
     assert shard.credit(K.ORDER_CREATED, holder, **MORE, payee=payee)["code"] == Code.TOO_MANY_ORDERS
 
 

@@ -62,6 +62,22 @@ def test_where_a_dispute_stands_is_what_its_last_record_says(steps: list[CreditR
     assert dispute_in_short(SECRET, opened(), steps).status == status
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Kind.ORDER_CREATED, "The order is back, and counts again: It was right."),
+        (Kind.INQUIRY, "The entry is back: It was right."),
+        (
+            Kind.SCORE,
+            "The score is back in your history; you have a score again with the next run: It was right.",
+        ),
+    ],
+)
+def test_the_holder_is_told_what_a_reinserted_entry_does(kind: Kind, words: str) -> None:
+    steps = [resolved(Resolution.DELETED), found(Kind.DISPUTE_REINSERTED, 4, "It was right.")]
+    assert dispute_answer(SECRET, opened(), steps, found(kind, 7), ACCOUNTS).notices[-1].text == words
+
+
 def test_a_statement_stands_only_beside_an_entry_that_was_kept() -> None:
     for outcome in (Resolution.DELETED, Resolution.CORRECTED):
         assert dispute_in_short(SECRET, opened(), [resolved(outcome, statement="Mine.")]).statement is UNSET
