@@ -113,16 +113,15 @@ def new_book(capacity: Capacity) -> Book:
     book.segments[0] = 1
     book.meta[M_SEGMENTS] = 1
     book.meta[M_LOST_ATTEMPT] = NEVER
-    build_in_suspense(book.wallets)
+    _build_in_suspense(book.wallets)
     return book
 
 
-def build_in_suspense(wallets: WalletRows) -> None:
+def _build_in_suspense(wallets: WalletRows) -> None:
     """Each shard has a stripe of each currency's suspense wallet, whether or not money ever lay on it: it can be paid on from any shard."""
-    numbers = np.arange(OPERATOR_SLOT_FIRST)
-    absent = numbers[1:][wallets["currency"][numbers[1:]] == 0]
-    wallets["currency"][absent] = absent
-    wallets["kind"][absent], wallets["status"][absent] = WalletKind.SUSPENSE, WalletStatus.OPEN
+    numbers = np.arange(1, OPERATOR_SLOT_FIRST)
+    wallets["currency"][numbers] = numbers
+    wallets["kind"][numbers], wallets["status"][numbers] = WalletKind.SUSPENSE, WalletStatus.OPEN
 
 
 @inlined

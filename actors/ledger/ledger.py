@@ -26,7 +26,6 @@ from actors.ledger.book import (
     M_RINGS_FREE,
     M_SEGMENTS,
     Book,
-    build_in_suspense,
     local_row,
     new_book,
     store_original,
@@ -264,7 +263,6 @@ class Ledger:
         then."""
         empty, credit = new_book(self.capacity), CreditBook(self.capacity, self.secret)
         self.book = filled(empty._replace(owners=self.book.owners), credit, snapshot)
-        build_in_suspense(self.book.wallets)  # a snapshot of an earlier version lacks most of them
         self.credit = credit
         self.keys_since_ms = keys_since_ms
 

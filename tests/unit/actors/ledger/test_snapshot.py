@@ -9,11 +9,11 @@ import pytest
 from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger
 from actors.ledger.table import table_slots, with_room
-from actors.records.addresses import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
-from actors.records.layout import WALLET, Kind
+from actors.records.addresses import OPERATOR_SLOT_FIRST
+from actors.records.layout import Kind
 from rules.vocabulary.encodings import WalletKind
 from tests.oracle import oracle_ledger
-from tests.unit.actors.ledger.both import EUR, SMALL, Both, crowd, new_row
+from tests.unit.actors.ledger.both import SMALL, Both, crowd, new_row
 
 EXTERNAL, USER, OTHER = 1024, 1 << 16, (1 << 16) + 1
 
@@ -85,14 +85,3 @@ def test_the_first_array_that_is_missing_is_named() -> None:
     first = next(name for name in world.ledger.snapshot().arrays if name not in kept.arrays)
     with pytest.raises(ValueError, match=f"there is no {first}$"):
         Ledger(world.config, SMALL).restore(kept, 0)
-
-
-def test_a_snapshot_of_a_version_without_all_suspense_wallets_has_them_when_it_is_restored() -> None:
-    world = small_world(scored=False)
-    snapshot = world.ledger.snapshot()
-    wallets = snapshot.arrays["wallets"]
-    wallets[1:EUR], wallets[EUR + 1 : OPERATOR_SLOT_FIRST] = np.zeros((), WALLET), np.zeros((), WALLET)
-    fresh = Ledger(world.config, SMALL)
-    fresh.restore(snapshot, world.ledger.keys_since_ms)
-    there, wanted = fresh.book.wallets[:SEGMENT_SLOTS], world.ledger.book.wallets[:SEGMENT_SLOTS]
-    assert there.tobytes() == wanted.tobytes()
