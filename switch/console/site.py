@@ -42,6 +42,8 @@ FORM_BYTES_MAX: Final = 4 << 20
 FORM_FIELDS_MAX: Final = 32
 SIGN_IN_BYTES_MAX: Final = 4 << 10
 SIGN_IN_TIMEOUT_S: Final = 5.0
+SIGN_INS_MAX: Final = 2
+"""Keys and tokens of strangers looked up at a time: fewer than sessions with the database, so that payments have theirs."""
 LIVE: Final = f"{HOME}/live"
 STREAM_HEADERS: Final = {
     **PAGE_HEADERS,
@@ -49,7 +51,7 @@ STREAM_HEADERS: Final = {
     "X-Accel-Buffering": "no",
 }
 NOBODY: Final = 0
-"""In whose turn is rendered what all see."""
+"""In whose turn is rendered what all see, and who has not signed in yet."""
 SIGN_IN: Final = f"{HOME}/sign-in"
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -90,6 +92,7 @@ class Console:
         self._templates = environment(self._assets)
         self._live = Live(self._overview)
         self._listeners = Places(LISTENERS_MAX, LISTENERS_OF_ONE_MAX, 0.0)
+        self._signing = Places(SIGN_INS_MAX, SIGN_INS_MAX, SIGN_IN_TIMEOUT_S)
 
     def endpoints(self) -> Iterator[Endpoints]:
         """All paths of the console; the JSON twin of a page before the page, whose last part could take its ending."""
@@ -230,7 +233,8 @@ class Console:
         try:
             demand_own_origin(request)
             form = _fields(await _small_body(request))
-            token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
+            async with self._signing.place(NOBODY):
+                token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
         except ProblemError as problem:
             return await self._failed(request, problem)
         except StoreUnavailable:
@@ -248,7 +252,8 @@ class Console:
             form = _fields(await _small_body(request))
             if token is not None:
                 demand_own_form(token, form)
-                await self._sessions.close(token)
+                async with self._signing.place(NOBODY):
+                    await self._sessions.close(token)
                 self._signed_in.forget(key_hash(token))
         except ProblemError as problem:
             return await self._failed(request, problem)
