@@ -27,7 +27,7 @@ from switch.console.sessions import (
     token_of,
 )
 from switch.fairness.scheduling import Scheduler
-from switch.fairness.shares import Places
+from switch.fairness.shares import STRANGERS, Places
 from switch.http.auth import KEY_CHARACTERS_MAX, KEY_TTL_S, Authenticator
 from switch.http.call import JSON, BodyLimits, Call, Query, one_header
 from switch.http.lookups import Lookups
@@ -50,8 +50,6 @@ STREAM_HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "X-Accel-Buffering": "no",
 }
-NOBODY: Final = 0
-"""In whose turn is rendered what all see, and who has not signed in yet."""
 SIGN_IN: Final = f"{HOME}/sign-in"
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -197,7 +195,7 @@ class Console:
         """What a state of the overview is: its figures, and the parts of the page that show them."""
         figures = msgspec.to_builtins(await self._api.figures())
         steps = rendered(self._templates.get_template("live.html"), {"figures": figures})
-        html = await self._scheduler.run(NOBODY, steps)
+        html = await self._scheduler.run(STRANGERS, steps)
         return _ENCODE({"figures": figures, "html": html.decode()})
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
@@ -233,7 +231,7 @@ class Console:
         try:
             demand_own_origin(request)
             form = _fields(await _small_body(request))
-            async with self._signing.place(NOBODY):
+            async with self._signing.place(STRANGERS):
                 token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
         except ProblemError as problem:
             return await self._failed(request, problem)
@@ -252,7 +250,7 @@ class Console:
             form = _fields(await _small_body(request))
             if token is not None:
                 demand_own_form(token, form)
-                async with self._signing.place(NOBODY):
+                async with self._signing.place(STRANGERS):
                     await self._sessions.close(token)
                 self._signed_in.forget(key_hash(token))
         except ProblemError as problem:

@@ -2,7 +2,8 @@
 
 How an answer is written, connections counted, requests dispatched, a server run.
 
-An answer leaves in one write, head and body joined; a stream bit by bit. A caller that takes nothing for too long is hung up on.
+An answer leaves in one write, head and body joined, or in two where it is large; a stream bit by bit. A caller that takes nothing for
+too long is hung up on.
 """
 
 import asyncio
@@ -34,6 +35,8 @@ TAKEN_WITHIN_S: Final = 30.0
 """So long may a caller take nothing of an answer."""
 TAKEN_RATE_MIN: Final = 16 << 10
 """Bytes a second that it takes on average of a large one; the same as for bodies."""
+JOINED_BYTES_MAX: Final = 32 << 10
+"""A body beyond it leaves as it is: what many wait for is in memory once, and no copy is made to save a write."""
 _FIRST_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 HEADER_BYTES_MAX: Final = 8_190
 
@@ -73,7 +76,12 @@ class Answer(web.Response):
         self._eof_sent = True
         writer = request.writer
         assert isinstance(writer, StreamWriter)
-        await writer.write(head.encode() + (body if request.method != "HEAD" else b""), drain=False)
+        if request.method == "HEAD" or len(body) > JOINED_BYTES_MAX:
+            await writer.write(head.encode(), drain=False)
+            if request.method != "HEAD":
+                await writer.write(body, drain=False)
+        else:
+            await writer.write(head.encode() + body, drain=False)
         if request.protocol.writing_paused:
             await self._taken(request, writer, len(body))
 
