@@ -23,7 +23,7 @@ from multidict import CIMultiDict
 
 from switch.fairness.connections import Connections, FailedKeys
 from switch.fairness.shares import BodyRoom
-from switch.http.tls import HANDSHAKE_TIMEOUT_S
+from switch.http.handshake import Handshake
 from switch.problems.table import PROBLEMS, ProblemError, from_status, problem_body
 
 _log = logging.getLogger(__name__)
@@ -227,25 +227,24 @@ def connection_of(request: BaseRequest) -> Connection:
 class _Server(web.Server):
     def __init__(self, handler: Any, connections: Connections, **options: Any) -> None:
         super().__init__(handler, **options)
-        self._all = connections
+        self.all = connections
 
     def __call__(self) -> RequestHandler:
-        return Connection(self._all, self, loop=self._loop, **self._kwargs)
+        return Connection(self.all, self, loop=self._loop, **self._kwargs)
 
 
 class Site(web.TCPSite):
     """Where a front door listens; with TLS, whoever does not say what it wants is hung up on soon."""
 
     async def start(self) -> None:
-        """As of `TCPSite`, which has no time limit for handshakes."""
+        """As of `TCPSite`, which neither counts nor limits handshakes."""
         await web.BaseSite.start(self)
-        assert self._runner.server is not None
+        server, context = self._runner.server, self._ssl_context
+        assert isinstance(server, _Server)
         self._server = await asyncio.get_running_loop().create_server(
-            self._runner.server,
+            server if context is None else lambda: Handshake(server.all, server, context),
             self._host,
             self._port,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._ssl_context else None,
             backlog=self._backlog,
             reuse_port=self._reuse_port,
         )
