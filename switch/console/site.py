@@ -177,7 +177,7 @@ class Console:
         if problem.code == "unauthenticated":
             wanted = request.path_qs if request.method == "GET" else HOME
             return _to(SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted, safe='/')}")
-        back = own_path(request.headers.get("Referer", "").partition(request.host)[2])
+        back = own_path(request.headers.get("Referer", "").partition(request.host)[2] if request.host else "")
         return self._plain("problem.html", PROBLEMS[problem.code].status, problem=problem_body(problem), back=back)
 
     def _plain(self, template: str, status: int = 200, **values: Any) -> web.Response:

@@ -134,6 +134,19 @@ async def test_a_key_has_so_many_sessions_and_no_more(switch: RunningSwitch) -> 
     assert count == SESSIONS_OF_KEY_MAX
 
 
+@pytest.mark.parametrize(
+    ("fields", "origin", "status"),
+    [({}, "", 403), ({}, "http://", 403), ({}, "https://evil.example", 403), ({"key": "x" * 5_000}, "http://", 403)],
+)
+async def test_a_form_to_a_host_without_a_name_is_refused(
+    switch: RunningSwitch, fields: dict[str, str], origin: str, status: int
+) -> None:
+    async with Visitor(switch) as visit:
+        for path in ("/console/sign-in", "/console/sign-out"):
+            sent = await visit.post(path, fields, Host="", Origin=origin, Referer="/console/health")
+            assert sent.status == status, sent.text
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
 async def test_a_form_of_another_site_changes_nothing(switch: RunningSwitch, day: Day, origin: str) -> None:
     action = f"/console/wallets/{day.shop}/freeze"
