@@ -71,7 +71,7 @@ class Handshake(asyncio.Protocol):
         for data in self._early:
             inner = cast(asyncio.BufferedProtocol, transport.get_protocol())
             while data:
-                buffer = inner.get_buffer(len(data))
+                buffer = memoryview(inner.get_buffer(len(data)))
                 part, data = data[: len(buffer)], data[len(buffer) :]
                 buffer[: len(part)] = part
                 inner.buffer_updated(len(part))
