@@ -3,7 +3,9 @@
 The keys of a batch's rows live in the ledger.
 """
 
+import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -17,7 +19,12 @@ from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS
 
 WINDOW: Final = timedelta(milliseconds=IDEMPOTENCY_WINDOW_MS)
 FORGET_EVERY: Final = 500
-"""Batches after which keys whose time is over are deleted, up to 1,000 at once: the table shrinks faster than it grows."""
+"""Batches after which keys whose time is over are deleted, up to FORGOTTEN_MAX at once: the table shrinks faster than it grows."""
+FORGOTTEN_MAX: Final = 1_000
+FORGET_EVERY_S: Final = 3_600.0
+"""So often they are deleted where hardly any batch comes: an answer says something of persons, and is kept no longer than it serves."""
+
+_log = logging.getLogger(__name__)
 
 
 class KeyInUse(Exception):
@@ -47,8 +54,22 @@ class BatchKeyStore:
         row = await self._pool.fetchrow("batch_key_use", account, key, digest, WINDOW)
         self._used += 1
         if self._used % FORGET_EVERY == 0:
-            await self._pool.fetch("batch_keys_forget", WINDOW)
+            await self.forget()
         return Bound(row["digest"] == digest, row["answer"])
+
+    async def forget(self) -> int:
+        """Delete some of the keys whose time is over; gives how many. Raises StoreUnavailable."""
+        return len(await self._pool.fetch("batch_keys_forget", WINDOW, FORGOTTEN_MAX))
+
+    async def follow(self) -> None:
+        """Delete all whose time is over, now and from time to time, for ever."""
+        while True:
+            try:
+                while await self.forget() == FORGOTTEN_MAX:
+                    pass
+            except StoreUnavailable as error:
+                _log.info("keys whose time is over stay for now: %s", error)
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def record(self, account: int, key: bytes, answer: bytes) -> None:
         """Keep the answer to what a key is bound to. Raises StoreUnavailable."""

@@ -6,7 +6,7 @@ Each change counts up the endpoint's version, so that whoever sends at the time 
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
@@ -65,6 +65,10 @@ class StoredEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     dead: int
     secrets: int
+
+
+Also = Callable[[Any, StoredEndpoint], Awaitable[None]]
+"""What is done in the transaction of a change: its session, and the endpoint as it is then."""
 
 
 class EndpointFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,16 +162,20 @@ class WebhookStore:
         found: bool = await self._pool.fetchval("webhook_any")
         return found
 
-    async def add(self, new: NewEndpoint) -> tuple[uuid.UUID, bytes] | None:
-        """The id and the secret of a new endpoint; None when there are as many as there may be."""
+    async def add(self, new: NewEndpoint, also: Also | None = None) -> tuple[StoredEndpoint, bytes] | None:
+        """A new endpoint and its secret; None when there are as many as there may be."""
         identity, secret = uuid.uuid4(), secrets.token_bytes(SECRET_BYTES)
         types = None if new.types is None else list(new.types)
         values = (identity, new.account, new.url, new.description, types, new.ordered, list(new.places))
         async with self._pool.session() as session, session.transaction():
             await session.execute(SQL["webhook_lock"])
             limits = ENDPOINTS_MAX, ENDPOINTS_OF_ONE_MAX
-            made = await session.fetchval(SQL["webhook_add"], *values, *limits, secret)
-        return None if made is None else (identity, secret)
+            if await session.fetchval(SQL["webhook_add"], *values, *limits, secret) is None:
+                return None
+            stored = _endpoint(await session.fetchrow(SQL["webhook_page"], None, identity, None, 1))
+            if also is not None:
+                await also(session, stored)
+        return stored, secret
 
     async def page(
         self, account: int | None, after: uuid.UUID | None, limit: int, only: uuid.UUID | None = None
@@ -191,13 +199,15 @@ class WebhookStore:
         """Remove an endpoint with all that is kept of it; False when there is none."""
         return await self._pool.fetchval("webhook_remove", identity) is not None
 
-    async def rotate(self, identity: uuid.UUID, overlap: timedelta) -> bytes | None:
+    async def rotate(self, identity: uuid.UUID, overlap: timedelta, also: Also | None = None) -> bytes | None:
         """A new secret; those before it sign as well for `overlap`. None when there is no such endpoint."""
         secret = secrets.token_bytes(SECRET_BYTES)
         async with self._pool.session() as session, session.transaction():
             if await session.fetchval(SQL["webhook_secret_add"], identity, secret) is None:
                 return None
             await session.execute(SQL["webhook_secrets_expire"], identity, overlap, OLD_SECRETS_MAX)
+            if also is not None:
+                await also(session, _endpoint(await session.fetchrow(SQL["webhook_page"], None, identity, None, 1)))
         return secret
 
     async def figures(self) -> list[EndpointFigures]:

@@ -154,8 +154,6 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
         async with calls.turn(principal):
             await calls.admit(principal)
             response = await calls.answer(request, principal)
-        if isinstance(response, Answer):
-            response.count(services.bodies, principal.account)
         return response
 
     return endpoint
@@ -169,7 +167,7 @@ def _open_endpoint(services: Services, handler: OpenHandler) -> Endpoint:
 
 
 async def _answered(services: Services, request: web.Request, endpoint: Endpoint, route: str) -> web.StreamResponse:
-    """The one place where failures become problems, and where requests are counted."""
+    """The one place where failures become problems, where requests are counted, and answers that nobody takes for whoever asked."""
     started = services.now()
     response: web.StreamResponse
     try:
@@ -183,6 +181,8 @@ async def _answered(services: Services, request: web.Request, endpoint: Endpoint
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
         response = problem_response(ProblemError("internal_error", money_moved=_moved(request)))
+    if isinstance(response, Answer):
+        response.count(services.bodies, services.connections.caller_of(connection_of(request)))
     services.metrics.requests[route, response.status] += 1
     if isinstance(response, web.Response):  # how long a stream was listened to is no latency
         services.metrics.steps["request"].observe(services.now() - started)

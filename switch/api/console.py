@@ -13,11 +13,11 @@ from yarl import URL
 from actors.stores.api_keys import Principal
 from actors.stores.console_sessions import ConsoleSessions
 from switch.api.calling import Calls, body_limits, demand_access
-from switch.api.health import conditions_of, readyz
 from switch.api.route import Route
 from switch.api.services import Services
 from switch.console.page import Wanted
 from switch.console.site import Console
+from switch.fairness.shared_work import SharedWork
 from switch.http.call import JSON
 from switch.http.inside import request_inside
 from switch.http.metrics import BOUNDS_S
@@ -37,6 +37,7 @@ class ApiInside:
         self._services = services
         self._routes: Mapping[tuple[str, str], Route] = {(route.method, route.path): route for route in routes}
         self._calls = {name: Calls(services, route, "console") for name, route in self._routes.items()}
+        self._figures = SharedWork(self._take_figures)
 
     def may(self, principal: Principal, method: str, path: str) -> bool:
         """Whether a call of this route would be let in at all."""
@@ -70,9 +71,12 @@ class ApiInside:
 
     async def figures(self) -> Figures:
         """How the switch is doing."""
+        return await self._figures.result()
+
+    async def _take_figures(self) -> Figures:
         services = self._services
         (ready, why), conditions, running = await asyncio.gather(
-            _readiness(services), conditions_of(services), _running(services)
+            _readiness(services), services.probes.conditions(), _running(services)
         )
         requests, server_errors = request_counts(services.metrics)
         waiting = [queue.queued_rows for queue in services.queues]
@@ -96,7 +100,7 @@ class ApiInside:
 
 async def _readiness(services: Services) -> tuple[bool, str | None]:
     try:
-        await readyz(services)
+        await services.probes.ready_now()
     except ProblemError as problem:
         return False, problem.detail
     return True, None

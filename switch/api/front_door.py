@@ -139,6 +139,7 @@ class FrontDoor:
         self._following.append(asyncio.create_task(topology.follow()))
         self._following.append(asyncio.create_task(services.webhook_presence.follow()))
         self._following.append(asyncio.create_task(services.admin_calls.follow()))
+        self._following.append(asyncio.create_task(services.batch_keys.follow()))
         if certificate is not None:
             self._following.append(asyncio.create_task(certificate.follow()))
 

@@ -18,11 +18,12 @@ from switch.api.publisher import PackWarning, Publisher, RolloutStatus, warnings
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
+from switch.fairness.scheduling import Scheduler
 from switch.http.access import Access
 from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import JSON, Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
-from switch.http.decoding import PACK_MODE, PACK_TEXT, decode
+from switch.http.decoding import PACK_MODE, PACK_TEXT, decode, decode_long
 from switch.http.schema import PackMode, PackText
 from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field, invalid_query
@@ -119,9 +120,10 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentServices(Protocol):
-    """How long a document may be."""
+    """How long a document may be, and in whose turn a long one is read."""
 
     limits: Limits
+    scheduler: Scheduler
 
 
 class PackServices(DocumentServices, RecordedServices, Protocol):
@@ -252,7 +254,8 @@ async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]
     """A pack's text and that of the files it names. Raises ProblemError."""
     files: dict[str, str] = {}
     if call.content_type == JSON:
-        body = decode(PACK_TEXT, await call.body(services.limits.pack_bytes_max))
+        steps = decode_long(PACK_TEXT, await call.body(services.limits.pack_bytes_max))
+        body = await services.scheduler.run(call.principal.account, steps)
         text, files = body.text, files if body.files is UNSET else body.files
     else:
         text = await yaml_text(services, call)

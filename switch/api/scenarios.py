@@ -19,7 +19,7 @@ from switch.http.access import Access
 from switch.http.auth import PUBLISH_SCENARIOS, SEE_SCENARIOS
 from switch.http.call import JSON, Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
-from switch.http.decoding import SCENARIO_TEXT, decode
+from switch.http.decoding import SCENARIO_TEXT, decode_long
 from switch.http.schema import ScenarioText
 from switch.http.times import datetime_text
 from switch.problems.table import FieldError, ProblemError, invalid_field
@@ -129,7 +129,8 @@ async def put_scenario(services: ScenarioServices, call: Call) -> web.Response:
 async def _text(services: ScenarioServices, call: Call) -> str:
     """A scenario's text. Raises ProblemError."""
     if call.content_type == JSON:
-        text = decode(SCENARIO_TEXT, await call.body(services.limits.pack_bytes_max)).text
+        steps = decode_long(SCENARIO_TEXT, await call.body(services.limits.pack_bytes_max))
+        text = (await services.scheduler.run(call.principal.account, steps)).text
     else:
         text = await yaml_text(services, call)
     if "\0" in text:

@@ -37,6 +37,7 @@ from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.admin_calls import AdminCalls
 from switch.api.card_dimensions import CardDimensions
 from switch.api.four_eyes import FourEyes
+from switch.api.probes import Probes
 from switch.api.publisher import Publisher
 from switch.api.recorded import CHANGE_WAIT_S
 from switch.api.scenario_catalogue import ScenarioCatalogue
@@ -209,6 +210,7 @@ class Services:
         self.asking = Places(ASKING_MAX, ASKING_OF_ONE_MAX, limits.deadline_s)
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
+        self.probes = Probes(self)
         self.leaving = self.draining = False
 
     def _write_queues(self, deps: ServiceParts) -> list[ShardWriteQueue]:

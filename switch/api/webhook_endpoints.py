@@ -4,6 +4,7 @@ An account sees its own; a key with the scope admin on all wallets sees everybod
 """
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ from actors.records.ids import uuid_bytes
 from actors.records.secret import Secret
 from actors.stores.api_keys import Principal
 from actors.stores.webhook_endpoints import (
+    Also,
     EndpointChange,
     EndpointState,
     NewEndpoint,
@@ -69,7 +71,7 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     failed: int
     secrets: int
-    secret: str | UnsetType = UNSET
+    secret: str | UnsetType | None = UNSET
 
 
 class WebhookEndpointList(msgspec.Struct, frozen=True):
@@ -81,10 +83,10 @@ class WebhookEndpointList(msgspec.Struct, frozen=True):
 
 
 class WebhookSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A new secret, shown once; the ones before it sign until `previous_expire_at`."""
+    """A new secret, shown once, null in the answer to a repeat; the ones before it sign until `previous_expire_at`."""
 
     id: str
-    secret: str
+    secret: str | None
     previous_expire_at: str
 
 
@@ -143,7 +145,7 @@ async def get_endpoint(services: EndpointServices, call: Call) -> web.Response:
     return json_response(shown(await endpoint_in_path(services, call)))
 
 
-def shown(stored: StoredEndpoint, secret: bytes | None = None) -> WebhookEndpoint:
+def shown(stored: StoredEndpoint, secret: str | UnsetType | None = UNSET) -> WebhookEndpoint:
     """An endpoint as its owner sees it."""
     return WebhookEndpoint(
         id=str(stored.id),
@@ -161,7 +163,7 @@ def shown(stored: StoredEndpoint, secret: bytes | None = None) -> WebhookEndpoin
         delivered=stored.delivered,
         failed=stored.failed,
         secrets=stored.secrets,
-        secret=UNSET if secret is None else secret_text(secret),
+        secret=secret,
     )
 
 
@@ -184,16 +186,25 @@ async def create_endpoint(services: EndpointServices, call: Call) -> web.Respons
             ordered=body.ordered is True,
             places=await _places(services, NOW if body.after is UNSET else body.after),
         )
-        made = await services.webhook_store.add(new)
+        made = await services.webhook_store.add(new, _kept(services, call, lambda stored: shown(stored, None)))
         if made is None:
             raise ProblemError("webhook_endpoints_full")
         services.webhook_presence.seen = True
-        stored = await services.webhook_store.one(None, made[0])
-        if stored is None:
-            raise ProblemError("webhook_endpoint_not_found")
-        return shown(stored, made[1])
+        stored, secret = made
+        return shown(stored, secret_text(secret))
 
-    return await answered_once(services, call, text, make, 201)
+    return await answered_once(services, call, text, make, 201, keeps=True)
+
+
+def _kept(services: EndpointServices, call: Call, repeated: Callable[[StoredEndpoint], msgspec.Struct]) -> Also:
+    """Records what repeats of this call are answered, in the transaction of the change: no secret is in it."""
+    account, key = call.principal.account, call.given_key()
+
+    async def keep(session: object, stored: StoredEndpoint) -> None:
+        if key is not None:
+            await services.batch_keys.record_in(session, account, key, msgspec.json.encode(repeated(stored)))
+
+    return keep
 
 
 async def patch_endpoint(services: EndpointServices, call: Call) -> web.Response:
@@ -230,13 +241,15 @@ async def rotate_secret(services: EndpointServices, call: Call) -> web.Response:
     overlap_s = SECRET_OVERLAP_S if body.expires_in is UNSET else body.expires_in
 
     async def rotate() -> WebhookSecret:
-        secret = await services.webhook_store.rotate(stored.id, timedelta(seconds=overlap_s))
+        ends = time_text(now_ms() + overlap_s * 1_000)
+        answer = WebhookSecret(id=str(stored.id), secret=None, previous_expire_at=ends)
+        overlap = timedelta(seconds=overlap_s)
+        secret = await services.webhook_store.rotate(stored.id, overlap, _kept(services, call, lambda _: answer))
         if secret is None:
             raise ProblemError("webhook_endpoint_not_found")
-        ends = time_text(now_ms() + overlap_s * 1_000)
-        return WebhookSecret(id=str(stored.id), secret=secret_text(secret), previous_expire_at=ends)
+        return msgspec.structs.replace(answer, secret=secret_text(secret))
 
-    return await answered_once(services, call, text, rotate)
+    return await answered_once(services, call, text, rotate, keeps=True)
 
 
 def _check_url(services: EndpointServices, url: str) -> None:

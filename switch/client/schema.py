@@ -772,10 +772,10 @@ class WebhookEndpointList(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
 
 
 class WebhookSecret(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A new secret, shown once; the ones before it sign until `previous_expire_at`."""
+    """A new secret, shown once, null in the answer to a repeat; the ones before it sign until `previous_expire_at`."""
 
     id: str
-    secret: str
+    secret: str | None
     previous_expire_at: str
 
 

@@ -182,7 +182,7 @@ def _document(text: str) -> dict[str, Any]:
     """The JSON object that was written. Raises ProblemError invalid_field."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # the last: it is nested too deeply
         raise invalid_field("text", f"a scorecard is a JSON object: {error}"[:500]) from None
 
 

@@ -58,9 +58,10 @@ def demand_own_form(token: str, form: dict[str, str]) -> None:
 
 
 def demand_own_origin(request: web.Request) -> None:
-    """Raise ProblemError forbidden unless a page of this host sent the request. The scheme is not looked at: TLS may end before us."""
+    """Raise ProblemError forbidden unless a page of this host sent the request, which names the host. The scheme is not looked at: TLS may
+    end before us."""
     origin = request.headers.get("Origin", "")
-    if origin.partition("://")[2] != request.host:
+    if not request.host or origin.partition("://")[2] != request.host:
         raise ProblemError("forbidden", "This was not sent by a page of this console.")
 
 

@@ -27,7 +27,7 @@ from switch.console.sessions import (
     token_of,
 )
 from switch.fairness.scheduling import Scheduler
-from switch.fairness.shares import Places
+from switch.fairness.shares import STRANGERS, Places
 from switch.http.auth import KEY_CHARACTERS_MAX, KEY_TTL_S, Authenticator
 from switch.http.call import JSON, BodyLimits, Call, Query, one_header
 from switch.http.lookups import Lookups
@@ -42,14 +42,14 @@ FORM_BYTES_MAX: Final = 4 << 20
 FORM_FIELDS_MAX: Final = 32
 SIGN_IN_BYTES_MAX: Final = 4 << 10
 SIGN_IN_TIMEOUT_S: Final = 5.0
+SIGN_INS_MAX: Final = 2
+"""Keys and tokens of strangers looked up at a time: fewer than sessions with the database, so that payments have theirs."""
 LIVE: Final = f"{HOME}/live"
 STREAM_HEADERS: Final = {
     **PAGE_HEADERS,
     "Content-Type": "text/event-stream; charset=utf-8",
     "X-Accel-Buffering": "no",
 }
-NOBODY: Final = 0
-"""In whose turn is rendered what all see."""
 SIGN_IN: Final = f"{HOME}/sign-in"
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -90,6 +90,7 @@ class Console:
         self._templates = environment(self._assets)
         self._live = Live(self._overview)
         self._listeners = Places(LISTENERS_MAX, LISTENERS_OF_ONE_MAX, 0.0)
+        self._signing = Places(SIGN_INS_MAX, SIGN_INS_MAX, SIGN_IN_TIMEOUT_S)
 
     def endpoints(self) -> Iterator[Endpoints]:
         """All paths of the console; the JSON twin of a page before the page, whose last part could take its ending."""
@@ -176,7 +177,7 @@ class Console:
         if problem.code == "unauthenticated":
             wanted = request.path_qs if request.method == "GET" else HOME
             return _to(SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted, safe='/')}")
-        back = own_path(request.headers.get("Referer", "").partition(request.host)[2])
+        back = own_path(request.headers.get("Referer", "").partition(request.host)[2] if request.host else "")
         return self._plain("problem.html", PROBLEMS[problem.code].status, problem=problem_body(problem), back=back)
 
     def _plain(self, template: str, status: int = 200, **values: Any) -> web.Response:
@@ -194,7 +195,7 @@ class Console:
         """What a state of the overview is: its figures, and the parts of the page that show them."""
         figures = msgspec.to_builtins(await self._api.figures())
         steps = rendered(self._templates.get_template("live.html"), {"figures": figures})
-        html = await self._scheduler.run(NOBODY, steps)
+        html = await self._scheduler.run(STRANGERS, steps)
         return _ENCODE({"figures": figures, "html": html.decode()})
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
@@ -230,7 +231,8 @@ class Console:
         try:
             demand_own_origin(request)
             form = _fields(await _small_body(request))
-            token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
+            async with self._signing.place(STRANGERS):
+                token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
         except ProblemError as problem:
             return await self._failed(request, problem)
         except StoreUnavailable:
@@ -248,7 +250,8 @@ class Console:
             form = _fields(await _small_body(request))
             if token is not None:
                 demand_own_form(token, form)
-                await self._sessions.close(token)
+                async with self._signing.place(STRANGERS):
+                    await self._sessions.close(token)
                 self._signed_in.forget(key_hash(token))
         except ProblemError as problem:
             return await self._failed(request, problem)

@@ -10,6 +10,7 @@ import resource
 from collections import Counter, OrderedDict
 from typing import Final, Protocol
 
+from switch.fairness.shares import STRANGERS
 from switch.problems.table import ProblemError
 
 DESCRIPTORS_KEPT: Final = 256
@@ -61,6 +62,10 @@ class Connections:
         self._forget_caller(connection)
         self._callers[connection] = caller
         self._of[caller] += 1
+
+    def caller_of(self, connection: Connection) -> int:
+        """Who gave the newest valid key on it; STRANGERS when nobody did."""
+        return self._callers.get(connection, STRANGERS)
 
     def _forget_caller(self, connection: Connection) -> None:
         caller = self._callers.pop(connection, None)

@@ -5,10 +5,13 @@ Nobody waits for ever: every wait ends with a place, or after its limit with a p
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from actors.process.time_limits import TimeLimit
 from switch.problems.table import ProblemError
+
+STRANGERS: Final = 0
+"""The one caller that all are who gave no key: no account has this number."""
 
 
 class Places:
@@ -130,7 +133,7 @@ class _Waiting(NamedTuple):
 
 class BodyRoom:
     """Bytes of bodies that have arrived and whose requests are not answered yet, and of answers that wait to be taken. One caller has at
-    most half of them."""
+    most half of them, strangers together a quarter."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -140,7 +143,7 @@ class BodyRoom:
     def take(self, caller: int, size: int) -> None:
         """So many more have arrived. Raises ProblemError, and nothing is taken: too_many_bodies beyond the caller's share, overloaded
         beyond all that there is."""
-        if self._by_caller[caller] + size > self._bytes_max // 2:
+        if self._by_caller[caller] + size > self._bytes_max // (2 if caller != STRANGERS else 4):
             raise ProblemError("too_many_bodies")
         if self._held + size > self._bytes_max:
             raise ProblemError("overloaded")

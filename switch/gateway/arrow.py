@@ -244,14 +244,26 @@ def checked_table(stream: Stream, nullable: Collection[str]) -> Steps[pa.Table]:
                 raise invalid_field(
                     name, f"dictionaries have at most {CODED_BYTES_MAX:,} bytes, counted for each batch"
                 )
-            with _malformed():
-                column.validate(full=True)
-            yield
+            for part in _parts(column):
+                with _malformed():
+                    part.validate(full=True)
+                yield
     table = pa.Table.from_batches([batch for batch in stream.batches if batch.num_rows], stream.schema)
     for name in table.column_names:
         if table.column(name).null_count and name not in nullable:
             raise invalid_field(name, "null is not a value")
     return table
+
+
+def _parts(array: pa.Array) -> Iterator[pa.Array]:
+    """What is validated in one step each: the fields of a struct, whose texts may have TEXTS_BYTES_MAX each, and then it without them."""
+    if not pa.types.is_struct(array.type):
+        yield array
+        return
+    for place in range(array.type.num_fields):
+        yield from _parts(array.field(place))
+    buffers = array.buffers()[:1]
+    yield pa.Array.from_buffers(pa.struct([]), len(array), buffers, array.null_count, array.offset)
 
 
 def _check_extent(name: str, array: pa.Array) -> int:

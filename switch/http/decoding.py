@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from switch.fairness.scheduling import STEP_ROWS, Steps
 from switch.http.body_errors import EXPLAINED_BYTES_MAX, explained, no_json, short, without_nulls, wrong_field
+from switch.http.names import NAMES_MAX, few_names, names_of, too_many_names
 from switch.http.schema import (
     BACKTEST_LABELS_MAX,
     TRANSFERS_MAX,
@@ -112,17 +113,22 @@ EMPTY: Final = msgspec.json.Decoder(Empty)
 
 class Listed(Generic[T, R]):
     """Bodies that are a list with something around it, `field` its name: rows are cut out and decoded one by one, so that others get their
-    turn and no more of them are looked at than there may be."""
+    turn and no more of them are looked at than there may be. `texts`: something beside the list has names of its own."""
 
-    def __init__(self, body: type[T], field: str, row: type[R], *, rows_min: int, rows_max: int) -> None:
+    def __init__(
+        self, body: type[T], field: str, row: type[R], *, rows_min: int, rows_max: int, texts: bool = False
+    ) -> None:
         self._body = msgspec.json.Decoder(body)
         self._field = field
         self._row = msgspec.json.Decoder(row)
         self._rows_min = rows_min
         self._rows_max = rows_max
+        self._marks_max = rows_max * _ROW_MARKS + NAMES_MAX if texts else 0
 
     def decode(self, body: bytes) -> Steps[tuple[T, list[R]]]:
         """What is around the list, and its rows. Raises as `decode`."""
+        if self._marks_max and (yield from names_of(body, lists_too=False, marks_max=self._marks_max)) > NAMES_MAX:
+            raise too_many_names("")
         value = _decoded(self._body, body, "")
         yield
         raw = getattr(value, self._field)
@@ -133,28 +139,45 @@ class Listed(Generic[T, R]):
             colons += body.count(b":", start, start + _COUNTED_BYTES)
             yield
         if colons - inside != _members(value):
-            _refuse_repeats(body.replace(text, b"null", 1) if text else body)
+            yield from self._refuse_repeats(value, body.replace(text, b"null", 1) if text else body)
         return value, rows
+
+    @staticmethod
+    def _refuse_repeats(value: T, around: bytes) -> Steps[None]:
+        """Look closer at what stands around the list: there are texts with colons, or parts that are not decoded, or names twice."""
+        yield
+        names = yield from names_of(around)
+        if names > NAMES_MAX:
+            raise too_many_names("")
+        if names != _members(value):
+            _refuse_repeats(around)
 
     def _rows(self, text: bytes) -> Steps[tuple[list[R], int]]:
         """The rows of a list, and the colons in them. That the text is JSON is known."""
         if text[:1] != b"[":
             raise invalid_field(self._field, "Expected `array`")
         rows: list[R] = []
-        at, colons = 1, 0
-        while (at := _end_of(_GAP, text, at)) < len(text) - 1:
+        at = looked = 1
+        colons = 0
+        while (at := _end_of(_GAP, text, at, at + _STEP_BYTES)) < len(text) - 1:
+            if text[at] in _BETWEEN:
+                yield
+                continue
             path = f"{self._field}[{len(rows)}]"
             if len(rows) == self._rows_max:
                 raise invalid_field(self._field, f"Expected `array` of length <= {self._rows_max}")
             if text[at] != _OPENING[0]:
                 raise invalid_field(path, "Expected `object`")
             end = yield from _end_of_object(text, at)
+            if not end:
+                raise invalid_field(path, f"it has more than {ROW_BYTES_MAX:,} bytes")
             row = text[at:end]
             colons += row.count(b":")
             rows.append(_checked(self._row, row, path))
-            if len(rows) % STEP_ROWS == 0:
-                yield
             at = end
+            if len(rows) % STEP_ROWS == 0 or at - looked > _STEP_BYTES:
+                looked = at
+                yield
         if len(rows) < self._rows_min:
             raise invalid_field(self._field, f"Expected `array` of length >= {self._rows_min}")
         return rows, colons
@@ -162,24 +185,35 @@ class Listed(Generic[T, R]):
 
 _COUNTED_BYTES: Final = 1 << 20
 """Searched in one step: half a millisecond."""
+ROW_BYTES_MAX: Final = 1 << 20
+"""Of a row: as much as a body may have that is alone."""
+_ROW_MARKS: Final = 8
+"""Colons and brackets of a row: a label that is right has six."""
+_STEP_BYTES: Final = 64 << 10
+"""Of rows decoded in one step."""
 _STEP_BRACKETS: Final = 512
 """Brackets of one row passed in one step: a row that is right has six."""
 _OPENING: Final = b"{["
+_QUOTE: Final = ord('"')
+_BETWEEN: Final = b" \t\r\n,"
 _GAP: Final = re.compile(rb"[\s,]*+")
 _TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
 
 
-def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
-    match = pattern.match(text, at)
+def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int, until: int) -> int:
+    match = pattern.match(text, at, until)
     assert match is not None, "it matches nothing, too"
     return match.end()
 
 
 def _end_of_object(text: bytes, at: int) -> Steps[int]:
-    """Where the JSON object that begins at a place ends."""
+    """Where the JSON object that begins at a place ends; 0 when it is longer than a row may be."""
     depth = brackets = 0
+    until = min(at + ROW_BYTES_MAX, len(text))
     while True:
-        at = _end_of(_TO_BRACKET, text, at) + 1
+        at = _end_of(_TO_BRACKET, text, at, until) + 1
+        if at > until or text[at - 1] == _QUOTE:
+            return 0
         depth += 1 if text[at - 1] in _OPENING else -1
         if not depth:
             return at
@@ -190,7 +224,9 @@ def _end_of_object(text: bytes, at: int) -> Steps[int]:
 
 TRANSFER_BATCH: Final = Listed(TransferBatch, "transfers", KeyedTransfer, rows_min=1, rows_max=TRANSFERS_MAX)
 WALLET_BATCH: Final = Listed(WalletBatch, "wallets", NewWallet, rows_min=1, rows_max=WALLETS_MAX)
-PACK_BACKTEST: Final = Listed(PackBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
+PACK_BACKTEST: Final = Listed(
+    PackBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX, texts=True
+)
 CARD_BACKTEST: Final = Listed(CardBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
 
 
@@ -201,8 +237,23 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 def _checked(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
     """As `decode`, of a part of a body at `path`."""
+    colons = body.count(b":")
+    if colons > NAMES_MAX and not few_names(body):
+        raise too_many_names(path)
     value = _decoded(decoder, body, path)
-    if body.count(b":") != _members(value):
+    if colons != _members(value):
+        _refuse_repeats(body)
+    return value
+
+
+def decode_long(decoder: msgspec.json.Decoder[T], body: bytes) -> Steps[T]:
+    """As `decode`, of a body with long texts and no Raw parts."""
+    names = yield from names_of(body)
+    if names > NAMES_MAX:
+        raise too_many_names("")
+    value = _decoded(decoder, body, "")
+    yield
+    if names != _members(value):
         _refuse_repeats(body)
     return value
 

@@ -3,6 +3,7 @@
 What is not as documented is refused; null for a field that may be left out is as if it were (switch/http/decoding.py).
 """
 
+import contextlib
 import ipaddress
 from typing import Annotated, Any, Final, Literal
 
@@ -49,6 +50,8 @@ Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Attributes = Annotated[dict[MetadataKey, MetadataText | Integer | float | bool | None], Meta(max_length=50)]
 DocumentName = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
 DEVICE_CHARACTERS_MAX: Final = 64
+IP_CHARACTERS_MAX: Final = 45
+"""Of the longest way to write an address of IPv6."""
 Device = Annotated[str, Meta(min_length=1, max_length=DEVICE_CHARACTERS_MAX, pattern=PRINTED)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=LINES)]
 Reference = Annotated[str, Meta(min_length=1, max_length=256, pattern=PRINTED)]
@@ -66,7 +69,7 @@ class Context(Wire, frozen=True, kw_only=True, omit_defaults=True):
     channel: str | UnsetType = UNSET
     device: Device | UnsetType = UNSET
     country: Annotated[str, Meta(pattern=COUNTRY)] | UnsetType = UNSET
-    ip: Annotated[str, Meta(max_length=45)] | UnsetType = UNSET
+    ip: Annotated[str, Meta(max_length=IP_CHARACTERS_MAX)] | UnsetType = UNSET
 
 
 class Transfer(Wire, frozen=True, kw_only=True):
@@ -445,11 +448,12 @@ def named(table: dict[str, Any], value: str | UnsetType, default: Any, field: st
 
 
 def check_ip(text: str, field: str) -> None:
-    """Refuse what is no IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        raise invalid_field(field, "an IPv4 or IPv6 address is expected") from None
+    """Refuse what is no IPv4 or IPv6 address. A zone (`fe80::1%eth0`) says something on one machine only, and may be any text."""
+    if len(text) <= IP_CHARACTERS_MAX and "%" not in text:
+        with contextlib.suppress(ValueError):
+            ipaddress.ip_address(text)
+            return
+    raise invalid_field(field, "an IPv4 or IPv6 address without a zone is expected")
 
 
 WEBHOOK_URL_CHARACTERS_MAX: Final = 2_048

@@ -2,7 +2,8 @@
 
 How an answer is written, connections counted, requests dispatched, a server run.
 
-An answer leaves in one write, head and body joined; a stream bit by bit. A caller that takes nothing for too long is hung up on.
+An answer leaves in one write, head and body joined, or in two where it is large; a stream bit by bit. A caller that takes nothing for
+too long is hung up on.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from multidict import CIMultiDict
 
 from switch.fairness.connections import Connections, FailedKeys
 from switch.fairness.shares import BodyRoom
-from switch.http.tls import HANDSHAKE_TIMEOUT_S
+from switch.http.handshake import Handshake
 from switch.problems.table import PROBLEMS, ProblemError, from_status, problem_body
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ TAKEN_WITHIN_S: Final = 30.0
 """So long may a caller take nothing of an answer."""
 TAKEN_RATE_MIN: Final = 16 << 10
 """Bytes a second that it takes on average of a large one; the same as for bodies."""
+JOINED_BYTES_MAX: Final = 32 << 10
+"""A body beyond it leaves as it is: what many wait for is in memory once, and no copy is made to save a write."""
 _FIRST_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 HEADER_BYTES_MAX: Final = 8_190
 
@@ -73,7 +76,12 @@ class Answer(web.Response):
         self._eof_sent = True
         writer = request.writer
         assert isinstance(writer, StreamWriter)
-        await writer.write(head.encode() + (body if request.method != "HEAD" else b""), drain=False)
+        if request.method == "HEAD" or len(body) > JOINED_BYTES_MAX:
+            await writer.write(head.encode(), drain=False)
+            if request.method != "HEAD":
+                await writer.write(body, drain=False)
+        else:
+            await writer.write(head.encode() + body, drain=False)
         if request.protocol.writing_paused:
             await self._taken(request, writer, len(body))
 
@@ -219,25 +227,24 @@ def connection_of(request: BaseRequest) -> Connection:
 class _Server(web.Server):
     def __init__(self, handler: Any, connections: Connections, **options: Any) -> None:
         super().__init__(handler, **options)
-        self._all = connections
+        self.all = connections
 
     def __call__(self) -> RequestHandler:
-        return Connection(self._all, self, loop=self._loop, **self._kwargs)
+        return Connection(self.all, self, loop=self._loop, **self._kwargs)
 
 
 class Site(web.TCPSite):
     """Where a front door listens; with TLS, whoever does not say what it wants is hung up on soon."""
 
     async def start(self) -> None:
-        """As of `TCPSite`, which has no time limit for handshakes."""
+        """As of `TCPSite`, which neither counts nor limits handshakes."""
         await web.BaseSite.start(self)
-        assert self._runner.server is not None
+        server, context = self._runner.server, self._ssl_context
+        assert isinstance(server, _Server)
         self._server = await asyncio.get_running_loop().create_server(
-            self._runner.server,
+            server if context is None else lambda: Handshake(server.all, server, context),
             self._host,
             self._port,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._ssl_context else None,
             backlog=self._backlog,
             reuse_port=self._reuse_port,
         )

@@ -6,9 +6,7 @@ Which process sends is for the lease in the database to say; a second actor woul
 import asyncio
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -17,9 +15,6 @@ from switch.webhooks.addresses import WebhookKeys
 from switch.webhooks.sender import SenderOptions, WebhookSender
 
 log = logging.getLogger(__name__)
-
-NAMES_MAX: Final = 128
-"""Names looked up at a time, each in a thread: more than there are endpoints, so one whose name takes long keeps no other waiting."""
 
 
 class WebhookSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +45,7 @@ class WebhookActor:
     async def status(self) -> WebhookStatus:
         """Begin to send with the first call; a sender that has failed ends its process."""
         if self._task is None:
-            loop = asyncio.get_running_loop()
-            loop.set_default_executor(ThreadPoolExecutor(NAMES_MAX, "names"))
-            self._task = loop.create_task(self._sender.run())
+            self._task = asyncio.create_task(self._sender.run())
             self._task.add_done_callback(_ended)
             log.info("process %d may send webhooks", os.getpid())
         return WebhookStatus(holds=self._sender.holds)

@@ -150,7 +150,7 @@ FIELDS: Final = {
     "channel": f"Channel: {_one_of(CHANNELS)}.",
     "device": "Your name for the payer's device.",
     "country": "ISO 3166-1 alpha-2 code.",
-    "ip": "IPv4 or IPv6 address.",
+    "ip": "IPv4 or IPv6 address, without a zone.",
     "action": "`approve`, `review` or `decline`.",
     "points": "Points of the scorecard and of the rules that fired.",
     "idempotency_key": "Key of the request.",

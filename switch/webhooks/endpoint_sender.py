@@ -307,7 +307,7 @@ class EndpointSender:
         endpoint, delivered = self.endpoint, False
         try:
             headers = signed_headers(endpoint.secrets, str(message), int(time.time()), body)
-            result = await self._parts.poster.post(endpoint.url, headers, body)
+            result = await self._parts.poster.post(endpoint.account, endpoint.url, headers, body)
             delivered = result.delivered
         finally:
             self._window.leave(delivered)

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from switch.webhooks.addresses import AddressGuard, AddressRefused, UrlRefused
+from switch.webhooks.names import LOOKED_UP_FOR, FairResolver, TooManyNames
 
 ATTEMPT_S: Final = 15.0
 """From the look-up of the name to the end of the answer."""
@@ -26,6 +27,7 @@ AGENT: Final = "shardpay-webhooks/1"
 
 UNREACHABLE: Final = "the name leads to no public address"
 """Whether it does not exist or leads inside: nobody shall learn from it what is inside."""
+TOO_MANY_NAMES: Final = "too many of the account's names are being looked up and do not answer"
 
 
 class AttemptResult(NamedTuple):
@@ -49,12 +51,13 @@ class Poster:
     def __init__(self, guard: AddressGuard, attempt_s: float = ATTEMPT_S) -> None:
         self._guard = guard
         self._attempt_s = attempt_s
+        self._names = FairResolver()
         connector = aiohttp.TCPConnector(
             limit=0,  # each endpoint has a window of its own, and endpoints on one host do not wait for each other
             ttl_dns_cache=NAMES_KNOWN_S,
             keepalive_timeout=IDLE_S,
             socket_factory=guard.socket,
-            resolver=aiohttp.ThreadedResolver(),
+            resolver=self._names,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -66,12 +69,13 @@ class Poster:
             timeout=aiohttp.ClientTimeout(total=attempt_s, connect=min(CONNECT_S, attempt_s)),
         )
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> AttemptResult:
-        """Send it once."""
+    async def post(self, account: int, url: str, headers: dict[str, str], body: bytes) -> AttemptResult:
+        """Send it once, for an account."""
         began = time.monotonic()
         status: int | None = None
         error: str | None = None
         asked_s: float | None = None
+        LOOKED_UP_FOR.set(account)
         try:
             self._guard.check_url(url)
             sent = {"Content-Type": "application/json", "User-Agent": AGENT, **headers}
@@ -85,6 +89,7 @@ class Poster:
     async def close(self) -> None:
         """End all connections."""
         await self._session.close()
+        await self._names.close()
 
 
 async def _end(response: aiohttp.ClientResponse) -> None:
@@ -101,6 +106,8 @@ async def _end(response: aiohttp.ClientResponse) -> None:
 def _reason(error: BaseException) -> str:
     """Why there is no answer, in a few words without anything of the inside."""
     causes = [error, *_inside(error)]
+    if any(isinstance(each, TooManyNames) for each in causes):
+        return TOO_MANY_NAMES
     if any(isinstance(each, AddressRefused) for each in causes) or isinstance(error, aiohttp.ClientConnectorDNSError):
         return UNREACHABLE
     if isinstance(error, UrlRefused):

@@ -109,3 +109,18 @@ async def test_an_account_has_so_many_endpoints_and_pages_hold_each_once(switch:
     assert seen == sorted(made)
     assert (await switch.call("DELETE", f"{PATH}/{made[0]}")).status == 200
     assert (await switch.call("POST", PATH, {"url": URL}, key="one more")).status == 201, "refused, it took no key"
+
+
+@pytest.mark.parametrize("rotated", [False, True], ids=["a new endpoint", "a new secret"])
+async def test_a_secret_is_shown_once_and_kept_in_no_answer(switch: RunningSwitch, rotated: bool) -> None:
+    path, body = PATH, {"url": URL}
+    if rotated:
+        path = f"{PATH}/{(await switch.call('POST', PATH, body)).json['id']}/secret/rotate"
+        body = {}
+    first = await switch.call("POST", path, body, key="once")
+    again = await switch.call("POST", path, body, key="once")
+    assert first.json["secret"].startswith("whsec_") and again.headers["Idempotent-Replayed"] == "true"
+    assert again.json == {**first.json, "secret": None} and again.status == first.status
+    async with switch.pool.session() as session:
+        answers = await session.fetch("SELECT answer FROM batch_key WHERE answer IS NOT NULL")
+    assert len(answers) == 1 and b"whsec_" not in answers[0]["answer"]

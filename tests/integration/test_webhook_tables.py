@@ -36,7 +36,7 @@ class Tables(NamedTuple):
         )
         made = await self.store.add(new)
         assert made is not None
-        return made[0]
+        return made[0].id
 
     async def one(self) -> SendingEndpoint:
         (found,) = await self.sending.endpoints()

@@ -217,8 +217,8 @@ DELETE FROM batch_key WHERE account = $1 AND key = $2 AND answer IS NULL
 
 -- name: batch_keys_forget
 DELETE FROM batch_key WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM batch_key WHERE used_at < now() - $1::interval ORDER BY used_at LIMIT 1000
-))
+    SELECT ctid FROM batch_key WHERE used_at < now() - $1::interval ORDER BY used_at LIMIT $2
+)) RETURNING account
 
 -- name: wallet_reserve
 -- Rows whose key or external id is taken already are left out; the next statements say by what.

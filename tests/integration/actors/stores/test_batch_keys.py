@@ -78,6 +78,24 @@ async def test_keys_whose_time_is_over_are_forgotten_now_and_then(
     assert await _keys(pool) == 1
 
 
+async def test_keys_whose_time_is_over_are_forgotten_by_time_too_however_many_there_are(
+    pool: Pool, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_keys, "FORGOTTEN_MAX", 2)
+    monkeypatch.setattr(batch_keys, "FORGET_EVERY_S", 0.01)
+    store = BatchKeyStore(pool)
+    following = asyncio.create_task(store.follow())
+    await store.use(account, KEY, DIGEST)
+    for old in (b"a" * 16, b"b" * 16, b"c" * 16, b"d" * 16, b"e" * 16):
+        await store.use(account, old, DIGEST)
+        await store.record(account, old, b"whom it names")
+        await _age(pool, old, "25 hours")
+    async with asyncio.timeout(10):
+        while await _keys(pool) > 1:
+            await asyncio.sleep(0.01)
+    following.cancel()
+
+
 async def test_one_caller_at_a_time_has_the_turn_of_a_key(database_url: str) -> None:
     async with turn_of_key(database_url, 1, KEY, 5):
         with pytest.raises(KeyInUse):

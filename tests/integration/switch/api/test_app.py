@@ -11,10 +11,15 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from actors.database.connection import connect
+from actors.stores.api_keys import KeyStore, key_hash
+from switch.api.api_docs import _DOCUMENT
 from switch.api.app import ROUTES
-from switch.api.services import ASKING_MAX, ASKING_OF_ONE_MAX
-from tests.front_door import Answer, RunningSwitch, running_switch
+from switch.api.services import ASKING_MAX, ASKING_OF_ONE_MAX, Limits
+from switch.fairness.shares import STRANGERS
+from tests.asleep import Asleep
+from tests.front_door import Answer, RunningSwitch, running_front_door, running_switch
 from tests.payments import funded
+from tests.published_packs import pack, published
 
 
 @pytest.fixture
@@ -104,3 +109,38 @@ async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:
     assert any(not isinstance(a, BaseException) and a.status == 201 for a in answers)
     with pytest.raises(aiohttp.ClientConnectionError):
         await switch.call("GET", "/healthz")
+
+
+async def test_answers_that_nobody_takes_count_for_whoever_asked_and_beyond_the_room_it_is_hung_up(
+    switch: RunningSwitch,
+) -> None:
+    size = len(_DOCUMENT)
+    await published(switch, "long", pack("long") + b"# a comment\n" * (size // 12))
+    reader = await KeyStore(switch.pool).create("reads", ["read"])
+    (principal,) = (await KeyStore(switch.pool).find([key_hash(reader.key)])).values()
+    limits = Limits(bodies_bytes_max=12 * size)
+    async with running_front_door(switch, limits) as front_door:
+        room, port = front_door.services.bodies, front_door.front_door.address[1]
+        connections = front_door.services.connections
+
+        def open_of(caller: int) -> int:
+            return sum(
+                caller == connections.caller_of(each) for each in (*connections._strangers, *connections._callers)
+            )
+
+        for path, caller, most in (
+            ("/openapi.json", STRANGERS, 3),
+            ("/console/rule-packs/long.json", principal.account, 6),
+        ):
+            key = f"Authorization: Bearer {reader.key}\r\n" if caller else ""
+            request = f"GET {path} HTTP/1.1\r\nHost: x\r\n{key}\r\n".encode()
+            before = sum(front_door.services.metrics.requests.values())
+            asleep = [Asleep(port, request * 100) for _ in range(12)]  # the system takes in some for each connection
+            async with asyncio.timeout(20):
+                while (
+                    sum(front_door.services.metrics.requests.values()) < before + 12 or not 0 < open_of(caller) <= most
+                ):
+                    await asyncio.sleep(0.01)
+            assert size <= room._by_caller[caller] <= most * (size + 4_096)
+            for each in asleep:
+                each.close()

@@ -139,6 +139,7 @@ async def test_who_takes_nothing_is_hung_up_on_and_holds_nobody_up(
 ) -> None:
     monkeypatch.setattr(server, "TAKEN_WITHIN_S", 0.5)
     monkeypatch.setattr(_console(switch)._live, "_every_s", 0.001)
+    monkeypatch.setattr(_console(switch)._api._figures, "_pause_s", 0.0)
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     slow.setblocking(False)

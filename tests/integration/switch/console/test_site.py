@@ -1,5 +1,6 @@
 """The console as requests see it: who gets in, what each page shows, that pages and their JSON twins are made of the API's own answers."""
 
+import asyncio
 import re
 import uuid
 from typing import Any
@@ -11,6 +12,7 @@ from actors.stores.console_sessions import SESSIONS_OF_KEY_MAX, ConsoleSessions
 from switch.console.pages import PAGES
 from switch.console.rule_packs import EXAMPLE
 from switch.console.sessions import COOKIE
+from switch.console.site import SIGN_INS_MAX
 from tests.console.scene import Day
 from tests.console.visitor import Seen, Visitor, visitor
 from tests.front_door import RunningSwitch, running_front_door
@@ -65,6 +67,26 @@ async def test_a_wrong_key_gets_no_session(switch: RunningSwitch) -> None:
         assert (await visit.get("/console")).status == 303
 
 
+async def test_those_who_try_keys_leave_most_sessions_with_the_database_to_others(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, inside, most = switch.services.pool.fetchval, 0, 0
+
+    async def counted(name: str, *values: Any) -> Any:
+        nonlocal inside, most
+        inside += name == "session_open"
+        most = max(most, inside)
+        try:
+            return await real(name, *values)
+        finally:
+            inside -= name == "session_open"
+
+    monkeypatch.setattr(switch.services.pool, "fetchval", counted)
+    async with Visitor(switch) as visit:
+        seen = await asyncio.gather(*(visit.sign_in(f"sp_wrong_{number}") for number in range(100)))
+    assert {each.status for each in seen} == {401} and 1 <= most <= SIGN_INS_MAX
+
+
 @pytest.mark.parametrize(
     "wanted", ["//evil.example", "https://evil.example", "/v1/wallets", "/console\\evil", "/consoled"]
 )
@@ -110,6 +132,19 @@ async def test_a_key_has_so_many_sessions_and_no_more(switch: RunningSwitch) -> 
             key_hash(key),
         )
     assert count == SESSIONS_OF_KEY_MAX
+
+
+@pytest.mark.parametrize(
+    ("fields", "origin", "status"),
+    [({}, "", 403), ({}, "http://", 403), ({}, "https://evil.example", 403), ({"key": "x" * 5_000}, "http://", 403)],
+)
+async def test_a_form_to_a_host_without_a_name_is_refused(
+    switch: RunningSwitch, fields: dict[str, str], origin: str, status: int
+) -> None:
+    async with Visitor(switch) as visit:
+        for path in ("/console/sign-in", "/console/sign-out"):
+            sent = await visit.post(path, fields, Host="", Origin=origin, Referer="/console/health")
+            assert sent.status == status, sent.text
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])

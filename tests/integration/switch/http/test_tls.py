@@ -15,7 +15,7 @@ from actors.stores.api_keys import Binding, KeyStore
 from switch.api.services import Limits
 from switch.cli.sample import make_sample
 from switch.cli.sample_people import MERCHANT, PEOPLE, SCENARIO, make_people
-from switch.http import server, tls
+from switch.http import handshake, tls
 from switch.http.tls import Certificate, TlsError, TlsFiles, check_files
 from switch.node.diagnosis import front_door
 from tests.front_door import RunningSwitch, running_front_door, running_switch
@@ -93,11 +93,69 @@ async def shown(session: aiohttp.ClientSession, url: str) -> bool:
 async def test_who_says_nothing_is_hung_up_on_before_it_counts_for_anybody(
     switch: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(handshake, "HANDSHAKE_TIMEOUT_S", 0.2)
     async with running_front_door(switch, Limits(), put(tmp_path, "first")) as secure:
         with socket.create_connection(secure.front_door.address) as silent:
             silent.settimeout(10)
             assert await asyncio.to_thread(silent.recv, 1) == b""
+
+
+async def test_connections_before_their_handshake_are_counted_and_the_oldest_make_room_for_who_speaks(
+    switch: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshake, "HANDSHAKE_TIMEOUT_S", 600.0)
+    limits = Limits(connections_max=20)
+    async with running_front_door(switch, limits, put(tmp_path, "first")) as secure, session("first") as good:
+        silent = [socket.create_connection(secure.front_door.address) for _ in range(40)]
+        async with good.get(secure.base.replace("http://", "https://") + "/healthz") as answer:
+            assert answer.status == 200
+        for each in silent[:21]:
+            each.settimeout(10)
+            assert await asyncio.to_thread(received, each) == b"", "it was hung up on"
+        for each in silent[21:]:
+            each.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                each.recv(1)
+        for each in silent:
+            each.close()
+        connections = secure.services.connections
+        async with asyncio.timeout(10):
+            while len(connections._strangers) + len(connections._callers) > 1:
+                await asyncio.sleep(0.01)
+
+
+def received(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(1)
+    except ConnectionResetError:
+        return b""
+
+
+async def test_what_comes_with_the_end_of_a_handshake_is_answered(switch: RunningSwitch, tmp_path: Path) -> None:
+    trusted = ssl.create_default_context(cafile=str(CERTIFICATES / "first.pem"))
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    async with running_front_door(switch, Limits(), put(tmp_path, "first")) as secure:
+        inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = trusted.wrap_bio(inward, outward, server_hostname=secure.front_door.address[0])
+        reader, writer = await asyncio.open_connection(*secure.front_door.address)
+        for _ in range(10):
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outward.read())
+                inward.write(await reader.read(1 << 16))
+        client.write(request)
+        writer.write(outward.read())  # the handshake's last message and the request
+        text = b""
+        async with asyncio.timeout(10):
+            while b'{"status":"ok"}' not in text:
+                inward.write(await reader.read(1 << 16))
+                try:
+                    text += client.read(1 << 16)
+                except ssl.SSLWantReadError:
+                    continue
+        writer.close()
 
 
 def test_files_that_cannot_be_used_leave_the_certificate_as_it_was(

@@ -115,7 +115,7 @@ async def test_a_version_follows_its_base(fields: dict[str, str], name: str, hea
     assert (dict(api.calls[0].params), dict(api.calls[0].headers)) == ({"name": name}, header)
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[1]", "{"])
+@pytest.mark.parametrize("text", ["", "no JSON", "[1]", "{", '{"a":' * 100_000 + "1" + "}" * 100_000])
 async def test_what_is_no_card_keeps_its_text_and_asks_nothing(text: str) -> None:
     api = Answers({})
     shown = await write_card(visit(api, form=form(text=text)))

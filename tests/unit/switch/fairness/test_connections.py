@@ -3,6 +3,7 @@
 import pytest
 
 from switch.fairness.connections import FAILED_KEYS_MAX, Connections, FailedKeys
+from switch.fairness.shares import STRANGERS
 from switch.problems.table import ProblemError
 
 
@@ -44,6 +45,16 @@ def test_where_all_have_keys_the_new_one_is_closed() -> None:
     connections.closed(made[0])
     (sixth,) = opened(connections, 1)
     assert not sixth.is_closed
+
+
+def test_a_connection_is_its_callers_from_a_valid_key_to_its_end_and_a_strangers_otherwise() -> None:
+    connections = Connections(4)
+    (made,) = opened(connections, 1)
+    assert connections.caller_of(made) == STRANGERS
+    connections.known(made, 7)
+    assert connections.caller_of(made) == 7
+    connections.closed(made)
+    assert connections.caller_of(made) == STRANGERS
 
 
 def test_one_caller_has_at_most_half_of_them_and_a_connection_may_change_its_caller() -> None:

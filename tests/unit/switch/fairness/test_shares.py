@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from switch.fairness.shares import BodyRoom, Places
+from switch.fairness.shares import STRANGERS, BodyRoom, Places
 from switch.problems.table import ProblemError
 
 
@@ -153,3 +153,12 @@ def test_bytes_of_bodies_are_bounded_in_all_and_by_caller() -> None:
     assert caught.value.code == "overloaded"
     room.give_back(1, 50)
     room.take(3, 50)
+
+
+def test_strangers_have_a_quarter_of_the_bytes_together() -> None:
+    room = BodyRoom(100)
+    room.take(STRANGERS, 25)
+    with pytest.raises(ProblemError) as caught:
+        room.take(STRANGERS, 1)
+    assert caught.value.code == "too_many_bodies"
+    room.take(1, 50)

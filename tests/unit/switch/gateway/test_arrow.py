@@ -14,14 +14,17 @@ from actors.records.codes import Code
 from actors.records.ids import encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
 from actors.records.secret import Secret
+from switch.fairness.scheduling import Steps
 from switch.gateway import arrow
 from switch.gateway.arrow import (
     ROWS_MAX,
     TEXT_BYTES_MAX,
     TEXTS_BYTES_MAX,
     Batch,
+    checked_table,
     decode_transfers_stream,
     encode_results,
+    read_stream,
     read_transfers,
     whole_table,
 )
@@ -34,6 +37,17 @@ from tests.steps import to_end
 
 SECRET = Secret.of(bytes(range(16)))
 CALLER = Caller(5, 1_700_000_000_000)
+
+
+def hostile_children() -> list[pa.Array]:
+    """Fields of two rows that no check of lengths finds."""
+    ends = pa.py_buffer(np.array([0, 1, 2], np.int32).tobytes())
+    places = pa.py_buffer(np.array([0, 5], np.int32).tobytes())
+    kind = pa.dictionary(pa.int32(), pa.utf8())
+    return [
+        pa.Array.from_buffers(pa.utf8(), 2, [None, ends, pa.py_buffer(b"\xff\xfe")], 0),
+        pa.DictionaryArray.from_buffers(kind, 2, [None, places], pa.array(["a"]), 0),
+    ]
 
 
 def stream(columns: dict[str, Any], batches: int = 1) -> bytes:
@@ -261,3 +275,32 @@ def test_results_become_ids_codes_and_flags() -> None:
     assert table["code"].to_pylist() == results["code"].tolist()
     assert table["replayed"].to_pylist() == [True, False, False, False]
     assert b'"110":"declined"' in table.schema.metadata[b"codes"]
+
+
+def struct_stream(*children: pa.Array, nulls: int = 0) -> bytes:
+    """A column of structs, as somebody could write them by hand."""
+    fields = [pa.field(f"f{place}", child.type) for place, child in enumerate(children)]
+    array = pa.Array.from_buffers(pa.struct(fields), len(children[0]), [None], nulls, 0, list(children))
+    return stream({"features": array})
+
+
+def structs_of(body: bytes) -> Steps[pa.Table]:
+    given = yield from read_stream(body, {"features": True}, lambda field: True)
+    return (yield from checked_table(given, ()))
+
+
+def test_the_fields_of_a_struct_are_validated_in_steps_of_their_own() -> None:
+    children = [pa.array(["x" * 50] * 1_000) for _ in range(60)]
+    body = struct_stream(*children[:-1], pa.StructArray.from_arrays(children[:5], [f"g{place}" for place in range(5)]))
+    assert sum(1 for _ in structs_of(body)) >= 59 + 5
+    table = to_end(structs_of(body))
+    assert table.num_rows == 1_000 and table.column("features").to_pylist()[7]["f3"] == "x" * 50
+
+
+@pytest.mark.parametrize("inner", [False, True], ids=["in a field", "in a struct of a struct"])
+@pytest.mark.parametrize("wrong", hostile_children(), ids=["no UTF-8", "a place beyond its dictionary"])
+def test_what_is_wrong_in_a_field_of_a_struct_is_found(wrong: pa.Array, inner: bool) -> None:
+    child = pa.Array.from_buffers(pa.struct([("inner", wrong.type)]), 2, [None], 0, 0, [wrong]) if inner else wrong
+    with pytest.raises(ProblemError) as refused:
+        to_end(structs_of(struct_stream(pa.array([1, 2]), child)))
+    assert refused.value.code == "malformed_arrow"

@@ -7,7 +7,19 @@ import pytest
 from msgspec import NODEFAULT, UNSET
 
 from switch.http import schema
-from switch.http.decoding import NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_PATCH, decode
+from switch.http.decoding import (
+    NEW_WALLET,
+    PACK_BACKTEST,
+    PACK_TEXT,
+    ROW_BYTES_MAX,
+    TRANSFER,
+    TRANSFER_BATCH,
+    WALLET_BATCH,
+    WALLET_PATCH,
+    decode,
+    decode_long,
+)
+from switch.http.names import NAMES_MAX
 from switch.http.schema import CHANNELS, LABELS, WALLET_KINDS, Context, WalletPatch
 from switch.problems.table import ProblemError
 from tests.steps import to_end
@@ -68,6 +80,65 @@ def test_a_list_that_is_none_is_refused_with_its_place(body: bytes, code: str, f
         to_end(TRANSFER_BATCH.decode(body))
     assert problem.value.code == code
     assert [error.field for error in problem.value.errors] == ([] if field is None else [field])
+
+
+MANY = {
+    "one name again and again": b'"a":"",' * 140_000,
+    "other names": b"".join(b'"%x":"",' % number for number in range(80_000)),
+}
+TOO_MANY = f"there are more than {NAMES_MAX:,} names in it"
+
+
+def refused(work: Any) -> tuple[str | None, str]:
+    with pytest.raises(ProblemError) as problem:
+        work()
+    (error,) = problem.value.errors
+    return error.field, error.message
+
+
+@pytest.mark.parametrize("names", MANY.values(), ids=MANY)
+def test_what_has_more_names_than_anything_that_is_right_is_refused_before_it_is_decoded(names: bytes) -> None:
+    many = b"{" + names + b'"z":""}'
+    row = GOOD + b',"idempotency_key":"a","metadata":' + many + b"}"
+    assert len(row) < ROW_BYTES_MAX
+    assert refused(lambda: decode(TRANSFER, GOOD + b',"metadata":' + many + b"}")) == ("", TOO_MANY)
+    assert refused(lambda: to_end(TRANSFER_BATCH.decode(b'{"transfers":[' + row + b"]}"))) == ("transfers[0]", TOO_MANY)
+    wallets = b'{"wallets":[{"currency":"EUR","kind":"user","attributes":' + many + b"}]}"
+    assert refused(lambda: to_end(WALLET_BATCH.decode(wallets))) == ("wallets[0]", TOO_MANY)
+    for files in (many, many + b',"files":{}'):
+        pack = b'{"text":"a: b","files":' + files + b"}"
+        assert refused(lambda pack=pack: to_end(decode_long(PACK_TEXT, pack))) == ("", TOO_MANY)
+        assert refused(lambda pack=pack: to_end(PACK_BACKTEST.decode(pack))) == ("", TOO_MANY)
+
+
+def test_a_row_is_no_longer_than_a_body_of_its_own_may_be_and_long_ones_are_decoded_in_steps_of_their_own() -> None:
+    said = ("transfers[1]", f"it has more than {ROW_BYTES_MAX:,} bytes")
+    first = GOOD + b',"idempotency_key":"a"}'
+    for filling in (b" " * ROW_BYTES_MAX, b',"reference":"' + b"x" * ROW_BYTES_MAX + b'"', b',"a":""' * 200_000):
+        row = GOOD + filling + b',"idempotency_key":"b"}'
+        batch = b'{"transfers":[' + first + b"," + row + b"]}"
+        assert refused(lambda batch=batch: to_end(TRANSFER_BATCH.decode(batch))) == said
+    long = GOOD + b" " * 900_000 + b',"idempotency_key":"b"}'
+    steps = TRANSFER_BATCH.decode(b'{"transfers":[' + b",".join([long] * 8) + b"]}")
+    assert sum(1 for _ in steps) >= 8
+
+
+def test_texts_full_of_colons_and_a_hundred_thousand_labels_are_taken() -> None:
+    full = {f"{number:02}" + ":" * 38: ":" * 500 for number in range(50)}
+    wallet = msgspec.json.encode({"currency": "EUR", "kind": "user", "attributes": full, "metadata": full})
+    assert wallet.count(b":") > NAMES_MAX and decode(NEW_WALLET, wallet).metadata == full
+    assert len(to_end(WALLET_BATCH.decode(b'{"wallets":[' + wallet + b"," + wallet + b"]}"))[1]) == 2
+    label = {"label": True, "wallet": "00003000-0f18-86a7-a655-811d7f69def9", "idempotency_key": "a"}
+    asked = {"text": "a: b\n" * 40_000, "files": {"a.txt": ":" * 100_000}, "labels": [label] * 100_000}
+    body, labels = to_end(PACK_BACKTEST.decode(msgspec.json.encode(asked)))
+    assert (body.files, len(labels)) == (asked["files"], 100_000)
+    assert to_end(decode_long(PACK_TEXT, msgspec.json.encode({"text": asked["text"]}))).text == asked["text"]
+
+
+def test_a_name_that_stands_twice_beside_long_texts_is_refused() -> None:
+    twice = b'{"text":"a: b","files":{"a":"x:","a":"y"}}'
+    assert refused(lambda: to_end(decode_long(PACK_TEXT, twice))) == ("a", "the field is given more than once")
+    assert refused(lambda: to_end(PACK_BACKTEST.decode(twice))) == ("a", "the field is given more than once")
 
 
 def test_what_the_client_sent_is_not_given_back_at_length() -> None:

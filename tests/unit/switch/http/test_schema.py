@@ -97,12 +97,19 @@ def test_a_name_that_stands_for_nothing_is_refused_with_those_that_do(value: str
     assert len(error.message) < 400 and "\x1b" not in error.message
 
 
-@pytest.mark.parametrize("text", ["192.0.2.1", "::1", "2001:db8::7", "::ffff:192.0.2.1"])
+ZONES = ["fe80::1%eth0", "fe80::1%\x1b]0;x\n\0", "fe80::1%" + "x" * 500, "::1%"]
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2.1", "0000:0000:0000:0000:0000:ffff:192.168.100.228", "::1", "2001:db8::7", "::ffff:192.0.2.1"]
+)
 def test_addresses_of_both_sorts_are_taken(text: str) -> None:
     check_ip(text, "ip")
 
 
-@pytest.mark.parametrize("text", ["", "192.0.2", "192.0.2.256", "192.0.2.01", "localhost", "::1/64", " ::1", "1"])
+@pytest.mark.parametrize(
+    "text", ["", "192.0.2", "192.0.2.256", "192.0.2.01", "localhost", "::1/64", " ::1", "1", *ZONES]
+)
 def test_what_is_no_address_is_refused_by_its_field(text: str) -> None:
     with pytest.raises(ProblemError) as refused:
         check_ip(text, "context.ip")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -14,6 +13,7 @@ from switch.fairness.shares import BodyRoom
 from switch.http import server
 from switch.http.server import Answer, Stream, arrived
 from switch.problems.table import ProblemError
+from tests.asleep import Asleep
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -80,30 +80,6 @@ async def test_head_has_the_length_and_no_body(port: int) -> None:
 # Whoever takes nothing.
 
 
-class _Asleep:
-    """A caller that asks and reads nothing."""
-
-    def __init__(self, port: int, requests: bytes) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        self._socket.connect(("127.0.0.1", port))
-        self._socket.sendall(requests)
-        self._socket.setblocking(False)
-
-    async def is_hung_up_on(self) -> None:
-        """Read what there is, to the end."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(ConnectionResetError):
-            async with asyncio.timeout(5):
-                while await loop.sock_recv(self._socket, 1 << 20):
-                    pass
-        self.close()
-
-    def close(self) -> None:
-        """Go away."""
-        self._socket.close()
-
-
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "TAKEN_WITHIN_S", 0.1)
@@ -124,7 +100,7 @@ async def test_who_takes_no_answer_is_hung_up_on_and_small_ones_do_not_pile_up(s
         return answer
 
     async with _served(handler) as port:
-        asleep = _Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000)
+        asleep = Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000)
         await asyncio.sleep(0.3)
         await asleep.is_hung_up_on()
         assert answered * size < 16 << 20
@@ -140,7 +116,7 @@ async def test_untaken_answers_count_as_their_callers_and_beyond_its_share_it_is
         return answer
 
     async with _served(handler) as port:
-        first = _Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        first = Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         async with asyncio.timeout(5):
             while True:
                 try:
@@ -149,7 +125,7 @@ async def test_untaken_answers_count_as_their_callers_and_beyond_its_share_it_is
                     break
                 room.give_back(1, 8 << 20)
                 await asyncio.sleep(0.01)
-        await _Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").is_hung_up_on()
+        await Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").is_hung_up_on()
         room.take(2, 12 << 20)
         first.close()
 
@@ -173,7 +149,7 @@ async def test_who_takes_nothing_of_a_stream_is_hung_up_on_though_it_was_ended()
     async with _served(handler) as port:
         for path in (b"/written", b"/ended"):
             ended.clear()
-            asleep = _Asleep(port, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+            asleep = Asleep(port, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
             async with asyncio.timeout(5):
                 await ended.wait()
             await asyncio.sleep(0.2)
@@ -199,3 +175,20 @@ async def test_a_body_that_has_arrived_is_whole_and_reading_goes_on_where_it_had
     assert arrived(body) == b"one and two"
     assert body.is_eof() and bool(resumed) == stopped
     assert arrived(EMPTY_PAYLOAD) == b""
+
+
+async def test_an_answer_that_leaves_in_two_writes_is_whole_and_head_has_its_length_alone() -> None:
+    body = bytes(range(256)) * 1_024
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return Answer(body)
+
+    async with _served(handler) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for method in (b"GET", b"HEAD", b"GET"):
+            writer.write(method + b" / HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"Content-Length: %d\r\n" % len(body) in head
+            if method == b"GET":
+                assert await reader.readexactly(len(body)) == body
+        writer.close()

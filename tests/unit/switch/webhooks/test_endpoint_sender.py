@@ -106,7 +106,7 @@ class Poster:
         self.sent: list[int] = []
         self.hang: asyncio.Event | None = None
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> AttemptResult:
+    async def post(self, account: int, url: str, headers: dict[str, str], body: bytes) -> AttemptResult:
         number = int(body)
         self.sent.append(number)
         await asyncio.sleep(0)

@@ -67,7 +67,7 @@ async def posting(keys: WebhookKeys, attempt_s: float = 5.0) -> AsyncIterator[Po
 async def test_an_attempt_is_a_post_of_json_over_a_connection_that_serves_again(server: Server) -> None:
     async with posting(SANDBOX) as poster:
         for _ in range(3):
-            result = await poster.post(f"http://127.0.0.1:{server.port}/hooks", {"webhook-id": "a"}, b'{"a":1}')
+            result = await poster.post(1, f"http://127.0.0.1:{server.port}/hooks", {"webhook-id": "a"}, b'{"a":1}')
             assert (result.status, result.error, result.delivered) == (200, None, True)
     assert len(server.connections) == 1
     first = server.requests[0]
@@ -83,7 +83,7 @@ async def test_an_attempt_is_a_post_of_json_over_a_connection_that_serves_again(
 )
 async def test_no_way_to_write_the_own_machine_leads_there(server: Server, host: str) -> None:
     async with posting(WebhookKeys(allow_http=True)) as poster:
-        result = await poster.post(f"http://{host}:{server.port}/", {}, b"{}")
+        result = await poster.post(1, f"http://{host}:{server.port}/", {}, b"{}")
     assert result.status is None and result.error and not server.requests
 
 
@@ -92,59 +92,61 @@ async def test_a_name_that_leads_inside_when_it_is_asked_again_leads_nowhere(
 ) -> None:
     """Rebinding: the first answer is public, each later one is this machine. Only what a socket is made for counts."""
     asked: list[str] = []
-    real = asyncio.get_running_loop().getaddrinfo
+    real = socket.getaddrinfo
 
-    async def rebound(host: str, port: int, **options: Any) -> Any:
+    def rebound(host: str, port: int, *more: Any, **options: Any) -> Any:
         if host != "rebound.example":
-            return await real(host, port, **options)
+            return real(host, port, *more, **options)
         asked.append(host)
         address = "203.0.113.1" if len(asked) == 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", rebound)
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
     async with posting(WebhookKeys(allow_http=True, allow_networks=("203.0.113.0/24",)), 1.0) as poster:
         poster._session.connector.clear_dns_cache()  # type: ignore[union-attr]
         url = f"http://rebound.example:{server.port}/"
-        assert (await poster.post(url, {}, b"{}")).status is None
+        assert (await poster.post(1, url, {}, b"{}")).status is None
         poster._session.connector.clear_dns_cache()  # type: ignore[union-attr]
-        assert (await poster.post(url, {}, b"{}")).error == UNREACHABLE
+        assert (await poster.post(1, url, {}, b"{}")).error == UNREACHABLE
     assert len(asked) == 2 and not server.requests
 
 
 async def test_a_name_with_one_address_inside_is_called_at_the_other_alone(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def both(host: str, port: int, **options: Any) -> Any:
+    def both(host: str, port: int, *more: Any, **options: Any) -> Any:
         kind = socket.AF_INET, socket.SOCK_STREAM, 6, ""
         return [(*kind, ("10.255.255.1", port)), (*kind, ("127.0.0.1", port))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
+    monkeypatch.setattr(socket, "getaddrinfo", both)
     async with posting(SANDBOX) as poster:
-        assert (await poster.post(f"http://both.example:{server.port}/", {}, b"{}")).status == 200
+        assert (await poster.post(1, f"http://both.example:{server.port}/", {}, b"{}")).status == 200
 
 
 async def test_a_name_that_does_not_exist_and_one_that_leads_inside_look_the_same(server: Server) -> None:
     async with posting(WebhookKeys(allow_http=True)) as poster:
-        errors = {(await poster.post(f"http://{host}/", {}, b"{}")).error for host in ("nowhere.invalid", "localhost")}
+        errors = {
+            (await poster.post(1, f"http://{host}/", {}, b"{}")).error for host in ("nowhere.invalid", "localhost")
+        }
     assert errors == {UNREACHABLE}
 
 
 async def test_a_redirect_is_the_answer(server: Server) -> None:
     async with posting(SANDBOX) as poster:
-        result = await poster.post(f"http://127.0.0.1:{server.port}/redirect", {}, b"{}")
+        result = await poster.post(1, f"http://127.0.0.1:{server.port}/redirect", {}, b"{}")
     assert (result.status, result.delivered, len(server.requests)) == (307, False, 1)
 
 
 async def test_a_slow_receiver_is_left_in_time(server: Server) -> None:
     async with posting(SANDBOX, 0.3) as poster:
-        result = await poster.post(f"http://127.0.0.1:{server.port}/slow", {}, b"{}")
+        result = await poster.post(1, f"http://127.0.0.1:{server.port}/slow", {}, b"{}")
     assert (result.status, result.error) == (None, "no answer in time") and 250 <= result.took_ms < 2_000
 
 
 async def test_an_answer_without_end_is_not_read(server: Server) -> None:
     async with posting(SANDBOX, 5.0) as poster:
         async with asyncio.timeout(3):
-            result = await poster.post(f"http://127.0.0.1:{server.port}/long", {}, b"{}")
+            result = await poster.post(1, f"http://127.0.0.1:{server.port}/long", {}, b"{}")
     assert result.status == 200 and ANSWER_BYTES_MAX < 65_536
 
 
@@ -153,11 +155,11 @@ async def test_what_else_can_happen_has_words_without_anything_of_the_inside(ser
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     async with posting(SANDBOX) as poster:
-        assert (await poster.post(f"http://127.0.0.1:{port}/", {}, b"{}")).error == "no connection"
+        assert (await poster.post(1, f"http://127.0.0.1:{port}/", {}, b"{}")).error == "no connection"
         at = f"127.0.0.1:{server.port}"
-        assert (await poster.post(f"http://{at}/cut", {}, b"{}")).error == "the connection ended without an answer"
+        assert (await poster.post(1, f"http://{at}/cut", {}, b"{}")).error == "the connection ended without an answer"
         assert (
-            await poster.post(f"https://{at}/", {}, b"{}")
+            await poster.post(1, f"https://{at}/", {}, b"{}")
         ).error == "TLS failed: the certificate must be valid for the host"
-        assert (await poster.post(f"http://{at}/busy", {}, b"{}")).asked_s == 120
-        assert (await poster.post("http://10.0.0.1/", {}, b"{}")).error == "the address is not public"
+        assert (await poster.post(1, f"http://{at}/busy", {}, b"{}")).asked_s == 120
+        assert (await poster.post(1, "http://10.0.0.1/", {}, b"{}")).error == "the address is not public"
