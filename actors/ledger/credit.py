@@ -403,21 +403,21 @@ class CreditBook:
 
     def _recount(self, row: Any, record: Any) -> None:
         """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted or corrected, also where it becomes so
-        later; what was deleted counts again by a record that says so. `row`: the holder's."""
+        later; what was deleted counts again by a record that says so, unless a later dispute has cleared it too. `row`: the holder's."""
         dispute, orders = int(record["reference"]), self.orders[: self.meta[_ORDERS]]
         if record["kind"] == Kind.DISPUTE_REINSERTED:
             about, more = orders["deleted_by"] == dispute, 1
         elif record[RESOLUTION] in (Resolution.DELETED, Resolution.CORRECTED):
             entry, more = int(self.case(dispute)["entry"]), -1
             about = (orders["address"] == entry) | (orders["overdue_at"] == entry) | (orders["defaulted_at"] == entry)
-            about &= orders["deleted_by"] == 0
         else:
             return
         mine = (orders["address"] != 0) & (orders["holder"] == record["payer"])
         for order in (orders[at] for at in np.flatnonzero(mine & about)):
+            changes = more > 0 or not order["deleted_by"]
             order["deleted_by"] = dispute if more < 0 else 0
             for count, counted in _COUNTED:
-                row[count] = int(row[count]) + more * int(order["state"] == counted)
+                row[count] = int(row[count]) + more * int(changes and order["state"] == counted)
 
     def _unscore(self, book: Book, row: Any, record: Any) -> None:
         """A score that was deleted is none, until a run gives another."""

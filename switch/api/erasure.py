@@ -60,12 +60,13 @@ class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Found(NamedTuple):
-    """Records of a wallet with text that can go, those whose text stays, and orders that are over; `scored`: it was given a score since
-    its last erasure."""
+    """Records of a wallet with text that can go, those whose text stays, orders and cases that are over; `scored`: it was given a score
+    since its last erasure."""
 
     gone: list[CreditRecord]
     kept: list[tuple[CreditRecord, str]]
     over: list[CreditRecord]
+    cases: list[CreditRecord]
     scored: bool = False
 
 
@@ -105,16 +106,17 @@ async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
 
 
 async def _named(services: ErasureServices, wallet: int, found: _Found) -> list[str]:
-    """The ids by which administrators may have spoken of a wallet: its own, of its cases and orders, of its payments with notes."""
+    """The ids by which administrators may have spoken of a wallet: its own, of its cases and orders, of its payments with notes. The same
+    when it is asked for again, though no text is left."""
     noted = await services.erasures.noted_cases(wallet)
-    of_credit = [record_id(services.secret, each) for each in (*found.gone, *found.over)]
+    of_credit = {record_id(services.secret, each) for each in (*found.gone, *found.over, *found.cases)}
     of_payments = [transfer_id(services.secret, time, address) for address, time in noted]
     return [encode_wallet(services.secret, wallet), *of_credit, *of_payments]
 
 
 async def _texts(services: ErasureServices, head: int) -> _Found:
     """Walk the holder's chain, newest first: the first record about an order or a case says whether it is over."""
-    found = _Found([], [], [])
+    found = _Found([], [], [], [])
     last = 0
     states_of: dict[int, int] = {}
     over: set[int] = set()
@@ -127,6 +129,8 @@ async def _texts(services: ErasureServices, head: int) -> _Found:
             until = _needed(each, states_of, over)
             if each.record["kind"] == Kind.ORDER_CREATED and not until:
                 found.over.append(each)
+            if each.record["kind"] in ANSWER_OF and not until:
+                found.cases.append(each)
             if not has_text(each.details):
                 continue
             if until:

@@ -1,6 +1,7 @@
-"""What probes, scrapes and the console's overview tell: asked of shards and database once for all who want to know.
+"""What probes, scrapes and the console's overview say.
 
-These paths need no key, so however often strangers ask, payments find sessions and shards free.
+Shards and database are asked once for all who want to know. These paths need no key: however often strangers ask, payments find
+sessions and shards free.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from switch.webhooks.presence import WebhookPresence
 READY_TIMEOUT_S: Final = 2.0
 
 
-class ProbedServices(Protocol):
+class Probed(Protocol):
     """What is asked of the front door."""
 
     leaving: bool
@@ -51,13 +52,14 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 class Probes:
     """The state of one front door and its shards, as everybody may know it."""
 
-    def __init__(self, services: ProbedServices) -> None:
+    def __init__(self, services: Probed) -> None:
         self._services = services
         self._readiness = SharedWork(self.ready_now)
         self._scrape = SharedWork(self._render)
 
     async def readiness(self) -> Readiness:
         """That all is ready. Raises ProblemError not_ready and StoreUnavailable."""
+        self._demand_staying()
         return await self._readiness.result()
 
     async def scrape(self) -> bytes:
@@ -80,8 +82,7 @@ class Probes:
     async def ready_now(self) -> Readiness:
         """As `readiness`, asked at once: for work that is shared itself."""
         services = self._services
-        if services.leaving:
-            raise ProblemError("not_ready", "The switch is stopping.")
+        self._demand_staying()
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 conditions, figures, *_ = await asyncio.gather(
@@ -97,6 +98,10 @@ class Probes:
             raise ProblemError("not_ready", f"{'; '.join(stops)}.")
         warnings = [text for condition in conditions for text in condition.warnings] + webhook_warnings(figures)
         return Readiness(status="ready", shards=len(services.clients), warnings=warnings)
+
+    def _demand_staying(self) -> None:
+        if self._services.leaving:
+            raise ProblemError("not_ready", "The switch is stopping.")
 
     async def _render(self) -> bytes:
         services = self._services

@@ -26,8 +26,9 @@ Send historical payments through a running switch, and compare every balance aft
 
 The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
 SHARDPAY_API_KEY needs the scopes admin, import and pay. A killed import goes on where it stopped when it is called
-again within the switch's 24 hours of remembered keys, without its state file too; later it does not send again what
-may be paid already, and says so. Wallets that another file made go on with what they hold, so a month can follow a
+again within the switch's 24 hours of remembered keys, without its state file too; later it does not send again rows
+that were under way, and says so. Without its state file then, only a file that made its wallets is known to have been
+imported. Wallets that another file made go on with what they hold, so a month can follow a
 month, and a file with a row put right can be imported again within those 24 hours: rows that say what they said are not
 paid again, rows that are new among them are told, since an earlier payment that they replace still stands. Exit code 1
 when there are such rows, or when a balance or an outcome is not what FILE says, each with its row.

@@ -53,8 +53,9 @@ class Connections:
         self._forget_caller(connection)
 
     def known(self, connection: Connection, caller: int) -> None:
-        """A valid key was given on it. Raises ProblemError too_many_connections."""
-        if self._callers.get(connection) == caller:
+        """A valid key was given on it, which may have been looked up for so long that it is gone. Raises ProblemError
+        too_many_connections."""
+        if self._callers.get(connection) == caller or not self._is_open(connection):
             return
         if self._of[caller] >= self._most // 2:
             raise ProblemError("too_many_connections")
@@ -66,6 +67,9 @@ class Connections:
     def caller_of(self, connection: Connection) -> int:
         """Who gave the newest valid key on it; STRANGERS when nobody did."""
         return self._callers.get(connection, STRANGERS)
+
+    def _is_open(self, connection: Connection) -> bool:
+        return connection in self._strangers or connection in self._callers
 
     def _forget_caller(self, connection: Connection) -> None:
         caller = self._callers.pop(connection, None)

@@ -27,8 +27,8 @@ class SharedWork(Generic[T]):
         """The result of work that begins from now on. Raises what it raises."""
         if self._wanted is None:
             self._wanted = asyncio.get_running_loop().create_future()
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._run())
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
         return await asyncio.shield(self._wanted)
 
     async def _run(self) -> None:
@@ -40,7 +40,8 @@ class SharedWork(Generic[T]):
                 result = await self._work()
             except asyncio.CancelledError:
                 wanted.cancel()
-                raise
+                if self._task is not None and self._task.cancelling():
+                    raise
             except Exception as error:
                 wanted.set_exception(error)
                 wanted.exception()  # nobody may wait for it any more

@@ -91,7 +91,7 @@ class _First(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._ended = True
-        return True
+        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True

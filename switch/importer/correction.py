@@ -72,13 +72,20 @@ class Corrections:
         if any([each is not None for each in await asyncio.gather(*map(self._recorded, looked_at))]):
             return
         for index in self._home[looked_at].tolist():
-            if await self._client.has_payments(wallets.identity(index)):
+            if await self._has_payments(wallets, index):
                 name = self._history.wallets[index].external_id
                 raise SwitchError(
                     f"this file was imported before: it made {name}, which has payments, and the switch does not remember the "
                     "keys of its rows any more, so sent now they would be paid again. The file that says how far that import came is named "
                     "with --state"
                 )
+
+    async def are_untouched(self, rows: NDArray[np.int64], wallets: Wallets) -> bool:
+        """Whether the file made all wallets of these rows (k,), and none was ever paid from or to: then none of the rows was taken."""
+        homes = np.unique(self._home[rows]).tolist()
+        if any(home in wallets.before for home in homes):
+            return False
+        return not any(await asyncio.gather(*(self._has_payments(wallets, home) for home in homes)))
 
     def changed(self, plan: Plan, old: NDArray[np.bool_], late: Sequence[int]) -> list[int]:
         """Rows that are new although rows of the same wallet, or of a later wave, are `old` (n,): no import that stopped leaves such.
@@ -113,6 +120,10 @@ class Corrections:
                 )
         more = len(notes) - NOTES_MAX
         return [*notes[:NOTES_MAX], f"and {counted(more, 'more wallet')}"] if more > 0 else notes
+
+    async def _has_payments(self, wallets: Wallets, index: int) -> bool:
+        async with self._reading:
+            return await self._client.has_payments(wallets.identity(index))
 
     async def _recorded(self, row: int) -> Recorded | None:
         async with self._reading:

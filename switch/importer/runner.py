@@ -175,6 +175,15 @@ def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     return segments
 
 
+def _now_ms() -> int:
+    return time.time_ns() // NS_PER_MS
+
+
+def _are_forgotten(sent_ms: int) -> bool:
+    """Whether keys that were sent first at a time may be."""
+    return _now_ms() - sent_ms > KEYS_MS
+
+
 class ImportRun:
     """The payments of one import."""
 
@@ -205,8 +214,8 @@ class ImportRun:
         self._notes: list[str] = []
         self._late: list[int] = []
         """Rows that were not taken, since their payer has made payments of this file that come after them."""
-        self._begun_ms = 0
-        """When the wave under way was sent first."""
+        self._resumed_ms: int | None = None
+        """When the wave under way was sent first, if that was by an earlier run."""
         self._slots = asyncio.Semaphore(options.concurrency)
         self._sent = 0
 
@@ -229,15 +238,17 @@ class ImportRun:
             waves, begun_ms = await asyncio.to_thread(state.read)
             for done in waves:
                 self._restore(plan, done)
-            if not waves and begun_ms is None and plan.waves:
+            if not waves and plan.waves and begun_ms is None:
                 await self._corrections.refuse_forgotten(plan.rows(0), self._wallets)
+            elif not waves and plan.waves and _are_forgotten(begun_ms or 0):
+                begun_ms = None if await self._corrections.are_untouched(plan.rows(0), self._wallets) else begun_ms
             tally.resumed_rows = tally.rows
             tally.stage = "payments"
             tally.start()
             for wave in range(len(waves), plan.waves):
-                self._begun_ms = begun_ms or time.time_ns() // NS_PER_MS
+                self._resumed_ms = begun_ms
                 if begun_ms is None:
-                    await asyncio.to_thread(state.begin, wave, self._begun_ms)
+                    await asyncio.to_thread(state.begin, wave, _now_ms())
                 state.append(await self._wave(plan, wave, sources))
                 begun_ms = None
             tally.end()
@@ -286,9 +297,11 @@ class ImportRun:
         replayed = 0
         pause = Backoff()
         async with self._slots:
+            sent_ms = self._resumed_ms
             while True:
                 await self._pace(len(rows))
-                self._check_keys(rows)
+                sent_ms = sent_ms or _now_ms()
+                self._check_keys(rows, sent_ms)
                 answered = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
                 answers = await self._corrections.known(rows, answered)
                 if answers.tries == 1:
@@ -312,12 +325,13 @@ class ImportRun:
                 rows = rows[again]
                 await pause.take(0.0, f"{counted(len(rows), 'row has', 'rows have')} no result yet")
 
-    def _check_keys(self, rows: NDArray[np.int64]) -> None:
-        """Before rows are sent, perhaps again. Raises SwitchError where the switch may have forgotten their keys, and would pay twice."""
-        if time.time_ns() // NS_PER_MS - self._begun_ms > KEYS_MS:
+    def _check_keys(self, rows: NDArray[np.int64], sent_ms: int) -> None:
+        """Before rows are sent that perhaps were sent first at a time. Raises SwitchError where the switch may have forgotten their keys,
+        and would pay twice."""
+        if _are_forgotten(sent_ms):
             first, last = self._name(int(rows[0])), self._name(int(rows[-1]))
             raise SwitchError(
-                f"{first} to {last} were sent first at {time_text(self._begun_ms)}, and not all were answered; the switch remembers "
+                f"{first} to {last} were sent first at {time_text(sent_ms)}, and not all were answered; the switch remembers "
                 "their keys for 24 hours, so sent now they could be paid twice. Statements of their wallets say which are paid: "
                 "import a file of those that are not"
             )

@@ -105,7 +105,7 @@ class StateFile:
             if fields[0] != len(waves):
                 break
             if len(fields) == len(Begun.__struct_fields__):
-                begun_ms = msgspec.convert(fields, Begun).at_ms if begun_ms is None else begun_ms
+                begun_ms = msgspec.convert(fields, Begun).at_ms
             else:
                 waves.append(msgspec.convert(fields, Wave))
                 begun_ms = None

@@ -120,8 +120,12 @@ class EndpointSender:
     async def run(self) -> None:
         """Send until it is cancelled, or the endpoint is disabled. Raises Replaced, and what is a bug."""
         try:
-            for kept in await self._stored(partial(self._parts.store.pending, self.endpoint.id)):
+            found = await self._stored(partial(self._parts.store.pending, self.endpoint.id))
+            for kept in found:
                 self._keep(kept)
+            if self._failing_since is not None:
+                last = max((each.tried_at.timestamp() for kept in found for each in kept.attempts), default=0.0)
+                self._tried_at -= time.time() - last  # perhaps by a process before this one, perhaps long ago
             while not self._stopping and not await self._disabled():
                 if self._broken is not None:
                     raise self._broken
@@ -323,7 +327,7 @@ class EndpointSender:
                 for each in self._waiting.values():
                     each.next_s = 0.0
                 self._changed()
-            self._failures, self._failing_since = 0, None
+            self._failures, self._failing_since, self._given_up = 0, None, False
             return
         self._failures += 1
         if self._failing_since is None or quiet:

@@ -218,7 +218,7 @@ DELETE FROM batch_key WHERE account = $1 AND key = $2 AND answer IS NULL
 -- name: batch_keys_forget
 DELETE FROM batch_key WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM batch_key WHERE used_at < now() - $1::interval ORDER BY used_at LIMIT $2
-)) RETURNING account
+)) AND used_at < now() - $1::interval RETURNING account
 
 -- name: wallet_reserve
 -- Rows whose key or external id is taken already are left out; the next statements say by what.
@@ -1345,10 +1345,8 @@ UPDATE proposal SET reason = '', body = erased.body FROM unnest($1::uuid[], $2::
 
 -- name: answers_naming
 -- Answers under keys of changes that name one of these ids.
-SELECT account, key, answer FROM batch_key
-WHERE answer IS NOT NULL AND EXISTS (
-    SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.id IN lower(encode(answer, 'escape'))) > 0
-)
+SELECT account, key, answer FROM batch_key CROSS JOIN LATERAL (SELECT lower(encode(answer, 'escape')) AS text OFFSET 0) AS kept
+WHERE answer IS NOT NULL AND EXISTS (SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.id IN text) > 0)
 
 -- name: answers_erase
 UPDATE batch_key SET answer = erased.after FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::bytea[]) AS erased (account, key, before, after)
@@ -1399,10 +1397,13 @@ SELECT id FROM account WHERE name = $1
 
 -- name: admin_log_erase
 -- What calls sent that name one of these ids, or are about it: the entries stay.
-UPDATE admin_log SET salt = NULL, body = NULL
-WHERE salt IS NOT NULL AND EXISTS (
-    SELECT FROM unnest($1::text[]) AS named (id)
-    WHERE position(named.id IN lower(resource)) > 0 OR position(named.id IN lower(encode(body, 'escape'))) > 0
+UPDATE admin_log SET salt = NULL, body = NULL WHERE number IN (
+    SELECT number FROM admin_log CROSS JOIN LATERAL (
+        SELECT lower(resource) AS place, lower(encode(body, 'escape')) AS text OFFSET 0
+    ) AS sent
+    WHERE salt IS NOT NULL AND EXISTS (
+        SELECT FROM unnest($1::text[]) AS named (id) WHERE position(named.id IN place) > 0 OR position(named.id IN text) > 0
+    )
 )
 
 -- name: noted_cases

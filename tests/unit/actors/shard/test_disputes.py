@@ -263,6 +263,21 @@ def test_an_order_that_came_back_before_it_is_overdue_counts_when_it_is(shard: O
     assert counts(shard, holder) == (1, 0)
 
 
+@pytest.mark.parametrize("outcome", [Resolution.DELETED, Resolution.CORRECTED], ids=str)
+def test_an_order_that_a_later_dispute_has_cleared_too_stays_cleared_when_the_first_is_reinserted(
+    shard: OneShard, outcome: Resolution
+) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = owed(shard, holder, shop)
+    first = deleted(shard, holder, order)
+    shard.wait(3 * DAY_MS)
+    deleted(shard, holder, order, outcome)
+    reinserted(shard, holder, first)
+    assert counts(shard, holder) == (0, 0)
+    shard.wait(40 * DAY_MS)
+    assert counts(shard.restarted(), holder) == (0, 0)
+
+
 def test_what_is_deleted_of_one_order_leaves_those_of_others_and_other_orders(shard: OneShard) -> None:
     holder, other, shop = shard.wallet(), shard.wallet(), shard.wallet()
     orders = [owed(shard, holder, shop) for _ in range(2)]

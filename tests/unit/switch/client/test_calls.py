@@ -30,8 +30,8 @@ def attempts(call: Call = POST) -> Attempts:
 
 
 def problem(status: int, code: str, *, retryable: bool = False, retry_after_s: float = 0.0, **fields: Any) -> Reply:
-    told = {"code": code, "retryable": retryable, "money_moved": "unknown", **fields}
-    return Reply(status, json.dumps(told).encode(), retry_after_s)
+    stated = {"code": code, "retryable": retryable, "money_moved": "unknown", **fields}
+    return Reply(status, json.dumps(stated).encode(), retry_after_s)
 
 
 @pytest.mark.parametrize(

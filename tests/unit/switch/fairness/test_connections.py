@@ -57,6 +57,23 @@ def test_a_connection_is_its_callers_from_a_valid_key_to_its_end_and_a_strangers
     assert connections.caller_of(made) == STRANGERS
 
 
+@pytest.mark.parametrize("made_room", [False, True])
+def test_a_key_that_is_looked_up_until_its_connection_is_gone_counts_for_nobody(made_room: bool) -> None:
+    connections = Connections(4)
+    for _ in range(3):
+        (gone,) = opened(connections, 1)
+        if made_room:
+            others = opened(connections, 4)
+            assert gone.is_closed
+        connections.closed(gone)
+        connections.known(gone, 7)
+        assert connections.caller_of(gone) == STRANGERS
+        for each in others if made_room else ():
+            connections.closed(each)
+    for each in opened(connections, 2):
+        connections.known(each, 7)
+
+
 def test_one_caller_has_at_most_half_of_them_and_a_connection_may_change_its_caller() -> None:
     connections = Connections(4)
     made = opened(connections, 3)

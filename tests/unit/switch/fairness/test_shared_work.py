@@ -73,3 +73,25 @@ async def test_who_gives_up_waiting_takes_the_result_from_nobody() -> None:
         await one
     work.free.set()
     assert await other == 1
+
+
+async def test_work_that_is_cancelled_from_within_leaves_others_a_result() -> None:
+    started, let = asyncio.Event(), asyncio.Event()
+    numbers = iter(range(9))
+
+    async def work() -> int:
+        started.set()
+        await let.wait()
+        if next(numbers) == 0:
+            raise asyncio.CancelledError
+        return 1
+
+    shared = SharedWork(work, 0.0)
+    first = asyncio.create_task(shared.result())
+    await started.wait()
+    second = asyncio.create_task(shared.result())
+    await asyncio.sleep(0)
+    let.set()
+    async with asyncio.timeout(5):
+        assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], asyncio.CancelledError)
+        assert await second == 1 and await shared.result() == 1

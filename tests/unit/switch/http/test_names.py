@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.http import names as names_module
 from switch.http.names import NAMES_MAX, few_names, names_of
 from tests.steps import to_end
 
@@ -34,6 +35,29 @@ def test_a_string_that_is_longer_than_a_step_hides_what_is_in_it() -> None:
     text = json.dumps({"a": ':"[' * 200_000, "b": {"c": 1}}).encode()
     assert to_end(names_of(text)) == 3 and few_names(text)
     assert to_end(names_of(b'{"a": "' + b":" * 1_000_000)) == 1, "no JSON: it has an end all the same"
+
+
+@pytest.mark.parametrize("part", [b"0001b000-5b72-8d46", b"\\n", b"\\\\", b'\\"', b":", b'","', b"[", b" "])
+@pytest.mark.parametrize("before", range(3))
+def test_no_step_looks_at_more_than_a_stretch(part: bytes, before: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a stretch cuts a long text, between a backslash and its character too."""
+    monkeypatch.setattr(names_module, "_STRETCH_BYTES", 1_000)
+    looked: list[int] = []
+
+    class Watched:
+        def __init__(self, pattern: Any) -> None:
+            self.pattern = pattern
+
+        def match(self, text: bytes, at: int, until: int) -> Any:
+            looked.append(until - at)
+            return self.pattern.match(text, at, until)
+
+    for name in ("_TO_MARK", "_IN_STRING"):
+        monkeypatch.setattr(names_module, name, Watched(getattr(names_module, name)))
+    value = json.loads(b'["' + b"x" * before + part * 5_000 + b'"]')
+    text = json.dumps({"a": value, "b": {"c": 1}}).encode()
+    assert to_end(names_of(text)) == 3
+    assert max(looked) <= 1_000 and sum(looked) < 2_000 * len(text)
 
 
 def test_too_many_are_not_counted_to_the_end() -> None:

@@ -32,7 +32,7 @@ def test_a_wave_that_was_begun_says_when_it_was_sent_first(tmp_path: Path) -> No
         state.append(WAVES[0])
     with StateFile(path, b"import") as state:
         found.append(state.read())
-    assert found == [Progress([], None), Progress([], 1_000), Progress([], 1_000), Progress(WAVES[:1], None)]
+    assert found == [Progress([], None), Progress([], 1_000), Progress([], 2_000), Progress(WAVES[:1], None)]
 
 
 def test_waves_are_read_back_and_more_can_follow(tmp_path: Path) -> None:

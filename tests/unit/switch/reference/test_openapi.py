@@ -44,10 +44,10 @@ def test_versions_are_matched_and_told_only_where_a_call_looks_at_them() -> None
     for path, calls in DOCUMENT["paths"].items():
         for method, call in calls.items():
             headers = {each["name"] for each in call.get("parameters", ()) if each.get("in") == "header"}
-            told = any("ETag" in answer.get("headers", {}) for answer in call["responses"].values())
+            stated = any("ETag" in answer.get("headers", {}) for answer in call["responses"].values())
             kept = path in {f"/v1/{each}/{{name}}" for each in ("rule-packs", "scorecards", "scenarios")}
             assert ("If-Match" in headers) == (kept and method == "put"), (method, path)
-            assert told == (kept and method in ("get", "put")), (method, path)
+            assert stated == (kept and method in ("get", "put")), (method, path)
     assert "201" not in DOCUMENT["paths"]["/v1/lists/{name}/entries/{value}"]["put"]["responses"]
     assert "201" in DOCUMENT["paths"]["/v1/lists/{name}"]["put"]["responses"]
 

@@ -5,14 +5,15 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from actors.database.pool import StoreUnavailable
 from actors.records.addresses import record_address, wallet_address
-from actors.stores.webhook_endpoints import DeliveryState, EndpointState, OrderedIds, StoredDelivery
+from actors.stores.webhook_endpoints import Attempt, DeliveryState, EndpointState, OrderedIds, StoredDelivery
 from actors.stores.webhook_sending import Counts, DeliveryRow, SendingEndpoint, TriedRow
 from switch.views.events import EventPage, FoundEvent
 from switch.webhooks import endpoint_sender, schedule
@@ -316,6 +317,34 @@ async def test_an_endpoint_to_which_nothing_was_sent_for_days_is_not_disabled(mo
         await until(lambda: len(store.tries) == 2)
         await asyncio.sleep(0.1)
         assert store.disabled is None, "the first failure after a silence"
+
+
+@pytest.mark.parametrize(("tried_s_ago", "disabled"), [(None, False), (50 * 3_600, False), (3_600, True)])
+async def test_an_endpoint_that_failed_for_days_is_disabled_by_a_failure_after_a_restart_only_if_it_was_tried_lately(
+    tried_s_ago: float | None, disabled: bool
+) -> None:
+    now = datetime.now(UTC)
+    attempts = (
+        ()
+        if tried_s_ago is None
+        else (Attempt(tried_at=now - timedelta(seconds=tried_s_ago), took_ms=1, status=500, error=None),)
+    )
+    store = Store([msgspec.structs.replace(kept(1), attempts=attempts)])
+    failing = endpoint(failing_since=now - timedelta(days=4))
+    async with running(store, Feed(0), Poster(lambda number: 500), failing):
+        await until(lambda: bool(store.tries))
+        await asyncio.sleep(0.1)
+    assert (store.disabled is EndpointState.FAILED) == disabled
+
+
+async def test_a_delivery_that_got_through_just_before_keeps_its_endpoint() -> None:
+    store = Store()
+    async with running(store, Feed(0), Poster(lambda number: 500)) as (sender, _):
+        sender._failing_since = time.time() - 4 * 86_400
+        for delivered in (False, True):
+            sender._note(AttemptResult(took_ms=1, status=200 if delivered else 500, error=None, asked_s=None))
+        await asyncio.sleep(0.05)
+    assert store.disabled is None
 
 
 async def test_who_stops_stores_what_was_sent() -> None:
