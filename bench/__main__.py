@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from switch.cli.options import LocalPath
 from switch.cli.serve import RESULTS
 
 BENCHMARKS: Final = {
@@ -61,7 +62,7 @@ def _names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tup
 @click.option("--shards", type=click.IntRange(1, 64), multiple=True, help="Shards; may be repeated.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(path_type=Path, file_okay=False),
     default=Path(RESULTS),
     show_default=True,
     help="Directory of the results; data are on the same disk while it runs.",
