@@ -36,6 +36,7 @@ FLOORS: Final = {
         "tidying": 2,
         "words": 2,
         "arrow_buffers": 3,
+        "arrow_numbers": 3,
         "bit_packing": 3,
         "bit_unpacking": 3,
         "counting": 3,
