@@ -17,6 +17,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
 	@echo "make demo        payment credit on a made-up population: scores, orders; 3 minutes"
+	@echo "make install     what a switch needs, in .venv; make run does it too"
+	@echo "make develop     what tests, benchmarks and training need in addition"
 	@echo "make unit        the unit tests that need no process: some 55 s"
 	@echo "make test        all tests but those of make check, and a floor of what they reach"
 	@echo "make check       format, lint, spelling, types, tests of the architecture"

@@ -4,6 +4,7 @@ The command line finds it by its entry point, as bench/ lies above switch/.
 """
 
 import importlib
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from switch.cli.options import LocalPath
 from switch.cli.serve import RESULTS
 
 BENCHMARKS: Final = {
@@ -40,6 +42,13 @@ BENCHMARKS: Final = {
 """Each is a module of bench/measures with a function run(options) -> figures."""
 ONLY_NAMED: Final = ("risk", "everybody")
 """One does not measure the machine, the other fills its disk."""
+DEVELOPED: Final = {"rescore": ("psutil",), "resume": ("psutil",)}
+PEERS: Final = {
+    "rules": ("datalogic_py", "zen"),
+    "cards": ("optbinning", "sklearn"),
+    "rescore": ("polars", "duckdb", "optbinning", "sklearn"),
+}
+"""Modules that an installed switch has not: what a benchmark wants, and what it wants of the systems compared with."""
 
 
 def _names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -61,7 +70,7 @@ def _names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tup
 @click.option("--shards", type=click.IntRange(1, 64), multiple=True, help="Shards; may be repeated.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(path_type=Path, file_okay=False),
     default=Path(RESULTS),
     show_default=True,
     help="Directory of the results; data are on the same disk while it runs.",
@@ -82,6 +91,7 @@ def main(
     from bench.report.options import Options
     from bench.report.report import BenchReport, new_run
 
+    _check_installed(names, peers)
     _prepare(output)
     rounds = rounds or (1 if quick else 3)
     settings: dict[str, Any] = {"names": names, "quick": quick, "peers": peers, "rounds": rounds, "shards": shards}
@@ -100,6 +110,16 @@ def main(
         click.echo(report.as_json())
     else:
         report.show()
+
+
+def _check_installed(names: tuple[str, ...], peers: bool) -> None:
+    """Before anything is measured. Raises ClickException with what is not installed."""
+    wanted = {each for name in names for each in (*DEVELOPED.get(name, ()), *(PEERS.get(name, ()) if peers else ()))}
+    absent = sorted(each for each in wanted if importlib.util.find_spec(each) is None)
+    if absent:
+        raise click.ClickException(
+            f"not installed: {', '.join(absent)}. `make develop` in the clone installs what benchmarks need"
+        )
 
 
 def _prepare(output: Path) -> None:

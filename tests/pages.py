@@ -32,6 +32,7 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "credit.md": {
+        "from pathlib import Path": "wants a year of everybody; tests/unit/models/credit/test_wallet_training.py runs it",
         "shardpay import people.parquet": (
             "minutes: tests/acceptance/test_the_example_of_every_command_runs.py types `demo`, which has them"
         ),

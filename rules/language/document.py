@@ -22,7 +22,7 @@ from rules.language.check import Checker
 from rules.language.ir import Op, Program
 from rules.language.lists import NamedList, entries_of_file, odd_one
 from rules.language.problems import ExpressionError, PackError, Problem
-from rules.language.reading import Reader
+from rules.language.reading import PACK_FIELD, SCENARIO_FIELD, Reader
 from rules.language.syntax import LENGTH_MAX
 from rules.language.table_notes import Input, notes_of, nothing_given
 from rules.language.tables import INPUTS_MAX, cell_of, first_only
@@ -129,7 +129,13 @@ class _Pack(Reader):
         self._length = 0
 
     def read(self) -> PackDocument:
-        fields = self.fields(self.document.root, _FIELDS, "a pack", needed=("name", "fallback"))
+        self.refuse_other_kind(
+            PACK_FIELD,
+            SCENARIO_FIELD,
+            "this is a credit scenario, not a rule pack",
+            "publish it by `shardpay scenarios publish` or PUT /v1/scenarios/{name}",
+        )
+        fields = self.fields(self.document.root, _FIELDS, "a pack", needed=("name", PACK_FIELD))
         name = self.name(fields.get("name"))
         lists = {name: self._list(name, value) for name, value in self.named(fields.get("lists"), "lists", LISTS_MAX)}
         checker = Checker(self._program, lists, stored=self.stored)

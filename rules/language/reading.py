@@ -13,6 +13,9 @@ from rules.language.yaml_nodes import Document, Value
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 REASON: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 TEXT_LENGTH_MAX: Final = 2_000
+PACK_FIELD: Final = "fallback"
+SCENARIO_FIELD: Final = "condition"
+"""What a rule pack needs and a scenario has not, and the other way round."""
 
 
 class Reader:
@@ -55,6 +58,13 @@ class Reader:
             if name not in value.data:
                 self.wrong(value, f"{what} needs the field {name}")
         return {name: inner for name, (_, inner) in value.data.items() if name in names}
+
+    def refuse_other_kind(self, own: str, other: str, message: str, hint: str) -> None:
+        """Raises PackError with this alone where a document has the field of the other kind and not that of its own."""
+        fields = self.document.root.data if self.document.root.is_map else {}
+        if other in fields and own not in fields:
+            self.wrong(fields[other][0], message, hint)
+            raise PackError(self.problems)
 
     def entries(self, value: Value | None, what: str, most: int) -> Iterator[Value]:
         """Entries of a list, as many as are allowed."""

@@ -13,7 +13,7 @@ import msgspec
 from rules.language.check import Checker
 from rules.language.ir import Op, Program
 from rules.language.problems import ExpressionError, PackError, Problem
-from rules.language.reading import Reader
+from rules.language.reading import PACK_FIELD, SCENARIO_FIELD, Reader
 from rules.language.remarks import columns_of
 from rules.language.yaml_nodes import Document, Value
 from rules.scenarios.cases import Case, read_cases
@@ -39,7 +39,7 @@ _FIELDS: Final = (
     *("name", "title", "description", "kind", "purpose", "data", "condition", "grant"),
     *("limits", "terms", "refusal", "tests"),
 )
-_NEEDED: Final = ("name", "title", "kind", "purpose", "data", "condition", "limits", "terms", "refusal")
+_NEEDED: Final = ("name", "title", "kind", "purpose", "data", SCENARIO_FIELD, "limits", "terms", "refusal")
 _PART_FIELDS: Final = ("if", "reason", "text")
 _LIMITS: Final = ("open_orders", "decisions", "cap")
 _TERMS: Final = ("consent_days", "standing", "receipt_hours", "confirm_days", "default_days")
@@ -115,7 +115,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 def is_scenario(text: str) -> bool:
     """Whether a document means to be a scenario, not a rule pack. Raises PackError where it is no YAML at all."""
     root = Document(text).root
-    return root.is_map and "condition" in root.data
+    return root.is_map and SCENARIO_FIELD in root.data
 
 
 def read_scenario(text: str, *, stored: bool = False) -> Scenario:
@@ -132,6 +132,12 @@ class _Scenario(Reader):
         self._checker = Checker(self._program, {}, stored=stored, vocabulary=CREDIT)
 
     def read(self) -> Scenario:
+        self.refuse_other_kind(
+            SCENARIO_FIELD,
+            PACK_FIELD,
+            "this is a rule pack, not a credit scenario",
+            "publish it by `shardpay rules publish` or PUT /v1/rule-packs/{name}",
+        )
         self._refuse_prices()
         fields = self.fields(self.document.root, _FIELDS, "a scenario", needed=_NEEDED)
         wanted = self.choice(fields.get("kind"), "kind", list(ScenarioKind), "")

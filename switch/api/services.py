@@ -152,7 +152,7 @@ class Services:
     """One front door. Made inside the running event loop."""
 
     def __init__(self, deps: ServiceParts) -> None:
-        self.limits = deps.limits
+        self.limits = limits = deps.limits
         self.test_currencies = deps.test_currencies
         self.bench_reports = deps.bench_reports
         self.law = deps.law
@@ -193,7 +193,6 @@ class Services:
         self.key_reads, self.key_writes = Rate(0, self._loop.time), Rate(0, self._loop.time)
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
-        limits = deps.limits
         self.bodies = BodyRoom(limits.bodies_bytes_max)
         self.connections = Connections(within_descriptors(limits.connections_max))
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from models.wording import counted
-from switch.cli.options import as_text, json_option, progress_bar, storage_options
+from switch.cli.options import LocalPath, as_text, json_option, progress_bar, storage_options
 
 
 @click.command("backup", epilog="Example: shardpay backup --output ./backup-2026-11-22")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="A folder of its own.")
+@click.option("--output", type=LocalPath(path_type=Path, file_okay=False), required=True, help="A folder of its own.")
 @json_option
 @storage_options
 def backup_command(output: Path, as_json: bool, data: Path, database: str | None) -> None:

@@ -20,11 +20,13 @@ from typing import Final
 import click
 
 from switch.cli.demo_calls import SCENARIO, SHOP, Calls
+from switch.cli.options import LocalPath
 
 READY_WITHIN_S: Final = 300.0
 """A first start compiles kernels."""
 LOOK_S: Final = 0.5
 """From one look whether the process still lives to the next."""
+HOST: Final = "127.0.0.1"
 _DAY_MS: Final = 86_400_000
 _YEAR_DAYS: Final = 365
 
@@ -37,7 +39,7 @@ _YEAR_DAYS: Final = 365
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+    type=LocalPath(path_type=Path, file_okay=False, resolve_path=True),
     help="Directory for all of it, new or empty, which stays [default: a temporary one].",
 )
 @click.option("--stop", is_flag=True, help="End when all is shown, in place of serving until Ctrl-C.")
@@ -47,8 +49,9 @@ def demo_command(people: int, seed: int, port: int, data: Path | None, stop: boo
     Starts a switch of its own, makes people up and imports a year of them, scores everybody by the shipped card, takes an order to its
     payment and another one late, and tells each step with its seconds. All people are synthetic.
     """
+    _refuse_taken(port)
     with _folder(data) as folder:
-        demo = _Demo(folder, f"http://127.0.0.1:{port}")
+        demo = _Demo(folder, f"http://{HOST}:{port}")
         try:
             with demo.switch(port):
                 demo.history(people, seed)
@@ -60,6 +63,16 @@ def demo_command(people: int, seed: int, port: int, data: Path | None, stop: boo
                     signal.pause()
         except KeyboardInterrupt:
             click.echo("stopped")
+
+
+def _refuse_taken(port: int) -> None:
+    """Before anything is made: another switch that listens there would answer in place of the demo's own."""
+    from switch.node.listening import CannotServe, check_port
+
+    try:
+        check_port(HOST, port)
+    except CannotServe as error:
+        raise click.ClickException(f"{error}. Stop what listens there, or name another port: --port 8081") from None
 
 
 @contextmanager
@@ -152,10 +165,12 @@ class _Demo:
         from switch.node.supervisor import wait_ready
 
         ends = time.monotonic() + READY_WITHIN_S
-        while not asyncio.run(wait_ready(self._url, LOOK_S)):
+        ready = False
+        while not ready:
             if process.poll() is not None or time.monotonic() > ends:
                 process.terminate()
                 raise click.ClickException(f"the switch does not start; see {self._data / 'serve-output.log'}")
+            ready = asyncio.run(wait_ready(self._url, LOOK_S))
 
     def history(self, people: int, seed: int) -> None:
         """A year of payments and orders, imported with their own times."""

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from models.wording import counted
-from switch.cli.options import as_text, as_time, json_option, progress_bar, storage_options
+from switch.cli.options import LocalPath, as_text, as_time, json_option, progress_bar, storage_options
 
 
 @click.command("export", epilog="Example: shardpay export --output ./lake")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the export.")
+@click.option("--output", type=LocalPath(path_type=Path, file_okay=False), required=True, help="Folder of the export.")
 @click.option("--since", metavar="T", callback=as_time, help="RFC 3339 time: leave out what was recorded before.")
 @json_option
 @storage_options

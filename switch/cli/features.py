@@ -13,9 +13,9 @@ from typing import Any, Final
 import click
 
 from models.wording import counted
-from switch.cli.options import as_text, as_time, json_option, storage_options
+from switch.cli.options import LocalPath, as_text, as_time, json_option, storage_options
 
-_FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
+_FOLDER: Final = LocalPath(path_type=Path, file_okay=False, resolve_path=True)
 
 
 @click.command("features", epilog="Example: shardpay features --output ./features --as-of 2026-11-01T00:00:00Z")

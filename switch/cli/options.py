@@ -1,5 +1,6 @@
 """What the commands of the command line have in common."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,11 +17,21 @@ DATABASE_HELP: Final = "Use this PostgreSQL (15 or later) instead of the embedde
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class LocalPath(click.Path):
+    """A path of this machine. A URL is refused: as a path it would be a folder here that is called `s3:`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, as click.Path has it."""
+        if "://" in os.fspath(value):
+            self.fail(f"{value} is a URL, and a path of this machine is needed; only `rescore` takes URLs", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def storage_options(command: F) -> F:
     """--data and --database, as every command that looks at a database has them."""
     command = click.option("--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP)(command)
     return click.option(
-        "--data", type=click.Path(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
+        "--data", type=LocalPath(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
     )(command)
 
 

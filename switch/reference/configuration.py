@@ -160,4 +160,4 @@ def _presets() -> str:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return code(str(value).lower())
-    return code(value) if isinstance(value, int) else ""
+    return code(value) if isinstance(value, int | str) else ""

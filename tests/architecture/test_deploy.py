@@ -249,7 +249,7 @@ def test_every_panel_asks_the_datasource_that_is_provisioned() -> None:
 
 
 def test_whoever_starts_a_switch_waits_for_its_first_compilation() -> None:
-    """Some 80 s on two cores, with Ray's start before it."""
+    """Some 60 s on two cores, with Ray's start before it."""
     probe = kubernetes("StatefulSet")["spec"]["template"]["spec"]["containers"][0]["startupProbe"]
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["switch"]["healthcheck"]
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 180

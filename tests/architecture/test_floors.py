@@ -25,6 +25,7 @@ FLOORS: Final = {
         "jitable": 1,
         "kernel_folder": 1,
         "wording": 1,
+        "arrow_numbers": 2,
         "capacity": 2,
         "hashing": 2,
         "jit": 2,

@@ -59,6 +59,7 @@ async def test_what_cannot_be_is_refused(shared: RunningSwitch, tmp_path: Path) 
         (2, "--as-of", ("--output", tmp_path / "a", "--as-of", "yesterday", *database)),
         (2, "--negative-days", ("--output", tmp_path / "a", "--negative-days", "0", *database)),
         (2, "--output", database),
+        (2, "s3://bureau/features is a URL", ("--output", "s3://bureau/features", *database)),
     ):
         done = await run("features", *words)
         assert done.exit_code == code and printed in done.stderr and "Traceback" not in done.output, done.output

@@ -1,10 +1,14 @@
 """The shipped wallet cards are what training gives of made-up people, and their history on file is as an import's."""
 
 import hashlib
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from bench.workload.wallet_cards import START_MS, features_of, trained_cards
@@ -13,9 +17,11 @@ from models.credit.feature import DIMENSIONS
 from models.credit.population.year import Population, population_of
 from models.credit.score import DAYS, PAYMENTS, WalletScorer
 from models.credit.shipped import FOLDER, SHIPPED, shipped
+from models.credit.wallet_card import checked
 from models.credit.wallet_training import UNUSED, Trained, train_wallet_card
 from models.credit.what_if import WhatIf
-from models.scorecard import canonical
+from models.scorecard import canonical, parse
+from tests.pages import blocks
 
 pytestmark = pytest.mark.long
 
@@ -83,6 +89,29 @@ def test_a_better_chance_is_a_better_score(made: Population, features: pa.Table)
     known_scores, chances = scores.rows.totals[known], -made.people.column("chance").to_numpy()[known]
     ranks = [np.argsort(np.argsort(each)).astype(np.float64) for each in (known_scores, chances)]
     assert np.corrcoef(ranks[0], ranks[1])[0, 1] > 0.6
+
+
+def test_the_page_trains_a_card_that_rescoring_takes(
+    made: Population, features: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From files as `shardpay features` writes them, with a merchant among the wallets."""
+    ids = [uuid.UUID(int=number) for number in range(PEOPLE)]
+    kinds = pa.array(["merchant", *["user"] * (PEOPLE - 1)]).dictionary_encode()
+    table = features.append_column("wallet", pa.array([each.bytes for each in ids], pa.uuid())).append_column(
+        "kind", kinds
+    )
+    (tmp_path / "features-2026-06").mkdir()
+    pq.write_table(table, tmp_path / "features-2026-06" / "0.parquet")
+    bad = made.people.column("defaulted").to_pylist()
+    (tmp_path / "defaulted.txt").write_text("".join(f"{each}\n" for each, yes in zip(ids, bad, strict=True) if yes))
+    (text,) = [each.text for each in blocks("credit.md") if "train_wallet_card" in each.text]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(text, "credit.md", "exec"), {})
+    card = parse((tmp_path / "ours.json").read_bytes())
+    checked(card)
+    people = table.filter(pc.field("kind") == "user")
+    expected = train_wallet_card(people, pa.array([int(each) for each in bad[1:]])).card
+    assert (card.name, card.version) == ("ours", 1) and card.characteristics == expected.characteristics
 
 
 @pytest.mark.parametrize("name", [DAYS, PAYMENTS])

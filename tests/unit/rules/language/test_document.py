@@ -23,6 +23,16 @@ def payments(*given: str) -> str:
     return "tests:\n" + "".join(f"  - {{name: t, given: {{{each}}}, expect: {{}}}}\n" for each in given)
 
 
+def test_a_credit_scenario_is_told_so_and_nothing_else() -> None:
+    text = "name: hotel\ntitle: Hotel\ncondition:\n  - {if: score >= 600}\ndata: [score]\n"
+    with pytest.raises(PackError) as refused:
+        read_pack(text)
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.message) == (3, "this is a credit scenario, not a rule pack")
+    with pytest.raises(PackError, match="a pack has no field condition"):
+        read_pack(HEAD + "condition: []\n")
+
+
 def test_points_of_live_rules_are_added_and_meet_the_thresholds() -> None:
     text = (
         HEAD

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rules.language.problems import PackError
 from rules.scenarios.cases import run_cases
 from rules.scenarios.document import is_scenario, read_scenario
 from rules.vocabulary.credit import CATEGORY, CREDIT, CREDIT_FIELDS
@@ -15,6 +16,14 @@ def test_the_example_is_good() -> None:
     assert found.reasons == ("SCORE_BELOW", "OVERDUE_ORDERS")
     assert found.terms.cap == {"EUR": 50000} and not found.terms.standing
     assert is_scenario(GOOD) and not is_scenario("name: velocity\nfallback: approve\n")
+
+
+def test_a_rule_pack_is_told_so_and_nothing_else() -> None:
+    text = "name: velocity\nfallback: approve\nrules: []\nfee: 1\n"
+    with pytest.raises(PackError) as refused:
+        read_scenario(text)
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.message) == (2, "this is a rule pack, not a credit scenario")
 
 
 @pytest.mark.parametrize(

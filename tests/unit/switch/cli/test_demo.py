@@ -1,10 +1,15 @@
 """`shardpay demo`: a folder of its own, commands that are shown as they are run, and their words when they fail."""
 
+import socket
+import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from switch.cli import demo
 from switch.cli.demo import _Demo, _folder, _indented
@@ -65,6 +70,37 @@ def test_a_switch_that_does_not_start_is_told_at_once_with_its_log(
     with pytest.raises(click.ClickException, match=r"see .*serve-output\.log"), made.switch(9):
         raise AssertionError("nothing runs")
     assert (tmp_path / "serve-output.log").read_text() == "the port is taken\n"
+
+
+def test_a_port_that_another_switch_has_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.create_server((demo.HOST, 0)) as other:
+        port = other.getsockname()[1]
+        done = CliRunner().invoke(demo.demo_command, ["--port", str(port), "--data", str(tmp_path / "new")])
+    assert done.exit_code == 1 and f"port {port} of {demo.HOST}" in done.stderr and "--port 8081" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_switch_that_has_ended_is_not_ready_because_another_one_answers(tmp_path: Path) -> None:
+    with HTTPServer((demo.HOST, 0), _Ready) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        try:
+            with pytest.raises(click.ClickException, match="does not start"):
+                _Demo(tmp_path, f"http://{demo.HOST}:{other.server_port}")._wait(ended)
+        finally:
+            other.shutdown()
+
+
+class _Ready(BaseHTTPRequestHandler):
+    """Another switch: it is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
 
 
 def test_what_commands_print_stands_below_their_step() -> None:

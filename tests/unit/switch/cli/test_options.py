@@ -7,7 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from switch.cli.options import DURATION, as_text, as_time, json_option, progress_bar, storage_options
+from switch.cli.main import cli
+from switch.cli.options import DURATION, LocalPath, as_text, as_time, json_option, progress_bar, storage_options
 
 
 @click.command()
@@ -54,3 +55,28 @@ def test_progress_is_drawn_on_a_terminal_alone(capfd: pytest.CaptureFixture[str]
     with progress_bar("reading", "rows") as progress:
         progress(1, 0)
     assert capfd.readouterr() == ("", "")
+
+
+@click.command()
+@click.option("--output", type=LocalPath(path_type=Path, file_okay=False), default=Path("results"))
+def writing(output: Path) -> None:
+    click.echo(f"{type(output).__name__} {output.name}")
+
+
+@pytest.mark.parametrize("url", ["s3://bureau/features", "file:///tmp/x"])
+def test_a_url_is_no_path_of_this_machine(url: str) -> None:
+    refused = CliRunner().invoke(writing, ["--output", url])
+    assert refused.exit_code == 2 and f"{url} is a URL" in refused.stderr
+    for words, name in (([], "results"), (["--output", "./a:b"], "a:b")):
+        assert CliRunner().invoke(writing, words).stdout == f"PosixPath {name}\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("features", "--output"), ("export", "--output"), ("backup", "--output"), ("serve", "--data")]
+)
+def test_a_command_that_writes_a_folder_makes_none_that_is_called_as_a_url(
+    words: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(cli, [*words, "s3://bureau/x"])
+    assert refused.exit_code == 2 and "is a URL" in refused.stderr and not list(tmp_path.iterdir())

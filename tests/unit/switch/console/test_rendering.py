@@ -1,10 +1,15 @@
 """How things are written for people, and that no text of a payment is markup or script."""
 
+import re
+import shlex
 from typing import Any
 
+import click
 import pytest
 from jinja2 import UndefinedError
+from jinja2.nodes import Call, Concat, Const, Name
 
+from switch.cli.main import cli
 from switch.console.rendering import (
     PAGE_HEADERS,
     counted,
@@ -150,3 +155,38 @@ def test_pages_run_nothing_that_is_not_ours() -> None:
 def test_measured_values_have_three_digits_or_are_whole() -> None:
     written = [figure(each) for each in (None, 0.0, 0.01234, 3.14159, 99.94, 100.4, 41_234.5, -2.5)]
     assert written == ["\u2014", "0", "0.0123", "3.14", "99.9", "100", f"41{NARROW}234", f"{MINUS}2.5"]
+
+
+def empty_commands() -> list[tuple[str, str]]:
+    """What pages without content say to type: template and lines."""
+    made = environment(load_assets())
+    assert made.loader is not None
+    found = []
+    for name in made.list_templates():
+        source, *_ = made.loader.get_source(made, name)
+        for call in made.parse(source).find_all(Call):
+            if isinstance(call.node, Name) and call.node.name == "empty" and len(call.args) > 1:
+                parts = call.args[1].nodes if isinstance(call.args[1], Concat) else [call.args[1]]
+                found.append((name, "".join(each.value if isinstance(each, Const) else "x" for each in parts)))
+    return found
+
+
+def test_what_an_empty_page_says_to_type_are_commands_with_their_options() -> None:
+    assert len(empty_commands()) > 5
+    for name, text in empty_commands():
+        for line in re.findall(r"\bshardpay ([^$)\n]*)", text):
+            command: Any = cli
+            path = shlex.split(line)
+            while isinstance(command, click.Group) and path and not path[0].startswith("-"):
+                found = command.get_command(click.Context(command), path[0])
+                if found is None:
+                    break
+                command, path = found, path[1:]
+            assert command is not cli, f"{name}: {line}"
+            known = {"--help"} | {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+            assert {word for word in path if word.startswith("--")} <= known, f"{name}: {line}"
+
+
+def test_an_empty_page_of_rescoring_publishes_the_card_before_the_scores() -> None:
+    (text,) = [text for name, text in empty_commands() if name == "rescoring.html"]
+    assert text.index("cards publish ./scores/card.json") < text.index("rescore publish ./scores")

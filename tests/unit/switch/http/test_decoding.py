@@ -112,12 +112,12 @@ def test_what_has_more_names_than_anything_that_is_right_is_refused_before_it_is
 
 
 def test_a_row_is_no_longer_than_a_body_of_its_own_may_be_and_long_ones_are_decoded_in_steps_of_their_own() -> None:
-    said = ("transfers[1]", f"it has more than {ROW_BYTES_MAX:,} bytes")
+    expected = ("transfers[1]", f"it has more than {ROW_BYTES_MAX:,} bytes")
     first = GOOD + b',"idempotency_key":"a"}'
     for filling in (b" " * ROW_BYTES_MAX, b',"reference":"' + b"x" * ROW_BYTES_MAX + b'"', b',"a":""' * 200_000):
         row = GOOD + filling + b',"idempotency_key":"b"}'
         batch = b'{"transfers":[' + first + b"," + row + b"]}"
-        assert refused(lambda batch=batch: to_end(TRANSFER_BATCH.decode(batch))) == said
+        assert refused(lambda batch=batch: to_end(TRANSFER_BATCH.decode(batch))) == expected
     long = GOOD + b" " * 900_000 + b',"idempotency_key":"b"}'
     steps = TRANSFER_BATCH.decode(b'{"transfers":[' + b",".join([long] * 8) + b"]}")
     assert sum(1 for _ in steps) >= 8

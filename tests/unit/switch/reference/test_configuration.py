@@ -40,8 +40,12 @@ def test_defaults_are_as_they_are_written_in_the_file() -> None:
         "`5`",
         "",
         "",
-        "",
+        "`x`",
     ]
+
+
+def test_the_preset_that_holds_without_a_word_is_named() -> None:
+    assert f"| `law` | `{CreditKeys().law}` |" in document()
 
 
 def test_presets_stand_beside_each_other() -> None:

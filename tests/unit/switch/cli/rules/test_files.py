@@ -53,6 +53,16 @@ def test_a_pack_that_does_not_check_ends_before_it_is_sent(pack: Path, capsys: p
     assert json.loads(shown.out)["errors"][0]["line"] == 5
 
 
+def test_a_scenario_is_not_published_as_a_pack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "hotel.yaml"
+    scenario.write_text(texts()["hotel"])
+    with pytest.raises(SystemExit):
+        pack_body(scenario, False)
+    shown = capsys.readouterr().err
+    assert "this is a credit scenario, not a rule pack" in shown and "needs the field" not in shown
+    assert "shardpay scenarios publish" in shown
+
+
 def test_a_list_outside_the_packs_folder_is_refused(pack: Path) -> None:
     (pack.parent.parent / "risky.txt").write_text("MM\n")
     for name in ("../risky.txt", "/etc/hostname", "nothing.txt"):
