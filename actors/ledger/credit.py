@@ -403,13 +403,14 @@ class CreditBook:
 
     def _recount(self, row: Any, record: Any) -> None:
         """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted or corrected, also where it becomes so
-        later; what was deleted counts again by a record that says so, unless a later dispute has cleared it too. `row`: the holder's."""
+        later; what was deleted counts again by a record that says so, unless it was corrected since. `row`: the holder's."""
         dispute, orders = int(record["reference"]), self.orders[: self.meta[_ORDERS]]
         if record["kind"] == Kind.DISPUTE_REINSERTED:
             about, more = orders["deleted_by"] == dispute, 1
         elif record[RESOLUTION] in (Resolution.DELETED, Resolution.CORRECTED):
             entry, more = int(self.case(dispute)["entry"]), -1
             about = (orders["address"] == entry) | (orders["overdue_at"] == entry) | (orders["defaulted_at"] == entry)
+            about &= (orders["deleted_by"] == 0) | (record[RESOLUTION] == Resolution.CORRECTED)
         else:
             return
         mine = (orders["address"] != 0) & (orders["holder"] == record["payer"])

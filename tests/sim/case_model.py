@@ -113,7 +113,8 @@ class ShardCases:
         if resolution in (Resolution.DELETED, Resolution.CORRECTED):
             for order in here.orders.values():
                 about = case.entry in (order.address, order.overdue_at, order.defaulted_at)
-                if about and order.holder == case.holder:
+                free = not order.deleted_by or resolution == Resolution.CORRECTED
+                if about and free and order.holder == case.holder:
                     order.deleted_by = case.address
 
     def counted(self, here: Any, holder: int) -> dict[str, int]:
