@@ -43,10 +43,10 @@ RESULTS: Final = "bench-results"
 )
 @click.option(
     "--tls-certificate",
-    type=click.Path(dir_okay=False, exists=True, resolve_path=True),
+    type=click.Path(dir_okay=False, exists=True),
     help="PEM file: HTTPS with this certificate and its chain; a newer one is taken over within seconds.",
 )
-@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True, resolve_path=True), help="PEM file: its key.")
+@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True), help="PEM file: its key.")
 @click.option(
     "--sample",
     is_flag=True,
@@ -84,11 +84,14 @@ def serve_command(**options: Any) -> None:
 
 
 def _tls(certificate: str | None, key: str | None) -> Any:
+    """Absolute, as actors have another working directory, but with its links: a renewal lets them point to other files."""
     from switch.http.tls import TlsFiles
 
     if (certificate is None) != (key is None):
         raise click.UsageError("--tls-certificate and --tls-key go together")
-    return None if certificate is None else TlsFiles(certificate=certificate, key=key or "")
+    if certificate is None or key is None:
+        return None
+    return TlsFiles(certificate=os.path.abspath(certificate), key=os.path.abspath(key))
 
 
 def _say(text: str) -> None:

@@ -76,6 +76,17 @@ def test_a_certificate_goes_with_its_key(started: list[Any], tmp_path: Path) -> 
     assert len(started) == 1
 
 
+def test_a_certificate_behind_a_link_is_named_by_the_link(
+    started: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / f"1-{name}").touch()
+        (tmp_path / name).symlink_to(f"1-{name}")
+    assert serve("--tls-certificate", "cert.pem", "--tls-key", "key.pem").exit_code == 0
+    assert started[0].tls == TlsFiles(certificate=str(tmp_path / "cert.pem"), key=str(tmp_path / "key.pem"))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "printed"),
     [
