@@ -19,6 +19,13 @@ SQL_DIRECTORY: Final = Path(__file__).parent / "sql"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5.0
 LINK_BYTES_PER_S_MIN: Final = 2_000_000  # a sixth of 100 Mbit/s: several sessions, of several shards, share a link
+# The server ends a session whose client's machine has said nothing for 11 s, and with it the locks that the session holds. The
+# kernel's own two hours would keep the lock of a live cluster from the machine that takes over. Sockets of one machine have none of it.
+KEEPALIVE: Final[Mapping[str, str]] = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
 # A second `serve` waits this long, since the session of one just killed takes a moment to end.
 CLUSTER_LOCK_WAIT_MS: Final = 2_000
 MIGRATION_LOCK_WAIT_MS: Final = 600_000  # others may be running a long migration
@@ -101,6 +108,7 @@ async def connect(url: str, *, name: str, **settings: str) -> Any:
         server_settings={
             "application_name": name,
             "jit": "off",
+            **KEEPALIVE,
             **settings,
         },
     )
