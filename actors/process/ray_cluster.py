@@ -177,10 +177,16 @@ class RayRuntime:
         return cls(options, temp_dir, essential)
 
     def alive(self) -> bool:
-        """Whether GCS and raylet run: 50 microseconds. Of a given cluster: whether its GCS accepts a connection."""
+        """Whether GCS and raylet run: 50 microseconds. Of a given cluster: whether its GCS takes a connection now, up to half a second;
+        one that it does not take is no proof of its death."""
         if self._options.address is not None:
             return _accepts_connections(self._options.address)
         return all(runs(process) for process in self._essential)
+
+    @property
+    def gcs(self) -> tuple[str, int] | None:
+        """Host and port of a given cluster's GCS."""
+        return None if self._options.address is None else _host_and_port(self._options.address)
 
     @property
     def sockets(self) -> Path | None:
@@ -336,10 +342,14 @@ def _object_store_bytes(wanted: int) -> int:
     return min(wanted, room) if room >= OBJECT_STORE_BYTES_MIN else wanted
 
 
-def _accepts_connections(address: str) -> bool:
+def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _accepts_connections(address: str) -> bool:
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+        socket.create_connection(_host_and_port(address), CONNECT_TIMEOUT_S).close()
     except OSError:
         return False
     return True

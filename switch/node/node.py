@@ -26,6 +26,7 @@ from actors.stores.scenarios import publish_catalogue
 from rules.scenarios.catalogue import texts
 from switch.node.front_door_actor import FrontDoorActor, FrontDoorSpec
 from switch.node.placement import Placement, ray_nodes
+from switch.node.reach import RayWatch
 from switch.node.settings import TAKEOVER_AFTER_S, log_dir
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, decode_spec
 from switch.node.webhook_actor import WebhookActor, WebhookSpec
@@ -311,8 +312,9 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     cluster.create()
     loop.add_signal_handler(LEAVE_SIGNAL, cluster.leave)
     supervisor = os.getppid()
+    ray = RayWatch(runtime)
     while not stop.is_set():
-        if not runtime.alive():
+        if ray.is_lost():
             log.error("Ray is not whole any more; this node ends and is started again")
             return RAY_LOST_EXIT
         if os.getppid() != supervisor:

@@ -11,7 +11,8 @@ import pytest
 
 from switch.node import node as cluster_module
 from switch.node.node import Cluster
-from switch.node.placement import GONE_AFTER_S, GONE_AFTER_TRIES, Node, Placement
+from switch.node.placement import Node, Placement
+from switch.node.reach import GONE_AFTER_S, GONE_AFTER_TRIES
 from switch.node.settings import Settings
 from switch.node.spec import NodeSpec
 
