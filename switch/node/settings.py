@@ -92,6 +92,9 @@ def read_config(path: Path) -> ConfigFile:
     for name, room in msgspec.structs.asdict(config.capacity).items():
         if room < 0:
             raise ValueError(f"{path}: capacity.{name} is less than nothing")
+    for name in ("segments", "segment_map"):
+        if getattr(config.capacity, name) == 0:
+            raise ValueError(f"{path}: capacity.{name} has no room for the operator's segment")
     return config
 
 
