@@ -267,13 +267,20 @@ def sweep(data_dir: Path) -> int:
 
 def ray_temp_dir(data_dir: Path) -> Path:
     """Below the data directory if a unix socket's path has room for it, else a private, short directory."""
-    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
-    short = f"shardpay-{os.getuid()}-{digest}"
-    for parent in (_state_dir(data_dir), Path(tempfile.gettempdir(), short), Path("/tmp", short)):
+    for parent in _places_of_sockets(data_dir):
         temp_dir = parent.resolve() / "t"
         if len(os.fsencode(temp_dir)) + SOCKET_PATH_BELOW_TEMP <= SOCKET_PATH_BYTES_MAX:
             return temp_dir
     raise RuntimeError(f"no directory with a path short enough for Ray's sockets beside {data_dir}")
+
+
+def _places_of_sockets(data_dir: Path) -> Iterator[Path]:
+    """One after the other: there may be no directory for temporary files, and none is needed beside a short path."""
+    yield _state_dir(data_dir)
+    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
+    short = f"shardpay-{os.getuid()}-{digest}"
+    yield Path(tempfile.gettempdir(), short)
+    yield Path("/tmp", short)
 
 
 def _state_dir(data_dir: Path) -> Path:

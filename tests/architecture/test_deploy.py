@@ -72,6 +72,11 @@ def test_a_unit_that_protects_the_system_keeps_bytecode_in_its_own_directory() -
     assert re.search(r"^Environment=.*\bPYTHONPYCACHEPREFIX=/var/cache/shardpay/", unit, re.MULTILINE)
 
 
+def test_a_unit_that_protects_the_system_has_a_place_for_temporary_files() -> None:
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text().splitlines()
+    assert {"ProtectSystem=strict", "PrivateTmp=yes"} <= set(unit)
+
+
 def test_machine_code_is_kept_where_the_switch_may_write() -> None:
     unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
     image = (DEPLOY / "Dockerfile").read_text()
