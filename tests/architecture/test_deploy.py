@@ -77,6 +77,12 @@ def test_a_unit_that_protects_the_system_has_a_place_for_temporary_files() -> No
     assert {"ProtectSystem=strict", "PrivateTmp=yes"} <= set(unit)
 
 
+def test_a_unit_is_started_again_however_often_a_start_failed() -> None:
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    general, service = unit.partition("[Service]")[::2]
+    assert "StartLimitIntervalSec=0" in general.splitlines() and "Restart=always" in service.splitlines()
+
+
 def test_machine_code_is_kept_where_the_switch_may_write() -> None:
     unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
     image = (DEPLOY / "Dockerfile").read_text()
