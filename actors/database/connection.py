@@ -233,6 +233,30 @@ class ClusterLock:
         self._connection = None
 
 
+async def migrate_unless_in_use(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -> None:
+    """Bring the database up to date, as any command but `serve` does it: never under a live switch. Raises DatabaseInUse when one runs
+    that another version of this program made the tables for."""
+
+    async def pending() -> int:
+        connection = await connect(url, name="shardpay-migrate")
+        try:
+            return await pending_migrations(connection, directory=directory)
+        finally:
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+    if not await pending():
+        return
+    lock = ClusterLock(url)
+    try:
+        await lock.acquire()
+        await migrate(url, directory=directory)
+    except DatabaseInUse as error:
+        if await pending():  # else a switch of this version has made them meanwhile
+            raise DatabaseInUse(f"{error}, of another version: stop it first, or use its version") from error
+    finally:
+        await lock.release()
+
+
 def _describe(holder: Any) -> str:
     if holder is None:  # it has just let go
         return ""

@@ -80,11 +80,10 @@ class Supervisor:
             loop.add_signal_handler(number, self._signalled, number)
         try:
             url = await self._database()
-            spec = await self._prepare(url)
             lock = ClusterLock(url)
-            await lock.acquire()
+            await lock.acquire()  # first of all: no tables are changed under a live switch
             try:
-                await self._serve(spec, lock, ready)
+                await self._serve(await self._prepare(url), lock, ready)
             finally:
                 await self._kill_node()
                 await lock.release()
