@@ -67,7 +67,8 @@ def serve_command(**options: Any) -> None:
     if config is not None:
         file = read_config(config)
         options.update(review_expires_in_s=file.review_expires_in)
-        options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
+        options.update(capacity=file.capacity, keys_configured=file.keys_configured)
+        options.update(daily_limits=file.daily_limits, checkpoints=file.checkpoints)
         options.update(
             allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies, requests=file.requests
         )

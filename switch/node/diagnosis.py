@@ -30,11 +30,12 @@ from actors.database.connection import (
     pending_migrations,
 )
 from actors.database.locate import located
+from actors.process.container import memory_bytes, processors
 from models.kernel_folder import kernel_folder
 from models.wording import counted
 from switch.node.listening import CannotServe, base_url, check_port
 from switch.node.settings import ConfigFile, read_config
-from switch.node.sizing import keys_for, memory_bytes
+from switch.node.sizing import keys_for
 
 State = Literal["ok", "warning", "failure"]
 
@@ -74,7 +75,7 @@ def machine(data: Path) -> Iterator[Finding]:
     yield _judged(
         "Python", sys.version_info >= (3, 11), platform.python_version(), "Use Python 3.11 or later.", bad="failure"
     )
-    cores = len(os.sched_getaffinity(0))
+    cores = processors()
     yield _judged("processors", cores >= CORES_MIN, f"{cores}", "Front door, shard and database share one: use two.")
     memory = memory_bytes()
     yield _judged(

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from actors.process.container import processors
 from actors.process.logs import log_to_file
 from actors.process.ray_cluster import RayOptions, RayRuntime
 from actors.rpc.members import Member, Members
@@ -341,7 +342,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(LEAVE_SIGNAL, signal.SIG_IGN)
     log_to_file(log_dir(settings.data) / "node.log")
-    cpus = max(os.cpu_count() or 1, spec.shards + settings.scorers + (settings.front_doors or 1) + 2)
+    cpus = max(processors(), spec.shards + settings.scorers + (settings.front_doors or 1) + 2)
     runtime = RayRuntime.start(RayOptions(data_dir=settings.data, num_cpus=cpus, address=settings.ray))
     code = asyncio.run(_run(spec, runtime))
     if code == 0:

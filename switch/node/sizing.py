@@ -3,7 +3,6 @@
 docs/operations/size.md has the arithmetic.
 """
 
-import os
 from typing import Final
 
 import msgspec
@@ -15,17 +14,12 @@ KEY_BYTES_MAX: Final = 69
 GENERATIONS: Final = 2
 """Keys are kept for one to two windows: a full generation is kept while the next one fills."""
 MEMORY_SHARE: Final = 0.5
-"""Of the machine's memory; the other half is for wallets, attempts, PostgreSQL and the processes."""
+"""Of the memory that the switch may have; the other half is for wallets, attempts, PostgreSQL and the processes."""
 KEYS_STEP: Final = 1_000_000
 KEYS_MAX: Final = 150_000_000
 """The directory of a table serves 180 million keys."""
 RATE_ENOUGH: Final = 100
 """New requests a second, day and night, for which a switch that is sized by its memory need not say for how many it is."""
-
-
-def memory_bytes() -> int:
-    """This machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def keys_for(memory: int, shards: int) -> int:
@@ -34,9 +28,9 @@ def keys_for(memory: int, shards: int) -> int:
     return min(KEYS_MAX, max(KEYS_STEP, keys // KEYS_STEP * KEYS_STEP))
 
 
-def sized(capacity: Capacity, memory: int, shards: int) -> Capacity:
+def sized(capacity: Capacity, memory: int, shards: int, *, configured: bool) -> Capacity:
     """The same capacity, with as many keys as there is memory for unless the configuration says how many."""
-    if capacity.keys != Capacity().keys:
+    if configured:
         return capacity
     return msgspec.structs.replace(capacity, keys=keys_for(memory, shards))
 

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import os
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ import msgspec
 
 from actors.database import embedded
 from actors.database.connection import CONNECTION_LOST, ClusterLock, DatabaseError, connect, migrate
+from actors.process.container import memory_bytes, processors
 from actors.process.logs import log_to_file
 from actors.stores.admin_log import by_command
 from actors.stores.api_keys import BOOTSTRAP, ensure_bootstrap_key, has_keys
@@ -29,7 +29,7 @@ from switch.http.tls import check_files
 from switch.node.first_start import LOOK_EVERY_S, print_compilation
 from switch.node.listening import CannotServe, base_url, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
-from switch.node.sizing import keys_statement, memory_bytes, sized
+from switch.node.sizing import keys_statement, sized
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, encode_spec
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Supervisor:
     async def _prepare(self, url: str) -> NodeSpec:
         await migrate(url)
         wanted = self.settings.shards
-        default = min(SHARDS_DEFAULT_MAX, max(1, (os.cpu_count() or 1) // 2))
+        default = min(SHARDS_DEFAULT_MAX, max(1, processors() // 2))
         facts = await cluster_facts(url, wanted, default)
         connection = await connect(url, name="shardpay-serve")
         try:
@@ -172,8 +172,8 @@ class Supervisor:
             raise CannotServe(
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
-        capacity = sized(self.settings.capacity, memory_bytes(), facts.shards)
-        configured = capacity.keys == self.settings.capacity.keys
+        configured = self.settings.keys_configured
+        capacity = sized(self.settings.capacity, memory_bytes(), facts.shards, configured=configured)
         statement = keys_statement(capacity.keys, facts.shards, configured=configured)
         if statement is not None:
             self.say(statement)

@@ -64,6 +64,19 @@ def test_every_key_of_the_file_is_a_setting(started: list[Any], tmp_path: Path) 
     assert (settings.requests.reads_per_s, settings.credit.law) == (4, "eu")
 
 
+@pytest.mark.parametrize(
+    ("text", "configured"), [("", False), ("[capacity]\nholds = 9\n", False), ("[capacity]\nkeys = 50_000_000\n", True)]
+)
+def test_keys_that_the_file_says_are_not_sized_by_memory(
+    started: list[Any], tmp_path: Path, text: str, configured: bool
+) -> None:
+    config = tmp_path / "switch.toml"
+    config.write_text(text)
+    assert serve("--config", config).exit_code == 0
+    (settings,) = started
+    assert (settings.keys_configured, settings.capacity.keys) == (configured, 50_000_000)
+
+
 def test_a_certificate_goes_with_its_key(started: list[Any], tmp_path: Path) -> None:
     certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
     certificate.touch()

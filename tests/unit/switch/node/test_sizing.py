@@ -28,8 +28,9 @@ def test_both_generations_of_all_shards_fit_their_share_of_memory() -> None:
 
 
 def test_a_capacity_that_was_configured_stays() -> None:
-    assert sized(Capacity(keys=7), 16 * GIB, 1).keys == 7
-    assert sized(Capacity(holds=9), 16 * GIB, 2) == Capacity(holds=9, keys=31_000_000)
+    for keys in (7, Capacity().keys):
+        assert sized(Capacity(keys=keys), 16 * GIB, 1, configured=True).keys == keys
+    assert sized(Capacity(holds=9), 16 * GIB, 2, configured=False) == Capacity(holds=9, keys=31_000_000)
 
 
 def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
