@@ -66,12 +66,18 @@ class Supervisor:
 
     def __init__(self, settings: Settings, say: Any) -> None:
         self.settings = settings
-        self.say = say
+        self._say = say
         self._postgres: embedded.PostgresServer | None = None
         self._node: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._lock_error: str | None = None
+
+    def say(self, text: str) -> None:
+        """Tell the operator, if anybody still reads: Ctrl-C also ends the program that the output is piped to, and what is under way has to
+        be drained all the same."""
+        with contextlib.suppress(OSError):
+            self._say(text)
 
     async def run(self, ready: Any) -> None:
         """Serve until a signal; `ready` is awaited once the switch takes payments. Raises CannotServe."""
