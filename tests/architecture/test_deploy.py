@@ -62,8 +62,19 @@ def commands() -> dict[str, list[str]]:
 def test_an_image_in_which_no_bytecode_can_be_written_has_it() -> None:
     image = (DEPLOY / "Dockerfile").read_text()
     assert "PYTHONDONTWRITEBYTECODE=1" in image
-    compiled = re.search(r"^RUN .* -m compileall .* \.venv/lib (.*) \|\| true$", image, re.MULTILINE)
-    assert compiled is not None and {"actors", "models", "rules", "switch"} <= set(compiled[1].split())
+    own = re.search(
+        r"^RUN \S*python -m compileall -qq --invalidation-mode unchecked-hash (.*) && \\$", image, re.MULTILINE
+    )
+    assert own is not None and {"actors", "models", "rules", "switch"} <= set(own[1].split()), "or it is not made"
+    assert re.search(r"^ +\(.* -m compileall .* \.venv/lib \|\| true\)$", image, re.MULTILINE)
+
+
+def test_an_image_is_made_of_nothing_that_git_ignores() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    patterns = {each.strip("/") if each.startswith("/") else f"**/{each.rstrip('/')}" for each in ignored if each}
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {*patterns, ".git"} <= set(lines), "keys and data would be in it, and a .venv of another machine"
+    assert not [line for line in lines if line.startswith("!")]
 
 
 def test_a_unit_that_protects_the_system_keeps_bytecode_in_its_own_directory() -> None:
