@@ -519,10 +519,16 @@ def _clear_dead_server(layout: _Layout) -> None:
 
 
 def _processes_in(cluster: Path) -> list[int]:
-    """The processes, as far as we may see, whose working directory is `cluster`, as every backend's is."""
+    """The server's processes, as far as we may see: their working directory is `cluster`, and their program PostgreSQL, of whichever
+    installation. A person's shell or editor there is none, nor are we."""
     found = []
     for entry in _PROC.iterdir() if _PROC.exists() else ():
         with contextlib.suppress(OSError):  # gone, a zombie, or not ours to see
-            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(cluster):
+            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(cluster) and _runs_postgres(entry):
                 found.append(int(entry.name))
     return found
+
+
+def _runs_postgres(process: Path) -> bool:
+    """Also of a program that was replaced by an upgrade since it was started."""
+    return Path(os.readlink(process / "exe").removesuffix(" (deleted)")).name == "postgres"
