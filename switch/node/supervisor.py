@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import os
 import signal
 import sys
 import time
@@ -184,7 +185,7 @@ class Supervisor:
         if statement is not None:
             self.say(statement)
         settings = msgspec.structs.replace(self.settings, capacity=capacity)
-        return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards)
+        return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards, supervisor=os.getpid())
 
     def _node_output(self) -> TextIO:
         """Ray writes to the terminal without being asked; this is its terminal."""
