@@ -18,6 +18,13 @@ MEMORY_SHARE: Final = 0.5
 KEYS_STEP: Final = 1_000_000
 KEYS_MAX: Final = 150_000_000
 """The directory of a table serves 180 million keys."""
+SESSIONS_OF_SHARD: Final = 4
+"""To append, to read, for its segments; one of the process that it takes over from."""
+SESSIONS_OF_SCORER: Final = 3
+SESSIONS_OF_FRONT_DOOR: Final = 12
+"""Its pool's 8, and turns of keys and backtests, which have sessions of their own."""
+SESSIONS_BESIDE: Final = 28
+"""The supervisor's, the sender's of webhooks, and those of exports, backups and other commands."""
 RATE_ENOUGH: Final = 100
 """New requests a second, day and night, for which a switch that is sized by its memory need not say for how many it is."""
 
@@ -33,6 +40,24 @@ def sized(capacity: Capacity, memory: int, shards: int, *, configured: bool) -> 
     if configured:
         return capacity
     return msgspec.structs.replace(capacity, keys=keys_for(memory, shards))
+
+
+def sessions_for(shards: int, scorers: int, front_doors: int) -> int:
+    """Sessions with PostgreSQL that a switch has at most, and some for commands beside it."""
+    return (
+        SESSIONS_BESIDE
+        + SESSIONS_OF_SHARD * shards
+        + SESSIONS_OF_SCORER * scorers
+        + SESSIONS_OF_FRONT_DOOR * front_doors
+    )
+
+
+def sessions_statement(room: int, wanted: int, *, embedded: bool) -> str | None:
+    """What to do when PostgreSQL takes fewer sessions than a switch may want, in one line. Else None."""
+    if room >= wanted:
+        return None
+    how = "stop whatever uses it, and name --shards once" if embedded else "raise max_connections"
+    return f"PostgreSQL takes {room} sessions, and this switch may want {wanted}: {how}"
 
 
 def keys_statement(keys: int, shards: int, *, configured: bool) -> str | None:

@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 
 from actors.database import embedded
-from actors.database.connection import CONNECTION_LOST, ClusterLock, DatabaseError, connect, migrate
+from actors.database.connection import CONNECTION_LOST, SQL, ClusterLock, DatabaseError, connect, migrate
 from actors.process.container import memory_bytes, processors
 from actors.process.logs import log_to_file
 from actors.stores.admin_log import by_command
@@ -30,7 +30,7 @@ from switch.http.tls import check_files
 from switch.node.first_start import LOOK_EVERY_S, print_compilation
 from switch.node.listening import CannotServe, base_url, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
-from switch.node.sizing import keys_statement, sized
+from switch.node.sizing import keys_statement, sessions_for, sessions_statement, sized
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, encode_spec
 
 log = logging.getLogger(__name__)
@@ -138,10 +138,13 @@ class Supervisor:
     async def _database(self) -> str:
         if self.settings.database is not None:
             return self.settings.database
-        started = time.monotonic()
-        self._postgres = await self._until_up(lambda: embedded.start(self.settings.data))
+        started, shards = time.monotonic(), self.settings.shards or SHARDS_DEFAULT_MAX
+        self._postgres = await self._until_up(lambda: embedded.start(self.settings.data, self._sessions(shards)))
         self.say(f"PostgreSQL is up ({time.monotonic() - started:.1f} s)")
         return self._postgres.url
+
+    def _sessions(self, shards: int) -> int:
+        return sessions_for(shards, self.settings.scorers, self.settings.front_doors or 1)
 
     async def _until_up(self, start: Callable[[], T]) -> T:
         """Try to start PostgreSQL until it is up: a full disk or memory may be free again later. Ends at a signal, and raises
@@ -173,6 +176,7 @@ class Supervisor:
                     connection, self.settings.bootstrap_key, by_command("serve", {"name": BOOTSTRAP})
                 )
             keyed = await has_keys(connection)
+            room = int(await connection.fetchval(SQL["sessions_max"]))
         finally:
             await connection.close()
         if not keyed and not is_loopback(self.settings.host):
@@ -181,9 +185,12 @@ class Supervisor:
             )
         configured = self.settings.keys_configured
         capacity = sized(self.settings.capacity, memory_bytes(), facts.shards, configured=configured)
-        statement = keys_statement(capacity.keys, facts.shards, configured=configured)
-        if statement is not None:
-            self.say(statement)
+        for statement in (
+            keys_statement(capacity.keys, facts.shards, configured=configured),
+            sessions_statement(room, self._sessions(facts.shards), embedded=self._postgres is not None),
+        ):
+            if statement is not None:
+                self.say(statement)
         settings = msgspec.structs.replace(self.settings, capacity=capacity)
         return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards, supervisor=os.getpid())
 
