@@ -52,6 +52,10 @@ CONNECTION_LOST: Final = (
 """Errors not caused by the statement or the data: the session is gone or could not be had."""
 
 
+REFUSED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a server says no with, to a user, a password, a database or a statement. Some of CONNECTION_LOST are among them."""
+
+
 class DatabaseError(Exception):
     """The database is not as this program needs it. One line for the operator."""
 

@@ -20,8 +20,10 @@ from typing import Any, Final, Literal
 import aiohttp
 import msgspec
 
+from actors.database import embedded
 from actors.database.connection import (
     CONNECTION_LOST,
+    REFUSED,
     SQL,
     ClusterLock,
     DatabaseError,
@@ -222,12 +224,15 @@ async def database(data: Path, url: str | None) -> AsyncIterator[Finding]:
             async for finding in _server(found):
                 yield finding
     except (*CONNECTION_LOST, DatabaseError) as error:
-        yield Finding(
-            check="database",
-            state="failure",
-            found=f"it cannot be reached: {str(error) or type(error).__name__}",
-            advice="Mend --database, the network, or the server's pg_hba.conf.",
-        )
+        found = f"it cannot be reached: {str(error) or type(error).__name__}"
+        advice = "Mend --database, the network, or the server's pg_hba.conf."
+        yield Finding(check="database", state="failure", found=found, advice=advice)
+    except embedded.PostgresFailed as error:
+        advice = f"Read {data / 'log' / 'postgres.log'}, and make room or mend owners."
+        yield Finding(check="database", state="failure", found=str(error), advice=advice)
+    except (*REFUSED, ValueError) as error:
+        advice = "Mend user, password and database in --database, the server's pg_hba.conf, or what the user may do."
+        yield Finding(check="database", state="failure", found=f"it refuses: {error}", advice=advice)
 
 
 async def _server(url: str) -> AsyncIterator[Finding]:
