@@ -80,7 +80,8 @@ def serve_command(**options: Any) -> None:
         if is_loopback(options["host"]) and options.get("webhooks", WebhookKeys()) == WebhookKeys():
             options["webhooks"] = SANDBOX
         options["bench_reports"] = options.get("bench_reports") or str(Path(RESULTS).resolve())
-    settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
+    # Nobody can send a key with space around it: a mounted secret often ends with a line.
+    settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY", "").strip() or None, **options)
     serve(settings, _say, _welcome(settings, sample))
 
 

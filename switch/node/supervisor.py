@@ -28,7 +28,7 @@ from actors.stores.api_keys import BOOTSTRAP, ensure_bootstrap_key, has_keys
 from actors.stores.topology import cluster_facts
 from switch.http.tls import check_files
 from switch.node.first_start import LOOK_EVERY_S, print_compilation
-from switch.node.listening import CannotServe, base_url, check_port, is_loopback
+from switch.node.listening import CannotServe, base_url, check_key, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
 from switch.node.sizing import keys_statement, sessions_for, sessions_statement, sized
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, encode_spec
@@ -169,6 +169,7 @@ class Supervisor:
         wanted = self.settings.shards
         default = min(SHARDS_DEFAULT_MAX, max(1, processors() // 2))
         facts = await cluster_facts(url, wanted, default)
+        check_key(self.settings.bootstrap_key, self.settings.host)
         connection = await connect(url, name="shardpay-serve")
         try:
             if self.settings.bootstrap_key is not None:

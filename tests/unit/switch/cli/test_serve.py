@@ -64,6 +64,12 @@ def test_every_key_of_the_file_is_a_setting(started: list[Any], tmp_path: Path) 
     assert (settings.requests.reads_per_s, settings.credit.law) == (4, "eu")
 
 
+@pytest.mark.parametrize(("given", "key"), [("sp_k\n", "sp_k"), (" sp_k ", "sp_k"), ("", None), (" \n", None)])
+def test_the_key_of_the_environment_is_what_a_caller_can_send(started: list[Any], given: str, key: str | None) -> None:
+    assert serve(SHARDPAY_API_KEY=given).exit_code == 0
+    assert started[0].bootstrap_key == key
+
+
 @pytest.mark.parametrize(
     ("text", "configured"), [("", False), ("[capacity]\nholds = 9\n", False), ("[capacity]\nkeys = 50_000_000\n", True)]
 )
