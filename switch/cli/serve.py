@@ -15,7 +15,7 @@ RESULTS: Final = "bench-results"
 
 @click.command("serve", epilog="Example: shardpay serve --sample --port 8080")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; ::1 and other IPv6 too.")
-@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Port to listen on.")
 @click.option(
     "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one for two cores, at most 8]."
 )

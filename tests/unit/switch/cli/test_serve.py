@@ -110,6 +110,8 @@ def test_a_certificate_behind_a_link_is_named_by_the_link(
     ("words", "code", "printed"),
     [
         (("--ray", "auto"), 2, "--ray needs --database"),
+        (("--port", 0), 2, "--port"),
+        (("--port", 65_536), 2, "--port"),
         (("--shards", 0), 2, "--shards"),
         (("--shards", 1_025), 2, "--shards"),
         (("--scorers", 65), 2, "--scorers"),
