@@ -1,7 +1,8 @@
-"""How much memory and how many processors this process may use: the machine's, or what its container or unit was given of them.
+"""How much memory and how many processors this process may use.
 
-Linux says it in control groups, of version 1 or 2, which limit a process by its own group and by every group above. In a container with
-a view of its own the group is the root of what it sees; else its path is in /proc/self/cgroup.
+That is the machine's, or what its container or unit was given of them. Linux says it in control groups, of version 1 or 2, which limit a
+process by its own group and by every group above. In a container with a view of its own the group is the root of what it sees; else its
+path is in /proc/self/cgroup.
 """
 
 import os
