@@ -19,6 +19,13 @@ SQL_DIRECTORY: Final = Path(__file__).parent / "sql"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5.0
 LINK_BYTES_PER_S_MIN: Final = 2_000_000  # a sixth of 100 Mbit/s: several sessions, of several shards, share a link
+# The server ends a session whose client's machine has said nothing for 11 s, and with it the locks that the session holds. The
+# kernel's own two hours would keep the lock of a live cluster from the machine that takes over. Sockets of one machine have none of it.
+KEEPALIVE: Final[Mapping[str, str]] = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
 # A second `serve` waits this long, since the session of one just killed takes a moment to end.
 CLUSTER_LOCK_WAIT_MS: Final = 2_000
 MIGRATION_LOCK_WAIT_MS: Final = 600_000  # others may be running a long migration
@@ -43,6 +50,10 @@ CONNECTION_LOST: Final = (
     asyncpg.InternalClientError,  # what a session answers whose last words from the server are not yet read
 )
 """Errors not caused by the statement or the data: the session is gone or could not be had."""
+
+
+REFUSED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a server says no with, to a user, a password, a database or a statement. Some of CONNECTION_LOST are among them."""
 
 
 class DatabaseError(Exception):
@@ -101,6 +112,7 @@ async def connect(url: str, *, name: str, **settings: str) -> Any:
         server_settings={
             "application_name": name,
             "jit": "off",
+            **KEEPALIVE,
             **settings,
         },
     )
@@ -223,6 +235,30 @@ class ClusterLock:
         if self.held():
             await self._connection.close(timeout=CONNECT_TIMEOUT_S)
         self._connection = None
+
+
+async def migrate_unless_in_use(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -> None:
+    """Bring the database up to date, as any command but `serve` does it: never under a live switch. Raises DatabaseInUse when one runs
+    that another version of this program made the tables for."""
+
+    async def pending() -> int:
+        connection = await connect(url, name="shardpay-migrate")
+        try:
+            return await pending_migrations(connection, directory=directory)
+        finally:
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+    if not await pending():
+        return
+    lock = ClusterLock(url)
+    try:
+        await lock.acquire()
+        await migrate(url, directory=directory)
+    except DatabaseInUse as error:
+        if await pending():  # else a switch of this version has made them meanwhile
+            raise DatabaseInUse(f"{error}, of another version: stop it first, or use its version") from error
+    finally:
+        await lock.release()
 
 
 def _describe(holder: Any) -> str:

@@ -52,7 +52,6 @@ SETTINGS = """\
 # Written by shardpay at every start; put changes of your own in place with ALTER SYSTEM.
 listen_addresses = ''
 unix_socket_permissions = 0700
-max_connections = 64
 shared_buffers = 256MB
 wal_buffers = 16MB
 max_wal_size = 4GB
@@ -70,6 +69,8 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %a '
 """
+
+SESSIONS_MIN = 64
 
 HBA = """\
 local all         all peer map=shardpay
@@ -153,8 +154,9 @@ class PostgresServer:
                 self._users = None
 
 
-def start(data_dir: Path) -> PostgresServer:
-    """Start the server of `data_dir`, or join the one that runs there; the first time, create its cluster.
+def start(data_dir: Path, sessions: int = SESSIONS_MIN) -> PostgresServer:
+    """Start the server of `data_dir`, or join the one that runs there; the first time, create its cluster. A server that is started takes
+    so many sessions, or as many as it ever took.
 
     Blocks: about 2 s the first time, 0.1 s later, and as long as recovery takes after a crash.
     """
@@ -168,7 +170,7 @@ def start(data_dir: Path) -> PostgresServer:
         try:
             fcntl.flock(users, fcntl.LOCK_SH)
             _ensure_cluster(layout, account)
-            _ensure_running(layout, account)
+            _ensure_running(layout, account, sessions)
         except BaseException:
             os.close(users)
             raise
@@ -349,7 +351,7 @@ def _ensure_cluster(layout: _Layout, account: _Account) -> None:
         os.close(directory)
 
 
-def _ensure_running(layout: _Layout, account: _Account) -> None:
+def _ensure_running(layout: _Layout, account: _Account, sessions: int = SESSIONS_MIN) -> None:
     """Start the server unless it runs; a server that is starting or stopping is waited for."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while (postmaster := _postmaster(layout.cluster)) is not None:
@@ -362,7 +364,7 @@ def _ensure_running(layout: _Layout, account: _Account) -> None:
         time.sleep(POLL_S)
     _clear_dead_server(layout)
     _own_directory(layout.socket, account)
-    _write_settings(layout, account)
+    _write_settings(layout, account, sessions)
     if layout.log.exists() and layout.log.stat().st_size > LOG_BYTES_MAX:
         layout.log.replace(layout.log.with_suffix(".log.1"))
     _launch(layout, account)
@@ -404,11 +406,12 @@ def _launch(layout: _Layout, account: _Account) -> None:
     process.returncode = 0  # let go of it: the server outlives this object, and `_reap` collects it when it ends
 
 
-def _write_settings(layout: _Layout, account: _Account) -> None:
+def _write_settings(layout: _Layout, account: _Account, sessions: int) -> None:
     """Write the server's own files whole, at every start, so that a new version of them takes effect."""
+    own = f"max_connections = {max(sessions, _sessions_before(layout))}\nunix_socket_directories = '{layout.socket}'\n"
     users = {account.name, pwd.getpwuid(os.geteuid()).pw_name}
     files = {
-        "postgresql.conf": f"{SETTINGS}unix_socket_directories = '{layout.socket}'\n",
+        "postgresql.conf": SETTINGS + own,
         "pg_hba.conf": HBA,
         "pg_ident.conf": "".join(f'shardpay "{user}" postgres\n' for user in sorted(users)),
     }
@@ -418,6 +421,16 @@ def _write_settings(layout: _Layout, account: _Account) -> None:
         path.chmod(0o600)
         if account.switch:
             os.chown(path, account.uid, account.gid)
+
+
+def _sessions_before(layout: _Layout) -> int:
+    """How many sessions the server took that we started last: whoever starts it next need not know how many shards there are."""
+    try:
+        text = (layout.cluster / "postgresql.conf").read_text()
+    except FileNotFoundError:
+        return 0
+    found = re.search(r"^max_connections = (\d+)$", text, re.MULTILINE) if text.startswith(SETTINGS[:20]) else None
+    return int(found[1]) if found is not None else 0
 
 
 def _shut_down(layout: _Layout) -> None:
@@ -519,10 +532,16 @@ def _clear_dead_server(layout: _Layout) -> None:
 
 
 def _processes_in(cluster: Path) -> list[int]:
-    """The processes, as far as we may see, whose working directory is `cluster`, as every backend's is."""
+    """The server's processes, as far as we may see: their working directory is `cluster`, and their program PostgreSQL, of whichever
+    installation. A person's shell or editor there is none, nor are we."""
     found = []
     for entry in _PROC.iterdir() if _PROC.exists() else ():
         with contextlib.suppress(OSError):  # gone, a zombie, or not ours to see
-            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(cluster):
+            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(cluster) and _runs_postgres(entry):
                 found.append(int(entry.name))
     return found
+
+
+def _runs_postgres(process: Path) -> bool:
+    """Also of a program that was replaced by an upgrade since it was started."""
+    return Path(os.readlink(process / "exe").removesuffix(" (deleted)")).name == "postgres"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from actors.database import embedded
-from actors.database.connection import migrate
+from actors.database.connection import migrate_unless_in_use
 
 
 @contextlib.asynccontextmanager
@@ -29,7 +29,8 @@ async def located(data: Path, database: str | None, *, create: bool = False) -> 
 
 @contextlib.asynccontextmanager
 async def opened(data: Path, database: str | None) -> AsyncIterator[str]:
-    """URL of a migrated database. Raises FileNotFoundError when the directory holds none."""
+    """URL of a migrated database. Raises FileNotFoundError when the directory holds none, DatabaseInUse when a switch of another version
+    runs on it."""
     async with located(data, database) as url:
-        await migrate(url)
+        await migrate_unless_in_use(url)
         yield url

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from actors.database.connection import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_queries, travel_s
+from actors.database.connection import BY_INDEX, CONNECTION_LOST, KEEPALIVE, SQL_DIRECTORY, parse_queries, travel_s
 from actors.process.time_limits import TimeLimit
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
@@ -82,7 +82,7 @@ class Pool:
     @classmethod
     async def open(cls, url: str, *, name: str, timeout_s: float = STATEMENT_TIMEOUT_S) -> "Pool":
         """A pool; its first session is opened when it is needed."""
-        settings = {"application_name": name, "jit": "off", **PLANNED_ONCE, **BY_INDEX}
+        settings = {"application_name": name, "jit": "off", **KEEPALIVE, **PLANNED_ONCE, **BY_INDEX}
         pool = await asyncpg.create_pool(
             url, min_size=0, max_size=SESSIONS_MAX, timeout=timeout_s, server_settings=settings, reset=_keep
         )

@@ -177,10 +177,16 @@ class RayRuntime:
         return cls(options, temp_dir, essential)
 
     def alive(self) -> bool:
-        """Whether GCS and raylet run: 50 microseconds. Of a given cluster: whether its GCS accepts a connection."""
+        """Whether GCS and raylet run: 50 microseconds. Of a given cluster: whether its GCS takes a connection now, up to half a second;
+        one that it does not take is no proof of its death."""
         if self._options.address is not None:
             return _accepts_connections(self._options.address)
         return all(runs(process) for process in self._essential)
+
+    @property
+    def gcs(self) -> tuple[str, int] | None:
+        """Host and port of a given cluster's GCS."""
+        return None if self._options.address is None else _host_and_port(self._options.address)
 
     @property
     def sockets(self) -> Path | None:
@@ -261,13 +267,20 @@ def sweep(data_dir: Path) -> int:
 
 def ray_temp_dir(data_dir: Path) -> Path:
     """Below the data directory if a unix socket's path has room for it, else a private, short directory."""
-    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
-    short = f"shardpay-{os.getuid()}-{digest}"
-    for parent in (_state_dir(data_dir), Path(tempfile.gettempdir(), short), Path("/tmp", short)):
+    for parent in _places_of_sockets(data_dir):
         temp_dir = parent.resolve() / "t"
         if len(os.fsencode(temp_dir)) + SOCKET_PATH_BELOW_TEMP <= SOCKET_PATH_BYTES_MAX:
             return temp_dir
     raise RuntimeError(f"no directory with a path short enough for Ray's sockets beside {data_dir}")
+
+
+def _places_of_sockets(data_dir: Path) -> Iterator[Path]:
+    """One after the other: there may be no directory for temporary files, and none is needed beside a short path."""
+    yield _state_dir(data_dir)
+    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
+    short = f"shardpay-{os.getuid()}-{digest}"
+    yield Path(tempfile.gettempdir(), short)
+    yield Path("/tmp", short)
 
 
 def _state_dir(data_dir: Path) -> Path:
@@ -336,10 +349,14 @@ def _object_store_bytes(wanted: int) -> int:
     return min(wanted, room) if room >= OBJECT_STORE_BYTES_MIN else wanted
 
 
-def _accepts_connections(address: str) -> bool:
+def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _accepts_connections(address: str) -> bool:
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+        socket.create_connection(_host_and_port(address), CONNECT_TIMEOUT_S).close()
     except OSError:
         return False
     return True

@@ -108,9 +108,17 @@ class ShardActor:
         self._scorers.take(members)
         self._members = members
         if self._host is None:
-            self._host = self._build(self._scorers)
+            self._host = self._built(self._scorers)
             self._life = asyncio.get_running_loop().create_task(self._host.run())
             self._life.add_done_callback(_ended)
+
+    def _built(self, scorer: ScorerPool) -> ShardHost:
+        """A shard that cannot be made ends its process: it would be starting for ever, and nobody would be told."""
+        try:
+            return self._build(scorer)
+        except Exception as error:
+            log.exception("the shard cannot be built")
+            _halt(f"the shard cannot be built: {error!r}")
 
     def _build(self, scorer: ScorerPool) -> ShardHost:
         spec = self._spec

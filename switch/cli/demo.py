@@ -36,7 +36,7 @@ _YEAR_DAYS: Final = 365
     "--people", type=click.IntRange(200, 100_000), default=10_000, show_default=True, help="How many are made up."
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of all draws.")
-@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Port to listen on.")
 @click.option(
     "--data",
     type=LocalPath(path_type=Path, file_okay=False, resolve_path=True),

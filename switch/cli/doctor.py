@@ -11,7 +11,9 @@ from switch.cli.options import as_text, json_option, storage_options
 
 @click.command("doctor", epilog="Example: shardpay doctor --data ./data")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address that serve would listen on.")
-@click.option("--port", default=8080, show_default=True, help="Port that serve would listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="Port that serve would listen on."
+)
 @click.option("--config", type=click.Path(path_type=Path, exists=True), help="The TOML file of serve.")
 @json_option
 @storage_options

@@ -1,7 +1,6 @@
 """`shardpay features`: what a credit team trains and scores on."""
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from actors.process.container import processors
 from models.wording import counted
 from switch.cli.options import LocalPath, as_text, as_time, json_option, storage_options
 
@@ -41,7 +41,9 @@ _FOLDER: Final = LocalPath(path_type=Path, file_okay=False, resolve_path=True)
 @click.option(
     "--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output: a task a shard."
 )
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=processors, help="Shards at a time [default: one a processor]."
+)
 @json_option
 @storage_options
 def features_command(data: Path, database: str | None, as_json: bool, workers: int, **options: Any) -> None:

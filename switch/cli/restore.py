@@ -23,13 +23,13 @@ def restore_command(folder: Path, as_json: bool, data: Path, database: str | Non
     """
     from actors.audit.audit import audit_database, render
     from actors.backup.backup import check, restore
-    from actors.database.connection import migrate
+    from actors.database.connection import migrate_unless_in_use
     from actors.database.locate import located
 
     async def run(manifest: Any) -> Any:
         async with located(data, database, create=True) as url:
             await restore(url, folder, manifest)
-            await migrate(url)
+            await migrate_unless_in_use(url)
             return await audit_database(url)
 
     with progress_bar("checking", "bytes") as progress:

@@ -15,7 +15,7 @@ RESULTS: Final = "bench-results"
 
 @click.command("serve", epilog="Example: shardpay serve --sample --port 8080")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; ::1 and other IPv6 too.")
-@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Port to listen on.")
 @click.option(
     "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one for two cores, at most 8]."
 )
@@ -43,10 +43,10 @@ RESULTS: Final = "bench-results"
 )
 @click.option(
     "--tls-certificate",
-    type=click.Path(dir_okay=False, exists=True, resolve_path=True),
+    type=click.Path(dir_okay=False, exists=True),
     help="PEM file: HTTPS with this certificate and its chain; a newer one is taken over within seconds.",
 )
-@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True, resolve_path=True), help="PEM file: its key.")
+@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True), help="PEM file: its key.")
 @click.option(
     "--sample",
     is_flag=True,
@@ -67,7 +67,8 @@ def serve_command(**options: Any) -> None:
     if config is not None:
         file = read_config(config)
         options.update(review_expires_in_s=file.review_expires_in)
-        options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
+        options.update(capacity=file.capacity, keys_configured=file.keys_configured)
+        options.update(daily_limits=file.daily_limits, checkpoints=file.checkpoints)
         options.update(
             allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies, requests=file.requests
         )
@@ -79,16 +80,20 @@ def serve_command(**options: Any) -> None:
         if is_loopback(options["host"]) and options.get("webhooks", WebhookKeys()) == WebhookKeys():
             options["webhooks"] = SANDBOX
         options["bench_reports"] = options.get("bench_reports") or str(Path(RESULTS).resolve())
-    settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
+    # Nobody can send a key with space around it: a mounted secret often ends with a line.
+    settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY", "").strip() or None, **options)
     serve(settings, _say, _welcome(settings, sample))
 
 
 def _tls(certificate: str | None, key: str | None) -> Any:
+    """Absolute, as actors have another working directory, but with its links: a renewal lets them point to other files."""
     from switch.http.tls import TlsFiles
 
     if (certificate is None) != (key is None):
         raise click.UsageError("--tls-certificate and --tls-key go together")
-    return None if certificate is None else TlsFiles(certificate=certificate, key=key or "")
+    if certificate is None or key is None:
+        return None
+    return TlsFiles(certificate=os.path.abspath(certificate), key=os.path.abspath(key))
 
 
 def _say(text: str) -> None:

@@ -23,7 +23,7 @@ def switch_url(url: str | None) -> str:
 
 def switch_key(key: str | None) -> str | None:
     """The API key to send; None: only calls that need none."""
-    return key or os.environ.get("SHARDPAY_API_KEY") or None
+    return (key or os.environ.get("SHARDPAY_API_KEY") or "").strip() or None
 
 
 def headers_of(call: Call, key: str | None) -> dict[str, str]:

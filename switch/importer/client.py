@@ -156,7 +156,7 @@ class Client:
         waiting: Callable[[str], None] = lambda why: None,
     ) -> None:
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
         self._observe = observe
         self._waiting = waiting
         self._session = aiohttp.ClientSession(

@@ -20,8 +20,10 @@ from typing import Any, Final, Literal
 import aiohttp
 import msgspec
 
+from actors.database import embedded
 from actors.database.connection import (
     CONNECTION_LOST,
+    REFUSED,
     SQL,
     ClusterLock,
     DatabaseError,
@@ -30,11 +32,12 @@ from actors.database.connection import (
     pending_migrations,
 )
 from actors.database.locate import located
+from actors.process.container import memory_bytes, processors
 from models.kernel_folder import kernel_folder
 from models.wording import counted
 from switch.node.listening import CannotServe, base_url, check_port
 from switch.node.settings import ConfigFile, read_config
-from switch.node.sizing import keys_for, memory_bytes
+from switch.node.sizing import keys_for
 
 State = Literal["ok", "warning", "failure"]
 
@@ -74,7 +77,7 @@ def machine(data: Path) -> Iterator[Finding]:
     yield _judged(
         "Python", sys.version_info >= (3, 11), platform.python_version(), "Use Python 3.11 or later.", bad="failure"
     )
-    cores = len(os.sched_getaffinity(0))
+    cores = processors()
     yield _judged("processors", cores >= CORES_MIN, f"{cores}", "Front door, shard and database share one: use two.")
     memory = memory_bytes()
     yield _judged(
@@ -221,12 +224,15 @@ async def database(data: Path, url: str | None) -> AsyncIterator[Finding]:
             async for finding in _server(found):
                 yield finding
     except (*CONNECTION_LOST, DatabaseError) as error:
-        yield Finding(
-            check="database",
-            state="failure",
-            found=f"it cannot be reached: {str(error) or type(error).__name__}",
-            advice="Mend --database, the network, or the server's pg_hba.conf.",
-        )
+        found = f"it cannot be reached: {str(error) or type(error).__name__}"
+        advice = "Mend --database, the network, or the server's pg_hba.conf."
+        yield Finding(check="database", state="failure", found=found, advice=advice)
+    except embedded.PostgresFailed as error:
+        advice = f"Read {data / 'log' / 'postgres.log'}, and make room or mend owners."
+        yield Finding(check="database", state="failure", found=str(error), advice=advice)
+    except (*REFUSED, ValueError) as error:
+        advice = "Mend user, password and database in --database, the server's pg_hba.conf, or what the user may do."
+        yield Finding(check="database", state="failure", found=f"it refuses: {error}", advice=advice)
 
 
 async def _server(url: str) -> AsyncIterator[Finding]:

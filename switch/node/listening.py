@@ -9,6 +9,10 @@ _NO_SUCH_FAMILY: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """A name may have an address of a family that this machine does not use; asyncio passes over such an address too."""
 
 
+BOOTSTRAP_KEY_MIN: Final = 16
+"""Characters: of letters and digits some 80 bits."""
+
+
 class CannotServe(Exception):
     """One line for the operator."""
 
@@ -29,6 +33,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_key(key: str | None, host: str) -> None:
+    """Raise CannotServe when a key from outside can be guessed, and others than this machine can try."""
+    if key is not None and len(key) < BOOTSTRAP_KEY_MIN and not is_loopback(host):
+        raise CannotServe(
+            f"SHARDPAY_API_KEY has {len(key)} characters: beyond loopback use {BOOTSTRAP_KEY_MIN} or more"
+        )
 
 
 def check_port(host: str, port: int) -> None:

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from actors.process.container import processors
 from actors.process.logs import log_to_file
 from actors.process.ray_cluster import RayOptions, RayRuntime
 from actors.rpc.members import Member, Members
@@ -26,6 +27,7 @@ from actors.stores.scenarios import publish_catalogue
 from rules.scenarios.catalogue import texts
 from switch.node.front_door_actor import FrontDoorActor, FrontDoorSpec
 from switch.node.placement import Placement, ray_nodes
+from switch.node.reach import RayWatch
 from switch.node.settings import TAKEOVER_AFTER_S, log_dir
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, decode_spec
 from switch.node.webhook_actor import WebhookActor, WebhookSpec
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 0.25
 RAY_LOST_EXIT = 71
+ORPHAN_EXIT = 74
 SILENT_LOOKS_MAX = int(TAKEOVER_AFTER_S / WATCH_EVERY_S)
 """Counted in looks, not in seconds: when this process itself was stopped, the shards are not to blame."""
 SCORER_LOOKS_MAX = int(4.0 / WATCH_EVERY_S)
@@ -301,23 +304,32 @@ class Cluster:
                     log.error("not all could be drained: %r", error)
 
 
+def _is_orphan(spec: NodeSpec) -> bool:
+    """Whether the supervisor is gone: it may have died while Ray started, so this process's parent then proves nothing."""
+    if os.getppid() == spec.supervisor:
+        return False
+    log.error("the supervisor is gone; this node ends")
+    return True
+
+
 async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if _is_orphan(spec):
+        return ORPHAN_EXIT
     await publish_default(spec.url)
     await publish_catalogue(spec.url, texts())
     cluster = Cluster(spec, runtime.sockets, None if spec.settings.ray is None else Placement(ray_nodes))
     cluster.create()
     loop.add_signal_handler(LEAVE_SIGNAL, cluster.leave)
-    supervisor = os.getppid()
+    ray = RayWatch(runtime)
     while not stop.is_set():
-        if not runtime.alive():
+        if ray.is_lost():
             log.error("Ray is not whole any more; this node ends and is started again")
             return RAY_LOST_EXIT
-        if os.getppid() != supervisor:
-            log.error("the supervisor is gone; this node ends")
-            return RAY_LOST_EXIT
+        if _is_orphan(spec):
+            return ORPHAN_EXIT
         await cluster.watch()
         try:
             async with asyncio.timeout(WATCH_EVERY_S):
@@ -339,7 +351,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(LEAVE_SIGNAL, signal.SIG_IGN)
     log_to_file(log_dir(settings.data) / "node.log")
-    cpus = max(os.cpu_count() or 1, spec.shards + settings.scorers + (settings.front_doors or 1) + 2)
+    cpus = max(processors(), spec.shards + settings.scorers + (settings.front_doors or 1) + 2)
     runtime = RayRuntime.start(RayOptions(data_dir=settings.data, num_cpus=cpus, address=settings.ray))
     code = asyncio.run(_run(spec, runtime))
     if code == 0:

@@ -16,14 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
+from switch.node.reach import Reach
+
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S: Final = 1.0
-GONE_AFTER_S: Final = 3.0
-"""Without one connection. To start a shard elsewhere takes some 5 s, so this is not what makes a takeover slow."""
-GONE_AFTER_TRIES: Final = 3
-"""Counted too: when this process itself was stopped, the nodes are not to blame."""
-STALLED_S: Final = 1.5 * CONNECT_TIMEOUT_S
 LIST_EVERY_S: Final = 5.0
 
 
@@ -33,11 +29,6 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     host: str
     port: int
-
-
-class _Seen(msgspec.Struct, kw_only=True):
-    at: float
-    misses: int = 0
 
 
 Listing = Callable[[], Sequence[Node]]
@@ -50,7 +41,7 @@ class Placement:
         self._listing = listing
         self._clock = clock
         self._nodes: dict[str, Node] = {}
-        self._seen: dict[str, _Seen] = {}
+        self._reach: dict[str, Reach] = {}
         self._where: dict[tuple[str, int], str] = {}
         self._alive: set[str] = set()
         self._listed = clock()
@@ -90,29 +81,11 @@ class Placement:
         if self._clock() - self._listed > LIST_EVERY_S:
             self._listed = self._clock()
             self._take(await asyncio.to_thread(self._listing))
-        await asyncio.gather(*(self._try(node) for node in list(self._nodes.values())))
-
-    async def _try(self, node: Node) -> None:
-        seen, began = self._seen[node.id], self._clock()
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                _, writer = await asyncio.open_connection(node.host, node.port)
-        except (OSError, TimeoutError) as error:
-            if self._clock() - began > STALLED_S:
-                return  # this process stood still, which says nothing of the node
-            seen.misses += 1
-            if seen.misses == GONE_AFTER_TRIES:
-                log.warning("node %s at %s:%d is out of reach: %r", node.id, node.host, node.port, error)
-        else:
-            writer.close()
-            if seen.misses >= GONE_AFTER_TRIES:
-                log.warning("node %s at %s:%d is within reach again", node.id, node.host, node.port)
-            self._seen[node.id] = _Seen(at=self._clock())
+        await asyncio.gather(*(reach.look() for reach in list(self._reach.values())))
 
     def _is_gone(self, node: str) -> bool:
         """Out of reach, or not in Ray's list any more: a node that came back at once may listen where the one before it did."""
-        seen = self._seen[node]
-        return node not in self._alive or (seen.misses >= GONE_AFTER_TRIES and self._clock() - seen.at >= GONE_AFTER_S)
+        return node not in self._alive or self._reach[node].gone
 
     def _take(self, nodes: Sequence[Node]) -> None:
         if not nodes:
@@ -122,10 +95,10 @@ class Placement:
             if node.id not in self._nodes:
                 log.info("node %s at %s:%d", node.id, node.host, node.port)
                 self._nodes[node.id] = node
-                self._seen[node.id] = _Seen(at=self._clock())
+                self._reach[node.id] = Reach(f"node {node.id}", node.host, node.port, self._clock)
         used = self._alive | set(self._where.values())
         for left in self._nodes.keys() - used:
-            del self._nodes[left], self._seen[left]
+            del self._nodes[left], self._reach[left]
 
 
 def ray_nodes() -> list[Node]:

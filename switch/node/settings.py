@@ -5,7 +5,7 @@ Nothing below reads the environment or the command line.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -30,7 +30,8 @@ DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
     two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands.
-    `front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain. `tls` None: HTTP."""
+    `front_doors` None: one, on a given Ray cluster one a node. `keys_configured`: whether
+    `capacity.keys` was given; else it is what there is memory for. `drain_grace_s`: between SIGTERM and the drain. `tls` None: HTTP."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     daily_limits: dict[int, int] = {}
     review_expires_in_s: int = REVIEW_SECONDS
     capacity: Capacity = Capacity()
+    keys_configured: bool = False
     allow_unsafe: bool = False
     checkpoints: str | None = None
     drain_grace_s: float = DRAIN_GRACE_S
@@ -77,7 +79,13 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tracing: TracingKeys = TracingKeys()
 
 
-def read_config(path: Path) -> ConfigFile:
+class Configuration(ConfigFile, frozen=True, kw_only=True):
+    """What was read from a file. `keys_configured`: whether it says `capacity.keys`."""
+
+    keys_configured: bool = False
+
+
+def read_config(path: Path) -> Configuration:
     """Read a configuration file. Raises ValueError with what is wrong in it."""
     try:
         read = tomllib.loads(path.read_text())
@@ -92,7 +100,14 @@ def read_config(path: Path) -> ConfigFile:
     for name, room in msgspec.structs.asdict(config.capacity).items():
         if room < 0:
             raise ValueError(f"{path}: capacity.{name} is less than nothing")
-    return config
+    for name in ("segments", "segment_map"):
+        if getattr(config.capacity, name) == 0:
+            raise ValueError(f"{path}: capacity.{name} has no room for the operator's segment")
+    return Configuration(**_fields(config), keys_configured="keys" in read.get("capacity", {}))
+
+
+def _fields(config: ConfigFile) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in ConfigFile.__struct_fields__}
 
 
 def log_dir(data: Path) -> Path:

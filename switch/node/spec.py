@@ -13,12 +13,13 @@ LEAVE_SIGNAL: Final = signal.SIGUSR1
 
 
 class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings, and what was found out about the database."""
+    """Settings, and what was found out about the database. `supervisor`: pid of the process without which the node ends."""
 
     settings: Settings
     url: str
     secret: bytes
     shards: int
+    supervisor: int
 
 
 def encode_spec(spec: NodeSpec) -> bytes:

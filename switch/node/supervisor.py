@@ -20,16 +20,17 @@ import aiohttp
 import msgspec
 
 from actors.database import embedded
-from actors.database.connection import CONNECTION_LOST, ClusterLock, DatabaseError, connect, migrate
+from actors.database.connection import CONNECTION_LOST, SQL, ClusterLock, DatabaseError, connect, migrate
+from actors.process.container import memory_bytes, processors
 from actors.process.logs import log_to_file
 from actors.stores.admin_log import by_command
 from actors.stores.api_keys import BOOTSTRAP, ensure_bootstrap_key, has_keys
 from actors.stores.topology import cluster_facts
 from switch.http.tls import check_files
 from switch.node.first_start import LOOK_EVERY_S, print_compilation
-from switch.node.listening import CannotServe, base_url, check_port, is_loopback
+from switch.node.listening import CannotServe, base_url, check_key, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
-from switch.node.sizing import keys_statement, memory_bytes, sized
+from switch.node.sizing import keys_statement, sessions_for, sessions_statement, sized
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, encode_spec
 
 log = logging.getLogger(__name__)
@@ -66,12 +67,18 @@ class Supervisor:
 
     def __init__(self, settings: Settings, say: Any) -> None:
         self.settings = settings
-        self.say = say
+        self._say = say
         self._postgres: embedded.PostgresServer | None = None
         self._node: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._lock_error: str | None = None
+
+    def say(self, text: str) -> None:
+        """Tell the operator, if anybody still reads: Ctrl-C also ends the program that the output is piped to, and what is under way has to
+        be drained all the same."""
+        with contextlib.suppress(OSError):
+            self._say(text)
 
     async def run(self, ready: Any) -> None:
         """Serve until a signal; `ready` is awaited once the switch takes payments. Raises CannotServe."""
@@ -80,11 +87,10 @@ class Supervisor:
             loop.add_signal_handler(number, self._signalled, number)
         try:
             url = await self._database()
-            spec = await self._prepare(url)
             lock = ClusterLock(url)
-            await lock.acquire()
+            await lock.acquire()  # first of all: no tables are changed under a live switch
             try:
-                await self._serve(spec, lock, ready)
+                await self._serve(await self._prepare(url), lock, ready)
             finally:
                 await self._kill_node()
                 await lock.release()
@@ -132,10 +138,13 @@ class Supervisor:
     async def _database(self) -> str:
         if self.settings.database is not None:
             return self.settings.database
-        started = time.monotonic()
-        self._postgres = await self._until_up(lambda: embedded.start(self.settings.data))
+        started, shards = time.monotonic(), self.settings.shards or SHARDS_DEFAULT_MAX
+        self._postgres = await self._until_up(lambda: embedded.start(self.settings.data, self._sessions(shards)))
         self.say(f"PostgreSQL is up ({time.monotonic() - started:.1f} s)")
         return self._postgres.url
+
+    def _sessions(self, shards: int) -> int:
+        return sessions_for(shards, self.settings.scorers, self.settings.front_doors or 1)
 
     async def _until_up(self, start: Callable[[], T]) -> T:
         """Try to start PostgreSQL until it is up: a full disk or memory may be free again later. Ends at a signal, and raises
@@ -158,8 +167,9 @@ class Supervisor:
     async def _prepare(self, url: str) -> NodeSpec:
         await migrate(url)
         wanted = self.settings.shards
-        default = min(SHARDS_DEFAULT_MAX, max(1, (os.cpu_count() or 1) // 2))
+        default = min(SHARDS_DEFAULT_MAX, max(1, processors() // 2))
         facts = await cluster_facts(url, wanted, default)
+        check_key(self.settings.bootstrap_key, self.settings.host)
         connection = await connect(url, name="shardpay-serve")
         try:
             if self.settings.bootstrap_key is not None:
@@ -167,19 +177,23 @@ class Supervisor:
                     connection, self.settings.bootstrap_key, by_command("serve", {"name": BOOTSTRAP})
                 )
             keyed = await has_keys(connection)
+            room = int(await connection.fetchval(SQL["sessions_max"]))
         finally:
             await connection.close()
         if not keyed and not is_loopback(self.settings.host):
             raise CannotServe(
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
-        capacity = sized(self.settings.capacity, memory_bytes(), facts.shards)
-        configured = capacity.keys == self.settings.capacity.keys
-        statement = keys_statement(capacity.keys, facts.shards, configured=configured)
-        if statement is not None:
-            self.say(statement)
+        configured = self.settings.keys_configured
+        capacity = sized(self.settings.capacity, memory_bytes(), facts.shards, configured=configured)
+        for statement in (
+            keys_statement(capacity.keys, facts.shards, configured=configured),
+            sessions_statement(room, self._sessions(facts.shards), embedded=self._postgres is not None),
+        ):
+            if statement is not None:
+                self.say(statement)
         settings = msgspec.structs.replace(self.settings, capacity=capacity)
-        return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards)
+        return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards, supervisor=os.getpid())
 
     def _node_output(self) -> TextIO:
         """Ray writes to the terminal without being asked; this is its terminal."""

@@ -113,7 +113,7 @@ CAPACITY: Final = {
 def document() -> str:
     """The page."""
     capacity = "Each size is for one shard. What happens when a table is full: [size](../operations/size.md)."
-    keys = "Unless the file says it, `serve` derives `keys` from the machine's memory."
+    keys = "Unless the file says it, `serve` derives `keys` from the memory of the machine or of its container."
     return page(
         "Configuration",
         _INTRODUCTION,

@@ -12,7 +12,8 @@ from switch.views.webhook_metrics import webhook_families
 
 _INTRODUCTION: Final = """\
 `GET /metrics` answers in Prometheus text format, without a key. Each front door counts for itself: with several front doors on one port a
-scrape reaches one of them, so add the series of all. Counters of rule packs (`shardpay_pack_decisions`, `shardpay_shadow`,
+scrape reaches one of them, and no label says which: [monitor](../operations/monitor.md) says what such figures mean.
+Counters of rule packs (`shardpay_pack_decisions`, `shardpay_shadow`,
 `shardpay_rule_hits`, `shardpay_rule_no_value`) come from the scorers by way of the database and are the same at every front door. So are
 those of webhooks.
 [Monitor](../operations/monitor.md) says which of them to watch."""

@@ -62,14 +62,36 @@ def commands() -> dict[str, list[str]]:
 def test_an_image_in_which_no_bytecode_can_be_written_has_it() -> None:
     image = (DEPLOY / "Dockerfile").read_text()
     assert "PYTHONDONTWRITEBYTECODE=1" in image
-    compiled = re.search(r"^RUN .* -m compileall .* \.venv/lib (.*) \|\| true$", image, re.MULTILINE)
-    assert compiled is not None and {"actors", "models", "rules", "switch"} <= set(compiled[1].split())
+    own = re.search(
+        r"^RUN \S*python -m compileall -qq --invalidation-mode unchecked-hash (.*) && \\$", image, re.MULTILINE
+    )
+    assert own is not None and {"actors", "models", "rules", "switch"} <= set(own[1].split()), "or it is not made"
+    assert re.search(r"^ +\(.* -m compileall .* \.venv/lib \|\| true\)$", image, re.MULTILINE)
+
+
+def test_an_image_is_made_of_nothing_that_git_ignores() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    patterns = {each.strip("/") if each.startswith("/") else f"**/{each.rstrip('/')}" for each in ignored if each}
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {*patterns, ".git"} <= set(lines), "keys and data would be in it, and a .venv of another machine"
+    assert not [line for line in lines if line.startswith("!")]
 
 
 def test_a_unit_that_protects_the_system_keeps_bytecode_in_its_own_directory() -> None:
     unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
     assert {"ProtectSystem=strict", "CacheDirectory=shardpay"} <= set(unit.splitlines())
     assert re.search(r"^Environment=.*\bPYTHONPYCACHEPREFIX=/var/cache/shardpay/", unit, re.MULTILINE)
+
+
+def test_a_unit_that_protects_the_system_has_a_place_for_temporary_files() -> None:
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text().splitlines()
+    assert {"ProtectSystem=strict", "PrivateTmp=yes"} <= set(unit)
+
+
+def test_a_unit_is_started_again_however_often_a_start_failed() -> None:
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    general, service = unit.partition("[Service]")[::2]
+    assert "StartLimitIntervalSec=0" in general.splitlines() and "Restart=always" in service.splitlines()
 
 
 def test_machine_code_is_kept_where_the_switch_may_write() -> None:

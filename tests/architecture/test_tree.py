@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = {"actors", "bench", "models", "rules", "switch", "tests"}
 BESIDE: Final = {".ci", "deploy", "docs"}
 FILES: Final = {
-    *(".gitignore", ".pre-commit-config.yaml", "LICENSE", "Makefile", "pyproject.toml"),
+    *(".dockerignore", ".gitignore", ".pre-commit-config.yaml", "LICENSE", "Makefile", "pyproject.toml"),
     *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"),
     *("requirements.txt", "requirements-cluster.txt", "requirements-site.txt"),
 }

@@ -71,6 +71,9 @@ INSERT INTO cluster (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING
 -- name: cluster_value
 SELECT value FROM cluster WHERE key = $1
 
+-- name: sessions_max
+SHOW max_connections
+
 -- name: lock_take
 SELECT pg_advisory_lock($1, $2)
 

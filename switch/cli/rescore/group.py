@@ -1,6 +1,5 @@
 """`shardpay rescore`: score everybody, from Parquet to Parquet, killed and resumed."""
 
-import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -361,10 +360,11 @@ def _asked_to_stop() -> Iterator[list[int]]:
 @contextmanager
 def _pools(options: dict[str, Any]) -> Iterator[tuple[Any, int]]:
     """What makes workers, and how many the machine or the cluster has processors for."""
+    from actors.process.container import processors
     from actors.rescore.unit import local_pool, make_worker
 
     if options["ray"] is None:
-        yield local_pool, os.cpu_count() or 1
+        yield local_pool, processors()
         return
     from actors.process.ray_cluster import RayOptions, RayRuntime
     from actors.process.worker_pool import RayPool

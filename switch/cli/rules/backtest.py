@@ -1,6 +1,5 @@
 """`shardpay rules backtest`: what a pack would have decided of everything that ever happened."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import click
 import msgspec
 
+from actors.process.container import processors
 from switch.cli.client import switch_client
 from switch.cli.options import as_text, as_time, json_option
 from switch.cli.rules.files import pack_body
@@ -48,7 +48,9 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--last", type=click.IntRange(1, LAST_MAX), metavar="N", help="Instead, with --url: count the newest N attempts."
 )
 @click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see the export: a task a shard.")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=processors, help="Shards at a time [default: one a processor]."
+)
 @click.option("--config", type=_FILE, help=_CONFIG_HELP)
 @json_option
 def rules_backtest(

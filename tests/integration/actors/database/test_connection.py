@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from actors.database import embedded
 from actors.database.connection import (
+    KEEPALIVE,
     SQL_DIRECTORY,
     ClusterLock,
     DatabaseInUse,
@@ -21,6 +24,7 @@ from actors.database.connection import (
     migrate,
     parse_queries,
 )
+from actors.database.pool import Pool
 
 
 @pytest.fixture
@@ -138,6 +142,42 @@ async def test_the_cluster_lock_is_taken_again_after_its_session_was_lost(databa
     await lock.acquire()
     assert lock.held()
     await lock.release()
+
+
+async def _reached_by_tcp(place: Path) -> tuple[embedded.PostgresServer, str]:
+    """An embedded server, which by itself has unix sockets alone, and its URL by TCP, at an address of this process."""
+    address = f"127.{os.getpid() >> 16 & 0xFF}.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFF or 1}"
+    server = await asyncio.to_thread(embedded.start, place)
+    connection = await asyncpg.connect(server.url)
+    await connection.execute(f"ALTER SYSTEM SET listen_addresses = '{address}'")
+    hba = Path(await connection.fetchval("SHOW hba_file"))
+    own = hba.with_name("own_hba.conf")
+    own.write_text(hba.read_text() + "host all all 127.0.0.0/8 trust\n")
+    own.chmod(0o644)
+    await connection.execute(f"ALTER SYSTEM SET hba_file = '{own}'")
+    await connection.close()
+    await asyncio.to_thread(server.stop)
+    server = await asyncio.to_thread(embedded.start, place)
+    return server, f"postgresql://postgres@{address}/postgres"
+
+
+async def test_the_server_asks_within_seconds_whether_the_machine_of_a_session_is_still_there(
+    server_place: Path,
+) -> None:
+    server, url = await _reached_by_tcp(server_place)
+    try:
+        lock = ClusterLock(url)
+        await lock.acquire()
+        asked = [await lock._connection.fetchval(f"SHOW {name}") for name in KEEPALIVE]
+        await lock.release()
+        pool = await Pool.open(url, name="shardpay-test")
+        async with pool.session() as session:
+            asked += [await session.fetchval(f"SHOW {name}") for name in KEEPALIVE]
+        await pool.close()
+    finally:
+        await asyncio.to_thread(server.stop)
+    idle, interval, count = (int(value) for value in asked[:3])
+    assert idle + interval * count <= 15 and asked[3:] == asked[:3]
 
 
 async def test_all_who_ask_for_a_cluster_value_get_the_same(database_url: str) -> None:

@@ -167,6 +167,39 @@ def test_everything_killed_at_once_is_recovered_by_a_new_start(start: Start, ser
     assert mark(start()) == 7
 
 
+def test_it_takes_as_many_sessions_as_were_asked_for_also_when_the_next_start_does_not_know(
+    server_place: Path,
+) -> None:
+    for asked, taken in ((None, 64), (200, 200), (None, 200), (100, 200)):
+        server = embedded.start(server_place / "data", *([] if asked is None else [asked]))
+        assert query(server.url, "SHOW max_connections") == str(taken)
+        os.kill(server.pid or 0, signal.SIGKILL)
+        while server.is_alive():  # the signal takes its time
+            pass
+        assert server.restart_if_dead()
+        assert query(server.url, "SHOW max_connections") == str(taken)
+        server.stop()
+
+
+@needs_proc
+def test_whoever_only_stands_in_the_clusters_directory_lives_on(
+    start: Start, server_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start()
+    put_mark(server)
+    cluster = server_place / "data" / "postgres"
+    with subprocess.Popen(["sleep", "60"], cwd=cluster) as bystander:
+        try:
+            for pid in embedded._processes_in(cluster):
+                os.kill(pid, signal.SIGKILL)
+            monkeypatch.setattr(embedded, "ORPHAN_GRACE_S", 0.2)
+            monkeypatch.chdir(cluster)
+            assert mark(start()) == 7, "and this process is in it too"
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
+
+
 def test_a_stale_process_id_that_somebody_else_has_now_is_no_server(start: Start, server_place: Path) -> None:
     server = start()
     put_mark(server)

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from actors.database import embedded
-from actors.database.connection import SQL_DIRECTORY, load_migrations
+from actors.database.connection import SQL_DIRECTORY, ClusterLock, DatabaseInUse, load_migrations, migrate
 from actors.database.locate import located, opened
 
 
@@ -29,6 +29,31 @@ async def test_the_one_named_is_taken_as_it_is_and_migrated_only_when_it_is_open
         )
         await connection.close()
     assert list(tmp_path.iterdir()) == [], "nothing is made beside it"
+
+
+async def test_no_command_changes_the_tables_under_a_live_switch(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.database.connection.CLUSTER_LOCK_WAIT_MS", 50)
+    switch = ClusterLock(empty_database_url)
+    await switch.acquire()
+    with pytest.raises(DatabaseInUse, match=r"in use by a live cluster .*, of another version: stop it first"):
+        async with opened(tmp_path, empty_database_url):
+            raise AssertionError("it has the tables of another version")
+    assert await _tables(empty_database_url) == 0
+    await migrate(empty_database_url)
+    async with opened(tmp_path, empty_database_url) as url:
+        assert url == empty_database_url, "beside a switch of the same version"
+    await switch.release()
+
+
+async def test_a_command_that_has_migrated_leaves_the_database_to_others(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    async with opened(tmp_path, empty_database_url):
+        switch = ClusterLock(empty_database_url)
+        await switch.acquire()
+        await switch.release()
 
 
 async def test_a_directory_without_a_database_is_named_with_what_makes_one(tmp_path: Path) -> None:

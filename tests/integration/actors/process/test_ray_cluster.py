@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -307,6 +308,16 @@ def test_the_sockets_fit_however_long_the_data_directory_is(tmp_path: Path) -> N
     assert len(str(ray_temp_dir(long))) <= room
     assert ray_temp_dir(long) == ray_temp_dir(long)
     assert ray_temp_dir(long) != ray_temp_dir(tmp_path / ("y" * 80))
+
+
+def test_a_short_path_needs_no_directory_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def none_can_be_written() -> str:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none_can_be_written)
+    assert ray_temp_dir(Path("/srv/shardpay")) == Path("/srv/shardpay/ray/t")
+    with pytest.raises(FileNotFoundError):
+        ray_temp_dir(tmp_path / ("x" * 80))
 
 
 def test_a_given_cluster_brings_its_own_network_and_token(tmp_path: Path) -> None:

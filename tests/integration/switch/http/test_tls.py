@@ -5,7 +5,7 @@ import logging
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
@@ -39,18 +39,37 @@ def put(folder: Path, name: str) -> TlsFiles:
     return TlsFiles(certificate=str(folder / "tls.pem"), key=str(folder / "tls.key"))
 
 
+def link(folder: Path, name: str) -> TlsFiles:
+    """The files of a certificate as links, as certbot and mounted secrets have them: a renewal points them elsewhere, and what they
+    pointed to is removed."""
+    version, data = folder / name, folder / "..data"
+    version.mkdir()
+    put(version, name)
+    staged = folder / "..data_tmp"
+    staged.symlink_to(name)
+    before = data.resolve()
+    staged.replace(data)
+    if before != data:
+        shutil.rmtree(before)
+    for ending in ("pem", "key"):
+        if not (folder / f"tls.{ending}").is_symlink():
+            (folder / f"tls.{ending}").symlink_to(f"..data/tls.{ending}")
+    return TlsFiles(certificate=str(folder / "tls.pem"), key=str(folder / "tls.key"))
+
+
 def session(name: str) -> aiohttp.ClientSession:
     """Of a caller who trusts one certificate."""
     trusted = ssl.create_default_context(cafile=str(CERTIFICATES / f"{name}.pem"))
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted))
 
 
+@pytest.mark.parametrize("install", [put, link])
 async def test_a_renewed_certificate_is_shown_to_new_connections_and_open_ones_go_on(
-    switch: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    switch: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Callable[[Path, str], TlsFiles]
 ) -> None:
     monkeypatch.setattr(tls, "LOOK_S", 0.05)
     async with (
-        running_front_door(switch, Limits(), put(tmp_path, "first")) as secure,
+        running_front_door(switch, Limits(), install(tmp_path, "first")) as secure,
         session("first") as early,
         session("second") as late,
     ):
@@ -61,7 +80,7 @@ async def test_a_renewed_certificate_is_shown_to_new_connections_and_open_ones_g
             assert answer.status == 201
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await late.get(f"{url}/healthz")
-        put(tmp_path, "second")
+        install(tmp_path, "second")
         async with asyncio.timeout(10):
             while not await shown(late, url):
                 await asyncio.sleep(0.05)

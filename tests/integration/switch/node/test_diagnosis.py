@@ -1,8 +1,10 @@
 """`shardpay doctor` names what would keep a switch from working, and what to do; it changes nothing."""
 
+import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -50,6 +52,29 @@ async def test_a_database_that_loses_commits_or_is_of_a_newer_version_fails(data
 async def test_a_database_that_cannot_be_reached_fails(tmp_path: Path) -> None:
     findings = await of_database(f"postgresql:///shardpay?host={tmp_path}")
     assert only(findings, "failure") == ["database"]
+
+
+@pytest.mark.parametrize(
+    ("mended", "found"),
+    [
+        (lambda url: re.sub(r"/[^/?]+\?", "/not_here?", url), 'database "not_here" does not exist'),
+        (lambda url: url.replace("//postgres@", "//stranger@"), "authentication failed"),
+        (lambda url: f"{url}&sslmode=perhaps", "sslmode"),
+    ],
+    ids=["database", "user", "url"],
+)
+async def test_a_server_that_refuses_is_a_finding_and_no_error(
+    database_url: str, mended: Callable[[str], str], found: str
+) -> None:
+    findings = await of_database(mended(database_url))
+    assert only(findings, "failure") == ["database"]
+    assert found in findings[0].found and "pg_hba.conf" in findings[0].advice
+
+
+async def test_a_server_that_cannot_be_started_is_a_finding_and_no_error(tmp_path: Path) -> None:
+    (tmp_path / "postgres" / "foreign").mkdir(parents=True)
+    findings = [finding async for finding in database(tmp_path, None)]
+    assert only(findings, "failure") == ["database"] and "not a PostgreSQL cluster" in findings[0].found
 
 
 async def test_a_switch_that_runs_is_named(database_url: str) -> None:

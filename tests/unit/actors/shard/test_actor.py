@@ -3,11 +3,13 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 import pytest
 
+from actors.ledger.bounds import Capacity
 from actors.records.layout import REQUEST
 from actors.rpc.interface import NotReady
 from actors.rpc.members import Member, Members
@@ -15,6 +17,7 @@ from actors.shard import actor
 from actors.shard.actor import ShardActor, ShardSpec
 from actors.shard.in_process import SMALL
 from actors.shard.remote import pack_rows
+from tests.logged import messages
 
 
 @pytest.fixture
@@ -95,6 +98,24 @@ async def test_it_is_built_once_and_peers_are_replaced_by_later_members_alone(
     assert (await shard.status()).version == 3 and not (await shard.status()).ready
     shard._life.cancel()
     await asyncio.gather(shard._life, return_exceptions=True)
+
+
+class _Ended(BaseException):
+    """In place of the process's end."""
+
+
+async def test_a_shard_that_cannot_be_built_ends_its_process_and_says_why(
+    spec: ShardSpec, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def end(code: int) -> NoReturn:
+        raise _Ended(code)
+
+    monkeypatch.setattr(os, "_exit", end)
+    shard = ShardActor(msgspec.structs.replace(spec, capacity=Capacity(segment_map=0)))
+    members = Members(version=1, shards={1: Member(since=1, actor="itself")}, scorers={})
+    with pytest.raises(_Ended, match="70"):
+        await shard.connect(members)
+    assert any("cannot be built: IndexError" in message for message in messages(caplog, "actors.shard.actor"))
 
 
 @pytest.mark.parametrize("checkpoints", [None, "here"])

@@ -64,6 +64,25 @@ def test_every_key_of_the_file_is_a_setting(started: list[Any], tmp_path: Path) 
     assert (settings.requests.reads_per_s, settings.credit.law) == (4, "eu")
 
 
+@pytest.mark.parametrize(("given", "key"), [("sp_k\n", "sp_k"), (" sp_k ", "sp_k"), ("", None), (" \n", None)])
+def test_the_key_of_the_environment_is_what_a_caller_can_send(started: list[Any], given: str, key: str | None) -> None:
+    assert serve(SHARDPAY_API_KEY=given).exit_code == 0
+    assert started[0].bootstrap_key == key
+
+
+@pytest.mark.parametrize(
+    ("text", "configured"), [("", False), ("[capacity]\nholds = 9\n", False), ("[capacity]\nkeys = 50_000_000\n", True)]
+)
+def test_keys_that_the_file_says_are_not_sized_by_memory(
+    started: list[Any], tmp_path: Path, text: str, configured: bool
+) -> None:
+    config = tmp_path / "switch.toml"
+    config.write_text(text)
+    assert serve("--config", config).exit_code == 0
+    (settings,) = started
+    assert (settings.keys_configured, settings.capacity.keys) == (configured, 50_000_000)
+
+
 def test_a_certificate_goes_with_its_key(started: list[Any], tmp_path: Path) -> None:
     certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
     certificate.touch()
@@ -76,10 +95,23 @@ def test_a_certificate_goes_with_its_key(started: list[Any], tmp_path: Path) -> 
     assert len(started) == 1
 
 
+def test_a_certificate_behind_a_link_is_named_by_the_link(
+    started: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / f"1-{name}").touch()
+        (tmp_path / name).symlink_to(f"1-{name}")
+    assert serve("--tls-certificate", "cert.pem", "--tls-key", "key.pem").exit_code == 0
+    assert started[0].tls == TlsFiles(certificate=str(tmp_path / "cert.pem"), key=str(tmp_path / "key.pem"))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "printed"),
     [
         (("--ray", "auto"), 2, "--ray needs --database"),
+        (("--port", 0), 2, "--port"),
+        (("--port", 65_536), 2, "--port"),
         (("--shards", 0), 2, "--shards"),
         (("--shards", 1_025), 2, "--shards"),
         (("--scorers", 65), 2, "--scorers"),

@@ -38,3 +38,8 @@ def test_an_empty_variable_is_none(environment: pytest.MonkeyPatch) -> None:
 )
 def test_headers_say_what_there_is(call: Call, key: str | None, more: dict[str, str]) -> None:
     assert headers_of(call, key) == {"Accept": "application/json", **more}
+
+
+def test_space_around_a_key_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARDPAY_API_KEY", "sp_k\n")
+    assert (switch_key(None), switch_key(" sp_x\n"), switch_key(" ")) == ("sp_k", "sp_x", None)

@@ -7,7 +7,15 @@ import socket
 import pytest
 
 from switch.cli.sample import first_payment
-from switch.node.listening import CannotServe, bare_host, base_url, check_port, is_loopback
+from switch.node.listening import (
+    BOOTSTRAP_KEY_MIN,
+    CannotServe,
+    bare_host,
+    base_url,
+    check_key,
+    check_port,
+    is_loopback,
+)
 
 IDS = {"sample:alice": "a", "sample:shop": "b"}
 
@@ -46,3 +54,13 @@ def test_a_host_that_is_nowhere_is_named() -> None:
         check_port("999.1.1.1", 8080)
     with pytest.raises(CannotServe, match=r"port 8080 of 192\.0\.2\.1 cannot be used"):
         check_port("192.0.2.1", 8080)
+
+
+def test_beyond_loopback_a_key_that_can_be_guessed_is_refused() -> None:
+    for host in ("127.0.0.1", "::1", "localhost"):
+        check_key("k", host)
+    for host in ("0.0.0.0", "::", "10.0.0.1"):
+        check_key(None, host)
+        check_key("k" * BOOTSTRAP_KEY_MIN, host)
+        with pytest.raises(CannotServe, match="SHARDPAY_API_KEY has 15 characters: beyond loopback use 16"):
+            check_key("k" * (BOOTSTRAP_KEY_MIN - 1), host)

@@ -1,15 +1,21 @@
 """An orderly end of a node."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from ray.exceptions import RayActorError
 
+from actors.process.ray_cluster import RayOptions, RayRuntime
 from actors.rpc.members import Members
 from switch.node.front_door_actor import FrontDoorStatus
-from switch.node.node import Cluster, _Watched
+from switch.node.node import ORPHAN_EXIT, Cluster, _run, _Watched
+from switch.node.settings import Settings
+from switch.node.spec import NodeSpec
 from tests.logged import messages
 
 
@@ -94,3 +100,12 @@ async def test_a_process_that_sends_is_made_with_the_first_endpoint_and_not_befo
         cluster._send_webhooks()
     assert cluster.webhooks is not None and made == [0]
     assert [name for name, *_ in cluster._everyone()][-1] == "webhook sender"
+
+
+async def test_a_node_whose_supervisor_died_while_ray_started_ends(tmp_path: Path) -> None:
+    nobody = "postgresql://nobody@127.0.0.1:9/none"
+    spec = NodeSpec(settings=Settings(data=tmp_path), url=nobody, secret=bytes(16), shards=1, supervisor=os.getpid())
+    ray = RayRuntime(RayOptions(data_dir=tmp_path, num_cpus=1), None, [])
+    assert await _run(spec, ray) == ORPHAN_EXIT, "its parent is another process"
+    with pytest.raises(OSError):
+        await _run(msgspec.structs.replace(spec, supervisor=os.getppid()), ray)

@@ -11,7 +11,8 @@ import pytest
 
 from switch.node import node as cluster_module
 from switch.node.node import Cluster
-from switch.node.placement import GONE_AFTER_S, GONE_AFTER_TRIES, Node, Placement
+from switch.node.placement import Node, Placement
+from switch.node.reach import GONE_AFTER_S, GONE_AFTER_TRIES
 from switch.node.settings import Settings
 from switch.node.spec import NodeSpec
 
@@ -138,7 +139,7 @@ async def test_a_front_door_opens_where_a_node_joins_or_comes_back_and_is_given_
     async def opened(front_doors: int | None) -> tuple[Cluster, Placement]:
         settings = Settings(data=tmp_path, ray="127.0.0.1:1", scorers=0, front_doors=front_doors)
         placement = cluster.placement()
-        switch = Cluster(NodeSpec(settings=settings, url="", secret=bytes(16), shards=3), None, placement)
+        switch = Cluster(NodeSpec(settings=settings, url="", secret=bytes(16), shards=3, supervisor=7), None, placement)
         switch.create()
         return switch, placement
 

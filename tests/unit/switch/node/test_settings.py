@@ -59,6 +59,13 @@ def test_room_for_less_than_nothing_is_refused(tmp_path: Path, name: str) -> Non
         read_config(tmp_path / "config.toml")
 
 
+@pytest.mark.parametrize("name", ["segments", "segment_map"])
+def test_no_room_for_the_operators_own_segment_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.toml").write_text(f"[capacity]\n{name} = 0\n")
+    with pytest.raises(ValueError, match=rf"capacity\.{name}"):
+        read_config(tmp_path / "config.toml")
+
+
 @pytest.mark.parametrize("section", ["", "[capacity]", "[requests]", "[credit]"])
 def test_a_key_that_there_is_not_is_refused_by_its_name(tmp_path: Path, section: str) -> None:
     (tmp_path / "config.toml").write_text(f"{section}\nkees = 1\n")

@@ -1,5 +1,6 @@
 """Keys are sized by memory unless the configuration says how many."""
 
+from actors.database.pool import SESSIONS_MAX
 from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from switch.node.sizing import (
@@ -10,6 +11,8 @@ from switch.node.sizing import (
     MEMORY_SHARE,
     keys_for,
     keys_statement,
+    sessions_for,
+    sessions_statement,
     sized,
 )
 
@@ -28,8 +31,9 @@ def test_both_generations_of_all_shards_fit_their_share_of_memory() -> None:
 
 
 def test_a_capacity_that_was_configured_stays() -> None:
-    assert sized(Capacity(keys=7), 16 * GIB, 1).keys == 7
-    assert sized(Capacity(holds=9), 16 * GIB, 2) == Capacity(holds=9, keys=31_000_000)
+    for keys in (7, Capacity().keys):
+        assert sized(Capacity(keys=keys), 16 * GIB, 1, configured=True).keys == keys
+    assert sized(Capacity(holds=9), 16 * GIB, 2, configured=False) == Capacity(holds=9, keys=31_000_000)
 
 
 def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
@@ -39,6 +43,17 @@ def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
 def test_the_start_says_nothing_of_keys_where_there_is_room_for_a_usual_load() -> None:
     for memory, shards in ((4 * GIB, 1), (16 * GIB, 1), (64 * GIB, 8)):
         assert keys_statement(keys_for(memory, shards), shards, configured=False) is None
+
+
+def test_a_server_that_takes_fewer_sessions_than_the_switch_may_want_is_told_of() -> None:
+    wanted = sessions_for(shards=32, scorers=1, front_doors=2)
+    assert wanted > 3 * 32 + 2 * SESSIONS_MAX
+    assert sessions_statement(wanted, wanted, embedded=True) is None
+    for embedded, how in ((True, "name --shards once"), (False, "raise max_connections")):
+        stated = sessions_statement(100, wanted, embedded=embedded)
+        assert stated == f"PostgreSQL takes 100 sessions, and this switch may want {wanted}: " + (
+            f"stop whatever uses it, and {how}" if embedded else how
+        )
 
 
 def test_the_start_says_how_many_were_configured_or_fit_a_small_machine() -> None:

@@ -16,7 +16,7 @@ from switch.node.spec import NodeSpec, decode_spec, encode_spec
 
 def spec(**settings: Any) -> NodeSpec:
     made = Settings(**{"data": Path("/var/lib/é shardpay"), **settings})
-    return NodeSpec(settings=made, url="postgres:///x", secret=bytes(range(16)), shards=3)
+    return NodeSpec(settings=made, url="postgres:///x", secret=bytes(range(16)), shards=3, supervisor=7)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,22 @@ async def test_what_follows_a_start_is_told_when_it_fails(
     serving, stated = supervisor
     await serving._announce(fails, "postgresql://", asyncio.create_task(asyncio.sleep(0)))
     assert "no sample today" in stated[0]
+
+
+async def test_a_switch_whose_output_nobody_reads_any_more_is_drained(tmp_path: Path) -> None:
+    def say(_: str) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    serving = Supervisor(Settings(data=tmp_path), say)
+    drains = "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: None); signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
+    serving._node = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", f"{drains}print(flush=True)\nwhile True: signal.pause()", stdout=asyncio.subprocess.PIPE
+    )
+    assert serving._node.stdout is not None and await serving._node.stdout.readline()
+    watching = asyncio.create_task(asyncio.sleep(0))
+    await serving._leave(watching)
+    await serving._end_node()
+    assert serving._node.returncode == 7, "it was asked to drain, and not killed"
 
 
 async def test_a_lock_that_cannot_be_taken_again_is_logged_once_a_reason(
