@@ -172,6 +172,11 @@ class PackStore:
             raise LookupError("no rule pack is deployed")
         return _deployment(row)
 
+    async def was_deployed(self, deployment: Deployment) -> bool:
+        """Whether this deployment, as it was read, is one of those there ever were. It is not where a standby that lacks it took over."""
+        row = await self._pool.fetchrow("deployment_one", deployment.revision)
+        return row is not None and _deployment(row) == deployment
+
     async def changes(self, limit: int) -> list[Deployment]:
         """The last deployments, newest first."""
         return [_deployment(row) for row in await self._pool.fetch("deployment_changes", limit)]

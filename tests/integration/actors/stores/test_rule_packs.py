@@ -137,6 +137,25 @@ async def test_a_deployment_holds_if_it_follows_on_the_one_that_does(
     assert [each.revision for each in await store.changes(1)] == [2]
 
 
+async def test_a_deployment_that_was_lost_never_was_though_another_has_its_revision(
+    pool: Pool, database_url: str, account: int
+) -> None:
+    store = PackStore(pool)
+    connection = await connect(database_url, name="test")
+    await ensure_default(connection, "default", facts("default"))
+    first = await store.deployment()
+    await store.add_pack("text", {}, facts("b"), account, None)
+    await store.deploy(Deployment(revision=2, live=2), account)
+    lost = await store.deployment()
+    assert await store.was_deployed(first) and await store.was_deployed(lost)
+    await connection.execute("DELETE FROM deployment WHERE revision = 2")
+    assert not await store.was_deployed(lost)
+    await store.deploy(Deployment(revision=2, live=2), account)
+    await connection.close()
+    assert not await store.was_deployed(lost) and await store.was_deployed(await store.deployment())
+    assert await store.was_deployed(first)
+
+
 async def test_counts_add_up_whoever_counts(pool: Pool, account: int) -> None:
     store = PackStore(pool)
     for name in ("a", "b"):
