@@ -198,12 +198,19 @@ class Publisher:
         card = await self._store.card(name, version)
         return None if card is None else card.document.encode()
 
-    async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> RolloutStatus:
-        """Give a pack a mode and activate it on all scorers. Raises ProblemError."""
+    async def deploy(
+        self, pack: StoredPack, mode: Mode, share: int, account: int, *, live: int | None = None
+    ) -> RolloutStatus:
+        """Give a pack a mode and activate it on all scorers. `live`: the number of the pack that was live when this one was made of it;
+        nothing changes where another is by now. Raises ProblemError."""
         if mode != "off":
             await self._compiled(self._compiler.prepare(self._store, pack))
         for _ in range(DEPLOY_TRIES):
             before = await self._store.deployment()
+            if live is not None and before.live != live:
+                raise ProblemError(
+                    "version_conflict", "Another pack became live meanwhile; look at what is live now, then try again."
+                )
             try:
                 after = changed(before, pack.number, mode, share)
                 if after is not before:

@@ -145,9 +145,10 @@ async def _with_mode(services: PackServices, call: Call, name: str, body: CardMo
     if body.mode == "off":
         rollout = await _stop(services, card, body.pack, account)
     else:
-        base = await pack_of_card(services, body.pack)
+        live = (await services.packs.deployment()).live
+        base = await pack_of_card(services, body.pack, live)
         pack = await services.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
-        rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account)
+        rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account, live=live)
         used = f"{pack.facts.name}@{pack.version}"
     shown = await deployment_now(services)
     return CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
@@ -174,9 +175,10 @@ async def published_card(services: PackServices, name: str, version: int | Unset
     return card
 
 
-async def pack_of_card(services: PackServices, name: str | UnsetType) -> StoredPack:
-    """The pack through which a card is to decide: the live one; of another name, the newest. Raises ProblemError rule_pack_not_found."""
-    number = (await services.packs.deployment()).live
+async def pack_of_card(services: PackServices, name: str | UnsetType, number: int | None = None) -> StoredPack:
+    """The pack through which a card is to decide: the live one, which has this number where that is known; of another name, the newest.
+    Raises ProblemError rule_pack_not_found."""
+    number = (await services.packs.deployment()).live if number is None else number
     live = (await services.packs.packs([number]))[number]
     if name is UNSET or name == live.facts.name:
         return live
