@@ -71,8 +71,10 @@ class ListTypes(Protocol):
 
 
 class Published(NamedTuple):
-    """Whether there is a new version of a pack, the text of the newest again makes none, and then what may be meant otherwise in it."""
+    """The version of a pack that has the text, whether it is new, the text of the newest again makes none, and then what may be meant
+    otherwise in it."""
 
+    version: int
     new: bool
     notes: tuple[Problem, ...]
 
@@ -130,16 +132,16 @@ class Publisher:
         if newest is not None and newest != last:
             raise version_conflict(last)
         if there is not None and (there.text, there.files) == (text, files):
-            return Published(new=False, notes=())
+            return Published(version=last, new=False, notes=())
         facts = await self._compiled(self._compiler.check(text, files, self._card, stored=stored))
         if facts.name != name:
             raise invalid_field("name", f"the pack calls itself {facts.name}")
         await self._check_lists(facts)
         try:
-            await self._store.add_pack(text, files, facts, account, newest)
+            version = await self._store.add_pack(text, files, facts, account, newest)
         except VersionConflict as error:
             raise version_conflict(error.newest) from None
-        return Published(new=True, notes=facts.notes)
+        return Published(version=version, new=True, notes=facts.notes)
 
     async def publish_with_card(self, pack: StoredPack, card: str, account: int) -> StoredPack:
         """The version of a pack that has this pack's text but for its card, name@version; published when there is none. Raises

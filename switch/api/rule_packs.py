@@ -244,8 +244,8 @@ async def put_pack(services: PackServices, call: Call) -> web.Response:
     name = name_in_path(call)
     newest = version_matched(call)
     text, files = await _text(services, call)
-    new, notes = await services.publisher.publish(name, text, files, call.principal.account, newest)
-    return await _answer(services, name, None, 201 if new else 200, notes if new else None)
+    made = await services.publisher.publish(name, text, files, call.principal.account, newest)
+    return await _answer(services, name, made.version, 201 if made.new else 200, made.notes if made.new else None)
 
 
 async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]]:

@@ -273,8 +273,7 @@ def _lines_of(each: _Difference) -> list[str]:
 
 
 def _without(lines: list[str], others: list[str]) -> list[str]:
-    """Those of `lines` that are not among the others, as often as there are more of them; in time that grows with the lines, since lists have
-    up to 8 MiB."""
+    """Those of `lines` that are not among the others, as often as there are more of them. In linear time: lists have up to 8 MiB."""
     left, found = Counter(others), []
     for line in lines:
         if left[line]:

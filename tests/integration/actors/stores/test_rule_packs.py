@@ -72,8 +72,10 @@ async def test_an_author_who_did_not_see_the_newest_version_is_refused(pool: Poo
 
 async def test_authors_at_once_get_versions_in_a_row(pool: Pool, account: int) -> None:
     store = PackStore(pool)
-    await asyncio.gather(*(store.add_pack(f"{n}", {}, facts(), account, None) for n in range(6)))
+    given = await asyncio.gather(*(store.add_pack(f"{n}", {}, facts(), account, None) for n in range(6)))
     assert [each.version for each in await store.versions_of_pack("cards")] == [6, 5, 4, 3, 2, 1]
+    stored = [await store.pack("cards", version) for version in given]
+    assert [each and each.text for each in stored] == [f"{n}" for n in range(6)]
     outcomes = await asyncio.gather(
         *(store.add_card("c", 1, "{}", "00", account) for _ in range(4)), return_exceptions=True
     )
