@@ -210,7 +210,7 @@ def compiled(document: PackDocument, card: bytes | None, number: int, version: i
 def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
     """A file that says that all kernels of a pack are on this disk, and what the pack is, in the fields of this version. What they are
     depends on the tables of time zones, too."""
-    form = (*_Checked.__struct_fields__, *PackFacts.__struct_fields__)
+    form = (*_Checked.__struct_fields__, *PackFacts.__struct_fields__, *Pack.__struct_fields__)
     whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode(), VERSION, form))
     return CACHE_FOLDER / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
 

@@ -8,7 +8,7 @@ compiles: `load` finds the kernels on disk (`actors.scoring.pack_compiler`).
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -35,8 +35,8 @@ Load = Callable[[PackStore, int], Awaitable[Decider]]
 
 
 class Activated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scorer answers to a deployment: the revision it has now (0: none), and what went wrong with a later one. `controls`: the
-    revision of lists and snoozes that it has."""
+    """What a scorer answers to a deployment: the revision it has now, and what went wrong with another one. 0: it has none, or one that
+    the database has lost. `controls`: the revision of lists and snoozes that it has."""
 
     revision: int
     error: str | None = None
@@ -60,7 +60,8 @@ class Scorer:
         self._load = load
         self._set: ScoringSet | None = None
         self._error: str | None = None
-        self._failed = 0
+        self._failed: Deployment | None = None
+        self._lost = False
         self._changing = asyncio.Lock()
         self._counting = Counting()
         self._unwritten = Counts()
@@ -92,15 +93,26 @@ class Scorer:
         async with self._changing:
             try:
                 await self._follow_changes()
-                deployment = await self._store.deployment()
+                await self._follow_deployments()
             except (StoreUnavailable, LookupError) as error:
                 return self._activated(str(error))
-            if deployment.revision > self.revision:
-                await self._change(deployment)
         return self._activated(self._error)
 
     def _activated(self, error: str | None) -> Activated:
-        return Activated(revision=self.revision, error=error, controls=self._controls.now.revision)
+        revision = 0 if self._lost else self.revision
+        return Activated(revision=revision, error=error, controls=self._controls.now.revision)
+
+    async def _follow_deployments(self) -> None:
+        """Take the deployment that holds, if it is another one. Where the one that decides here was lost, a standby that is behind has
+        taken over: numbers of its packs may mean others now, and all are loaded anew."""
+        deployment = await self._store.deployment()
+        if self._set is None:
+            await self._change(deployment, {})
+        elif deployment == self._set.deployment:
+            self._error = None
+        else:
+            self._lost = not await self._store.was_deployed(self._set.deployment)
+            await self._change(deployment, {} if self._lost else self._set.deciders)
 
     async def _follow_changes(self) -> None:
         """Take changes of lists and snoozes, all of a revision at once; they hold for every set of packs. Where there are fewer than are
@@ -112,18 +124,18 @@ class Scorer:
         self._controls.take(changed)
         self._asked_at = asked_at
 
-    async def _change(self, deployment: Deployment) -> None:
-        there = {} if self._set is None else self._set.deciders
+    async def _change(self, deployment: Deployment, there: Mapping[int, Decider]) -> None:
+        """`there`: deciders that need not be loaded."""
         try:
             deciders = {n: there[n] if n in there else await self._load(self._store, n) for n in deployment.packs}
         except Exception as error:
-            if deployment.revision != self._failed:
+            if deployment != self._failed:
                 log.exception("deployment %d cannot be loaded: the one before goes on", deployment.revision)
-            self._failed = deployment.revision
+            self._failed = deployment
             self._error = f"{type(error).__name__}: {error}"
             return
         self._set = ScoringSet(deployment, deciders)
-        self._error = None
+        self._error, self._lost = None, False
         log.info("deployment %d decides: packs %s", deployment.revision, deployment.packs)
 
     async def run(self) -> None:

@@ -412,13 +412,12 @@ class ShardCore:
         self._originals.answered(message, self.ledger, durable)
 
     def _fallback_is(self, message: m.FallbackIs) -> None:
-        """Scorers change over one after the other: what one of them answered of a later deployment holds."""
-        if message.fallback.revision >= self._fallback.revision:
-            self._fallback = message.fallback
+        """What the database says holds, an earlier deployment too: a standby that is behind may have taken over."""
+        self._fallback = message.fallback
 
     def _scored(self, message: m.Scored) -> None:
-        if message.fallback is not None:
-            self._fallback_is(m.FallbackIs(fallback=message.fallback))
+        if message.fallback is not None and message.fallback.revision > self._fallback.revision:
+            self._fallback = message.fallback  # scorers change over one after the other, and one may not have yet
         batch = self._scoring
         if batch is None or message.number != batch.number or batch.admitted is None:
             return

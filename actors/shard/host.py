@@ -361,9 +361,7 @@ class ShardHost:
         await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
         self.core.timeline = await self._retry(self._journal.timeline)
         await self._send_segments(0)
-        fallback = await self._retry(self._segments.fallback)
-        if fallback is not None:
-            self._feed(m.FallbackIs(fallback=fallback))
+        await self._retry(self._read_fallback)
         if not self.core.writer.durable_block:
             await self._saving.load(self._hash_at)
         await self._retry(self._replay_journal)
@@ -503,8 +501,16 @@ class ShardHost:
     async def _renew_clock(self) -> None:
         with contextlib.suppress(JournalUnavailable):  # an append says so, loudly
             await self._read_clock()
+            if self.core.config.scored:
+                await self._read_fallback()
             if self.shard == LOG_SHARD:
                 await self._read_admin_log()
+
+    async def _read_fallback(self) -> None:
+        """Scorers say what it is with their decisions: but they may be away, or decide with a deployment that the database has lost."""
+        fallback = await self._segments.fallback()
+        if fallback is not None:
+            self._feed(m.FallbackIs(fallback=fallback))
 
     async def _read_admin_log(self) -> None:
         newest = await self._segments.admin_log()

@@ -48,10 +48,11 @@ class InlineScorer:
 
 
 class MemorySegments:
-    """The topology table in memory."""
+    """The topology table in memory. `live`: the fallback of the live pack, None while nobody says which that is."""
 
     def __init__(self) -> None:
         self._owners: dict[int, int] = {}
+        self.live: Fallback | None = None
 
     async def owners(self) -> dict[int, int]:
         """Owning shard by segment."""
@@ -61,8 +62,9 @@ class MemorySegments:
         """Give one more segment to a shard."""
         self._owners[len(self._owners) + 1] = shard
 
-    async def fallback(self) -> None:
-        """Nobody says which pack is live."""
+    async def fallback(self) -> Fallback | None:
+        """What decides when no scorer answers."""
+        return self.live
 
     async def admin_log(self) -> None:
         """Nobody administers it."""

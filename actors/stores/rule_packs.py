@@ -118,14 +118,14 @@ class PackStore:
 
     async def add_pack(
         self, text: str, files: Mapping[str, str], facts: PackFacts, account: int, newest: int | None
-    ) -> None:
-        """Publish a version. `newest`: the version that the author knows to be the newest, 0 for a first one, None if that does not
-        matter. Raises VersionConflict."""
+    ) -> int:
+        """Publish a version; gives its number among those of its name. `newest`: the version that the author knows to be the newest, 0 for
+        a first one, None if that does not matter. Raises VersionConflict."""
         size = size_of([text, *files.values()])
         async with self._pool.session(size) as session, session.transaction():
             await session.execute(SQL["documents_lock"])
             _check_newest(await session.fetchval(SQL["pack_last_version"], facts.name), newest)
-            await _add_pack(session, text, files, facts, account)
+            return int((await _add_pack(session, text, files, facts, account))["version"])
 
     # Scorecards.
 
@@ -171,6 +171,11 @@ class PackStore:
         if row is None:
             raise LookupError("no rule pack is deployed")
         return _deployment(row)
+
+    async def was_deployed(self, deployment: Deployment) -> bool:
+        """Whether this deployment, as it was read, is one of those there ever were. It is not where a standby that lacks it took over."""
+        row = await self._pool.fetchrow("deployment_one", deployment.revision)
+        return row is not None and _deployment(row) == deployment
 
     async def changes(self, limit: int) -> list[Deployment]:
         """The last deployments, newest first."""

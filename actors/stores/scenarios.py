@@ -72,9 +72,9 @@ class ScenarioStore:
         """The newest versions of a name, newest first, without their texts."""
         return [_stored(row) for row in await self._pool.fetch("scenario_versions", name, VERSIONS_MAX)]
 
-    async def publish(self, name: str, text: str, account: int, newest: int | None) -> None:
-        """The next version. `newest`: the version that the author knows to be the newest, 0 for a first one, None if that does not matter.
-        Raises VersionConflict or ScenariosFull."""
+    async def publish(self, name: str, text: str, account: int, newest: int | None) -> int:
+        """The next version; gives its number. `newest`: the version that the author knows to be the newest, 0 for a first one, None if that
+        does not matter. Raises VersionConflict or ScenariosFull."""
         async with self._pool.session(len(text) * 4) as session, session.transaction():
             await session.execute(SQL["documents_lock"])
             there = await session.fetchrow(SQL["scenario_last"], name)
@@ -83,6 +83,7 @@ class ScenarioStore:
             if not there["version"] and there["names"] >= SCENARIOS_MAX:
                 raise ScenariosFull(f"there are {SCENARIOS_MAX} scenarios already")
             await session.execute(SQL["scenario_add"], name, text, text_hash(text), account)
+            return int(there["version"]) + 1
 
 
 async def publish_catalogue(url: str, texts: Mapping[str, str]) -> None:

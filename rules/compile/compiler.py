@@ -1,14 +1,14 @@
 """From a document that was checked, and the card it names, to a pack that decides."""
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
 
 import msgspec
 
 from models.scorecard import Characteristic, Scorecard, flatten
 from rules.compile.codegen import Fires, generate
-from rules.decisions.pack import REASONS_PER_PACK_MAX, Pack, Rule
-from rules.language.document import CardReference, Mode, PackDocument
+from rules.decisions.pack import REASONS_PER_PACK_MAX, FirstTable, Pack, Rule
+from rules.language.document import CardReference, Mode, PackDocument, RuleText
 from rules.language.ir import Program
 from rules.language.problems import PackError, Problem, did_you_mean, shortened
 from rules.language.words import word_number
@@ -26,6 +26,8 @@ def compile_pack(
     `models.jit.compiled`. Raises PackError when the card is not there or does not fit."""
     rules = [rule for rule in document.rules if rule.mode is not Mode.OFF]
     code = generate(Program(document.ops), [rule.root for rule in rules])
+    tables = _first_tables(rules)
+    rows = [rules[place].cells for table in tables for place in table.places]
     pack = Pack(
         number=number,
         name=document.name,
@@ -46,11 +48,25 @@ def compile_pack(
         fallback=document.fallback,
         fires=Fires(code, keep=keep),
         kept=tuple(column for column, _ in document.kept),
+        tables=tables,
+        rows=Fires(generate(Program(document.ops), rows), keep=keep) if rows else None,
     )
     if len(pack.reasons) > REASONS_PER_PACK_MAX:
         message = f"{len(pack.reasons)} different reasons, with the card's; a decision keeps {REASONS_PER_PACK_MAX}"
         raise PackError([Problem(line=1, column=1, message=message, hint="let rules share a reason")])
     return pack
+
+
+def _first_tables(rules: Sequence[RuleText]) -> tuple[FirstTable, ...]:
+    """Tables of several rows of which only the first that fits fires."""
+    found: list[FirstTable] = []
+    at = 0
+    for name, group in groupby(enumerate(rules), lambda each: each[1].table):
+        places = [place for place, _ in group]
+        if name and len(places) > 1:
+            found.append(FirstTable(places[0], len(places), at))
+            at += len(places)
+    return tuple(found)
 
 
 def _card(document: PackDocument, cards: Mapping[str, Scorecard]) -> Scorecard | None:

@@ -49,6 +49,7 @@ def warm(decider: Decider) -> None:
     counts = new_counts(len(decider.pack.rules))
     count_decided(counts, fired)
     count_shadow(counts, fired.decisions, fired)
+    decider.warm_rows()
 
 
 @kernel

@@ -40,9 +40,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     live: bool = True
 
 
+class FirstTable(NamedTuple):
+    """Rules `first` and those after it, `count` together, of which only the first fires whose cells hold; in `Pack.rows` they are from `at`
+    on."""
+
+    first: int
+    count: int
+    at: int
+
+    @property
+    def places(self) -> range:
+        """Of its rules."""
+        return range(self.first, self.first + self.count)
+
+
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """A pack ready to decide. `fires(columns, hits, unknown)` sets bit i % 64 of hits[row, i // 64] when rule i fires on that row, of
-    `unknown` when it has no value there; `columns` have one more for each list of `kept`."""
+    `unknown` when it has no value there; `columns` have one more for each list of `kept`. `rows` does the same for the rows of `tables`,
+    each for itself: who snoozes one needs to know whether those after it fit."""
 
     number: int
     name: str
@@ -54,6 +69,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     fallback: Action
     fires: Fires
     kept: tuple[KeptColumn, ...] = ()
+    tables: tuple[FirstTable, ...] = ()
+    rows: Fires | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -153,13 +170,55 @@ class Decider:
         controls: Controls,
         as_of: NDArray[np.int64] | int,
     ) -> None:
-        """A rule that is snoozed for the payer neither fires nor lacks a value."""
+        """A rule that is snoozed for the payer neither fires nor lacks a value; of its table the first row fires that is not snoozed."""
+        by_place: dict[int, NDArray[np.bool_]] = {}
         for place, rule in enumerate(self.pack.rules):
             snoozed = controls.snoozed(self.pack.name, rule.id, columns, as_of)
             if snoozed is not None and snoozed.any():
-                others = ~np.uint64(1 << (place & 63))
-                hits[snoozed, place >> 6] &= others
-                unknown[snoozed, place >> 6] &= others
+                by_place[place] = snoozed
+        for table in self.pack.tables:
+            if not by_place.keys().isdisjoint(table.places):
+                self._first_of_others(table, by_place, hits, unknown, columns)
+        for place, snoozed in by_place.items():
+            others = ~np.uint64(1 << (place & 63))
+            hits[snoozed, place >> 6] &= others
+            unknown[snoozed, place >> 6] &= others
+
+    def _first_of_others(
+        self,
+        table: FirstTable,
+        by_place: dict[int, NDArray[np.bool_]],
+        hits: NDArray[np.uint64],
+        unknown: NDArray[np.uint64],
+        columns: NDArray[np.int64],
+    ) -> None:
+        """Let the first row of a table fire that is not snoozed, where a snoozed one fired or had no value: elsewhere it keeps no other
+        from it. There the table's dates hold, which `rows` does not look at."""
+        snoozed = np.zeros((len(columns), table.count), np.bool_)
+        for place in by_place.keys() & set(table.places):
+            snoozed[:, place - table.first] = by_place[place]
+        touched = _bits(hits | unknown, table.first + table.count)[:, table.first :] & snoozed
+        payments = np.flatnonzero(touched.any(axis=1))
+        if not len(payments):
+            return
+        each = self._each_row(columns[payments])
+        fits, unsure = (_bits(words, table.at + table.count)[:, table.at :] & ~snoozed[payments] for words in each)
+        fitted, unsure_before = _before(fits), _before(unsure)
+        fires = fits & ~fitted & ~unsure_before
+        hits[payments] = _with_bits(hits[payments], table.first, fires)
+        unknown[payments] = _with_bits(unknown[payments], table.first, (fits | unsure) & ~fitted & ~fires)
+
+    def _each_row(self, columns: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """(2, n, words): whether rows of tables fit, each for itself, and whether they have no value."""
+        assert self.pack.rows is not None
+        words = np.zeros((2, len(columns), -(-sum(table.count for table in self.pack.tables) // 64)), np.uint64)
+        self.pack.rows(read_only(np.ascontiguousarray(columns)), words[0], words[1])
+        return words
+
+    def warm_rows(self) -> None:
+        """Have the loops that only snoozes of rows need compiled, or loaded, before there is one."""
+        if self.pack.rows is not None:
+            self._each_row(np.zeros((1, COLUMN_COUNT + len(self.pack.kept)), np.int64))
 
     def fallback(self, count: int) -> Decisions:
         """What stands in for `count` decisions when no scorer answers."""
@@ -196,6 +255,20 @@ def _bits(words: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
     """(n, count) of words (n, ...): bit i % 64 of word i // 64."""
     unpacked = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")
     return unpacked[:, :count].astype(np.bool_)
+
+
+def _before(bits: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n, rows): whether any row before has it."""
+    found = np.zeros_like(bits)
+    np.logical_or.accumulate(bits[:, :-1], axis=1, out=found[:, 1:])
+    return found
+
+
+def _with_bits(words: NDArray[np.uint64], first: int, bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Words (n, ...) in which bits from `first` on are these (n, count)."""
+    unpacked = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    unpacked[:, first : first + bits.shape[1]] = bits
+    return np.packbits(unpacked, axis=1, bitorder="little").view("<u8").astype(np.uint64)
 
 
 @kernel

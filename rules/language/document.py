@@ -65,7 +65,8 @@ class Mode(StrEnum):
 
 
 class RuleText(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule as it stands in a document. `root`: where in the program its condition is, effective dates included."""
+    """A rule as it stands in a document. `root`: where in the program its condition is, effective dates included. `table`: the one whose
+    row it is if only the first row that fits fires, and `cells`: where its condition is whatever the rows before it say, without dates."""
 
     id: str
     action: Action
@@ -74,6 +75,8 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     root: int
     line: int
+    table: str = ""
+    cells: int = 0
 
 
 class CardReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,6 +309,11 @@ class _Pack(Reader):
             self._outcome(row, each, f"{identity}.{at}", mode, self._dated(fields, root))
             for at, (row, each, root) in enumerate(zip(rows, read, firing, strict=True), start=1)
         ]
+        if hit == "first":
+            found = [
+                msgspec.structs.replace(rule, table=identity, cells=root)
+                for rule, root in zip(found, roots, strict=True)
+            ]
         if hit == "first" and not self.problems:
             does = [rule.action is not Action.APPROVE or rule.points != 0 for rule in found]
             self._notes += nothing_given(self.document, rows, roots, firing, does, inputs, self._program.ops)

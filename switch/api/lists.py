@@ -4,6 +4,7 @@ Each entry has a reason and, if it is to, an end. A rule pack that names a list 
 within a second.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
@@ -24,7 +25,7 @@ from switch.http.access import Access
 from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call
 from switch.http.decoding import LIST_ENTRY, NEW_LIST, decode
-from switch.http.schema import DEVICE_CHARACTERS_MAX, ListEntry, NewList
+from switch.http.schema import DEVICE_CHARACTERS_MAX, PRINTED, ListEntry, NewList
 from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
@@ -167,7 +168,7 @@ def _value_in_path(services: ControlServices, call: Call, type_: str) -> tuple[i
             return word_number(COUNTRY, text), text
         except ValueError as error:
             raise invalid_field("value", str(error)) from None
-    if not (len(text) <= DEVICE_CHARACTERS_MAX and text.isprintable()):
+    if not (1 <= len(text) <= DEVICE_CHARACTERS_MAX and _DEVICE.match(text)):
         raise invalid_field("value", f"a device's name is expected, up to {DEVICE_CHARACTERS_MAX} characters")
     return word_number(DEVICE, text), text
 
@@ -197,6 +198,8 @@ def _list_shown(kept: KeptList) -> ListShown:
 
 _NAMED: Final = frozenset({"invalid_field", "list_not_found"})
 _ENTRIES: Final = "/v1/lists/{name}/entries"
+
+_DEVICE: Final = re.compile(PRINTED)
 
 ROUTES: Final = (
     Route(

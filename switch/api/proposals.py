@@ -5,7 +5,7 @@ A proposal is the call itself. Whoever approves it needs the scopes of that call
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 from urllib.parse import unquote
 
@@ -15,7 +15,6 @@ from msgspec import UNSET, UnsetType
 from yarl import URL
 
 from actors.records.ids import uuid_bytes
-from actors.records.secret import Secret
 from actors.stores.proposals import (
     LAST,
     OPEN_MAX,
@@ -28,9 +27,9 @@ from actors.stores.proposals import (
 from switch.api import lists, rule_packs, scorecards, snoozes
 from switch.api.calling import Calls, demand_access
 from switch.api.four_eyes import FourEyes
-from switch.api.recorded import RecordedServices, answered_once
+from switch.api.recorded import answered_once
 from switch.api.route import BODY, Route
-from switch.api.services import Limits, Services
+from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import PUBLISH
 from switch.http.call import JSON, Call, page_limit
@@ -74,11 +73,9 @@ class ProposalList(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class ProposalServices(RecordedServices, Protocol):
+class ProposalServices(rule_packs.PackServices, Protocol):
     """What these handlers use of the front door."""
 
-    secret: Secret
-    limits: Limits
     proposals: ProposalStore
     four_eyes: FourEyes
 
@@ -97,6 +94,13 @@ _FOUR_EYES: Final = tuple(
 )
 
 
+_SETTLED: Final[Mapping[str, Callable[[ProposalServices, str, bytes], Awaitable[msgspec.Struct]]]] = {
+    "/v1/rule-packs/{name}/mode": rule_packs.settled_mode,
+    "/v1/scorecards/{name}/mode": scorecards.settled_card_mode,
+}
+"""Calls whose bodies may leave to the switch which versions they mean: as they would be made now."""
+
+
 async def propose(services: ProposalServices, call: Call) -> web.Response:
     """POST /v1/proposals."""
     raw = await call.json_body(services.limits.json_bytes_max)
@@ -107,6 +111,9 @@ async def propose(services: ProposalServices, call: Call) -> web.Response:
     _check_body(target.route.bodies, body)
     if not services.four_eyes.four_eyes:
         raise ProblemError("four_eyes_off")
+    if target.route.path in _SETTLED:
+        settled = await _SETTLED[target.route.path](services, target.params["name"], body.encode())
+        body = msgspec.json.encode(settled).decode()
     proposal = NewProposal(method=asked.method, path=asked.path, body=body, reason=asked.reason)
 
     async def add() -> Proposal:
@@ -269,7 +276,7 @@ ROUTES: Final = (
         propose,
         answer=Proposal,
         bodies=(NewProposalText,),
-        problems=BODY | _KEYED | {"four_eyes_off", "proposals_full"},
+        problems=BODY | _KEYED | {"four_eyes_off", "proposals_full", "rule_pack_not_found", "scorecard_not_found"},
     ),
     Route(
         "GET",

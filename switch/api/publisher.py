@@ -71,8 +71,10 @@ class ListTypes(Protocol):
 
 
 class Published(NamedTuple):
-    """Whether there is a new version of a pack, the text of the newest again makes none, and then what may be meant otherwise in it."""
+    """The version of a pack that has the text, whether it is new, the text of the newest again makes none, and then what may be meant
+    otherwise in it."""
 
+    version: int
     new: bool
     notes: tuple[Problem, ...]
 
@@ -130,16 +132,16 @@ class Publisher:
         if newest is not None and newest != last:
             raise version_conflict(last)
         if there is not None and (there.text, there.files) == (text, files):
-            return Published(new=False, notes=())
+            return Published(version=last, new=False, notes=())
         facts = await self._compiled(self._compiler.check(text, files, self._card, stored=stored))
         if facts.name != name:
             raise invalid_field("name", f"the pack calls itself {facts.name}")
         await self._check_lists(facts)
         try:
-            await self._store.add_pack(text, files, facts, account, newest)
+            version = await self._store.add_pack(text, files, facts, account, newest)
         except VersionConflict as error:
             raise version_conflict(error.newest) from None
-        return Published(new=True, notes=facts.notes)
+        return Published(version=version, new=True, notes=facts.notes)
 
     async def publish_with_card(self, pack: StoredPack, card: str, account: int) -> StoredPack:
         """The version of a pack that has this pack's text but for its card, name@version; published when there is none. Raises
@@ -198,12 +200,19 @@ class Publisher:
         card = await self._store.card(name, version)
         return None if card is None else card.document.encode()
 
-    async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> RolloutStatus:
-        """Give a pack a mode and activate it on all scorers. Raises ProblemError."""
+    async def deploy(
+        self, pack: StoredPack, mode: Mode, share: int, account: int, *, live: int | None = None
+    ) -> RolloutStatus:
+        """Give a pack a mode and activate it on all scorers. `live`: the number of the pack that was live when this one was made of it;
+        nothing changes where another is by now. Raises ProblemError."""
         if mode != "off":
             await self._compiled(self._compiler.prepare(self._store, pack))
         for _ in range(DEPLOY_TRIES):
             before = await self._store.deployment()
+            if live is not None and before.live != live:
+                raise ProblemError(
+                    "version_conflict", "Another pack became live meanwhile; look at what is live now, then try again."
+                )
             try:
                 after = changed(before, pack.number, mode, share)
                 if after is not before:

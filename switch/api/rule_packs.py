@@ -246,8 +246,8 @@ async def put_pack(services: PackServices, call: Call) -> web.Response:
     name = name_in_path(call)
     newest = version_matched(call)
     text, files = await _text(services, call)
-    new, notes = await services.publisher.publish(name, text, files, call.principal.account, newest)
-    return await _answer(services, name, None, 201 if new else 200, notes if new else None)
+    made = await services.publisher.publish(name, text, files, call.principal.account, newest)
+    return await _answer(services, name, made.version, 201 if made.new else 200, made.notes if made.new else None)
 
 
 async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]]:
@@ -288,6 +288,14 @@ async def set_mode(services: PackServices, call: Call) -> web.Response:
     return await answered_once(services, call, raw, change)
 
 
+async def settled_mode(services: PackServices, name: str, body: bytes) -> PackMode:
+    """The change of mode that a body asks for, with the version that it would take now: what is published before a second person has
+    approved it is not what that person saw. Raises ProblemError."""
+    asked = decode(PACK_MODE, body)
+    pack = await _found(services, document_name(name), None if asked.version is UNSET else asked.version)
+    return msgspec.structs.replace(asked, version=pack.version)
+
+
 async def mode_asked(services: PackServices, call: Call, decoder: msgspec.json.Decoder[M]) -> tuple[bytes, M]:
     """The body of a change of mode, as it came and as it is read. Raises ProblemError."""
     raw = await call.json_body(services.limits.json_bytes_max)
@@ -313,7 +321,11 @@ async def deployment_now(services: PackServices) -> DeploymentShown:
 
 def name_in_path(call: Call) -> str:
     """The name of a document. Raises ProblemError invalid_field."""
-    name = call.request.match_info["name"]
+    return document_name(call.request.match_info["name"])
+
+
+def document_name(name: str) -> str:
+    """The same name, if a document can have it. Raises ProblemError invalid_field."""
     if not NAME.fullmatch(name):
         raise invalid_field("name", "a name has up to 64 letters, digits and _ . -, a letter first")
     return name

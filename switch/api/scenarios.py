@@ -112,18 +112,18 @@ async def put_scenario(services: ScenarioServices, call: Call) -> web.Response:
     if newest is not None and newest != last:
         raise version_conflict(last)
     if there is not None and there.text == text:
-        return await _answer(services, name, None, 200)
+        return await _answer(services, name, last, 200)
     checked = _checked(text)
     if checked.name != name:
         raise invalid_field("name", f"the scenario calls itself {checked.name}")
     try:
-        await services.scenario_store.publish(name, text, call.principal.account, newest)
+        version = await services.scenario_store.publish(name, text, call.principal.account, newest)
     except VersionConflict as error:
         raise version_conflict(error.newest) from None
     except ScenariosFull as error:
         raise ProblemError("scenarios_full", f"{str(error).capitalize()}.") from None
     services.scenarios.expire()
-    return await _answer(services, name, None, 201)
+    return await _answer(services, name, version, 201)
 
 
 async def _text(services: ScenarioServices, call: Call) -> str:

@@ -20,6 +20,7 @@ from switch.api.rule_packs import (
     Deployed,
     PackServices,
     deployment_now,
+    document_name,
     mode_asked,
     name_in_path,
     share_of,
@@ -30,7 +31,7 @@ from switch.http.access import Access
 from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
-from switch.http.decoding import CARD_MODE
+from switch.http.decoding import CARD_MODE, decode
 from switch.http.schema import CardMode
 from switch.http.times import datetime_text
 from switch.problems.table import FieldError, ProblemError, invalid_field
@@ -135,6 +136,8 @@ async def set_card_mode(services: PackServices, call: Call) -> web.Response:
     """POST /v1/scorecards/{name}/mode."""
     name = name_in_path(call)
     raw, body = await mode_asked(services, call, CARD_MODE)
+    if body.pack_version is not UNSET and (body.pack is UNSET or body.mode == "off"):
+        raise invalid_field("pack_version", "it goes with a pack, and with every mode but off")
     return await answered_once(services, call, raw, lambda: _with_mode(services, call, name, body))
 
 
@@ -145,12 +148,34 @@ async def _with_mode(services: PackServices, call: Call, name: str, body: CardMo
     if body.mode == "off":
         rollout = await _stop(services, card, body.pack, account)
     else:
-        base = await pack_of_card(services, body.pack)
+        live = (await services.packs.deployment()).live
+        base = await _base(services, body, live)
         pack = await services.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
-        rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account)
+        rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account, live=live)
         used = f"{pack.facts.name}@{pack.version}"
     shown = await deployment_now(services)
     return CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
+
+
+async def settled_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:
+    """As `settled_mode`: the versions of the card and of the pack through which it would decide now."""
+    asked = decode(CARD_MODE, body)
+    card = await published_card(services, document_name(name), asked.version)
+    settled = msgspec.structs.replace(asked, version=card.version)
+    if asked.mode == "off":
+        return settled
+    base = await _base(services, asked)
+    return msgspec.structs.replace(settled, pack=base.facts.name, pack_version=base.version)
+
+
+async def _base(services: PackServices, asked: CardMode, live: int | None = None) -> StoredPack:
+    """The pack that a version with the card is made of. `live`: as in `pack_of_card`. Raises ProblemError rule_pack_not_found."""
+    if asked.pack is UNSET or asked.pack_version is UNSET:
+        return await pack_of_card(services, asked.pack, live)
+    found = await services.packs.pack(asked.pack, asked.pack_version)
+    if found is None:
+        raise ProblemError("rule_pack_not_found")
+    return found
 
 
 async def _stop(services: PackServices, card: StoredCard, pack: str | UnsetType, account: int) -> RolloutStatus:
@@ -174,9 +199,10 @@ async def published_card(services: PackServices, name: str, version: int | Unset
     return card
 
 
-async def pack_of_card(services: PackServices, name: str | UnsetType) -> StoredPack:
-    """The pack through which a card is to decide: the live one; of another name, the newest. Raises ProblemError rule_pack_not_found."""
-    number = (await services.packs.deployment()).live
+async def pack_of_card(services: PackServices, name: str | UnsetType, number: int | None = None) -> StoredPack:
+    """The pack through which a card is to decide: the live one, which has this number where that is known; of another name, the newest.
+    Raises ProblemError rule_pack_not_found."""
+    number = (await services.packs.deployment()).live if number is None else number
     live = (await services.packs.packs([number]))[number]
     if name is UNSET or name == live.facts.name:
         return live

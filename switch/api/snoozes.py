@@ -3,6 +3,7 @@
 It is kept and told to scorers as entries of lists are, so a backtest knows of it.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -12,7 +13,7 @@ from aiohttp import web
 from actors.records.ids import encode_wallet
 from actors.stores.controls import NewEntry, StoredEntry
 from actors.stores.rule_packs import PackStore
-from rules.decisions.controls import What, rule_of, snooze_name
+from rules.decisions.controls import ENTRIES_MAX, What, rule_of, snooze_name
 from switch.api.control_changes import CHANGING, ControlServices, added, end_of, end_text, page_of, removed
 from switch.api.publisher import RolloutStatus
 from switch.api.route import BODY, Route
@@ -78,7 +79,7 @@ class SnoozeServices(ControlServices, Protocol):
 async def list_snoozes(services: SnoozeServices, call: Call) -> web.Response:
     """GET /v1/rule-packs/{name}/rules/{rule}/snoozes."""
     call.query()
-    pack, rule = await _rule_in_path(services, call)
+    pack, rule = await _snoozed_in_path(services, call)
     found, cursor = await page_of(services, call, What.SNOOZE, snooze_name(pack, rule))
     return json_response(SnoozePage([_shown(pack, rule, each) for each in found], cursor is not None, cursor))
 
@@ -115,7 +116,7 @@ async def put_snooze(services: SnoozeServices, call: Call) -> web.Response:
 async def delete_snooze(services: SnoozeServices, call: Call) -> web.Response:
     """DELETE /v1/rule-packs/{name}/rules/{rule}/snoozes/{wallet}."""
     call.query()
-    pack, rule = await _rule_in_path(services, call)
+    pack, rule = await _snoozed_in_path(services, call)
     wallet = _wallet_in_path(services, call)
     name = snooze_name(pack, rule)
     scorers = await removed(services, What.SNOOZE, name, wallet, call.principal.account)
@@ -134,6 +135,20 @@ async def _rule_in_path(services: SnoozeServices, call: Call) -> tuple[str, str]
     if not any(rule in each.facts.rules for each in versions):
         raise ProblemError("rule_not_found")
     return name, rule
+
+
+async def _snoozed_in_path(services: SnoozeServices, call: Call) -> tuple[str, str]:
+    """As `_rule_in_path`, or a rule that is snoozed though it is in none of these versions: where an earlier one runs again, the snooze
+    holds."""
+    try:
+        return await _rule_in_path(services, call)
+    except ProblemError as problem:
+        pack, rule = call.request.match_info["name"], call.request.match_info["rule"]
+        if problem.code != "rule_not_found" or _RULE.fullmatch(rule) is None:
+            raise
+        if not await services.controls.entries(What.SNOOZE, snooze_name(pack, rule), ENTRIES_MAX, 1):
+            raise
+        return pack, rule
 
 
 def _wallet_in_path(services: SnoozeServices, call: Call) -> int:
@@ -156,6 +171,8 @@ def _shown(pack: str, rule: str, stored: StoredEntry) -> SnoozeShown:
     )
 
 
+_RULE: Final = re.compile(r"[A-Za-z0-9_.-]{1,68}")
+"""Of a rule, or of a table and the number of its row."""
 _NAMED: Final = frozenset({"invalid_field", "rule_not_found", "rule_pack_not_found"})
 _SNOOZES: Final = "/v1/rule-packs/{name}/rules/{rule}/snoozes"
 

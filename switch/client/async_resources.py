@@ -882,19 +882,21 @@ class Scorecards(Resource):
         version: int | UnsetType = UNSET,
         share: int | UnsetType = UNSET,
         pack: str | UnsetType = UNSET,
+        pack_version: int | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> schema.CardModeResult:
         """Let a scorecard decide through a rule pack, or stop it.
 
         `mode`: `live`, `shadow`, `challenger` or `off`. `version`: version, a number from 1; the newest by default. `share`:
-        share of the wallets that a challenger decides for, per mille. `pack`: name of a rule pack. `idempotency_key`: a new one
-        by default. Raises ShardpayError.
+        share of the wallets that a challenger decides for, per mille. `pack`: name of a rule pack. `pack_version`: version of
+        the pack through which it decides; else the live or the newest one. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 path("/v1/scorecards/{name}/mode", name=name),
-                body(mode=mode, version=version, share=share, pack=pack),
+                body(mode=mode, version=version, share=share, pack=pack, pack_version=pack_version),
                 key=new_key(idempotency_key),
             ),
             schema.CardModeResult,

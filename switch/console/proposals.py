@@ -1,7 +1,9 @@
 """Four eyes: what accounts ask for, what it would change, and who approves or declines it."""
 
+import asyncio
 import difflib
 import re
+from collections import Counter
 from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
@@ -23,6 +25,8 @@ ROWS: Final = "25"
 CONTEXT_LINES: Final = 3
 DIFFERENCES_MAX: Final = 400
 """Lines of a difference that a page shows: of more, people read the versions."""
+DECIDES: Final = frozenset({"live", "challenger"})
+"""Modes in which a pack decides payments."""
 SHOWN_ON_PAGE: Final = frozenset({"own_proposal", "proposal_over"})
 GONE: Final = frozenset(
     {"list_entry_not_found", "list_not_found", "rule_pack_not_found", "scorecard_not_found", "wallet_not_found"}
@@ -30,13 +34,15 @@ GONE: Final = frozenset(
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What a proposal would change: in words, what holds now and what would, and between two texts the lines that differ."""
+    """What a proposal would change: in words, what holds now and what would, and between texts the lines that differ; `left_out`: how many
+    more of them there are."""
 
     what: str
     now: str
     then: str
     place: str
     difference: list[str] = []
+    left_out: int = 0
 
 
 class _Kind(NamedTuple):
@@ -104,7 +110,8 @@ def words_of(found: dict[str, Any]) -> str:
     content = found["content"] or {}
     modes = {"pack_mode": "Run {}@{} {}", "card_mode": "Run the scorecard {}@{} {}"}
     if kind in modes:
-        return modes[kind].format(parts[0], content.get("version", "newest"), content.get("mode", ""))
+        through = f" through {_label(content)}" if "pack" in content else ""
+        return modes[kind].format(parts[0], content.get("version", "newest"), content.get("mode", "")) + through
     return {
         "entry": "Put {1} on the list {0}",
         "entry_end": "Take {1} off the list {0}",
@@ -112,6 +119,11 @@ def words_of(found: dict[str, Any]) -> str:
         "snooze_end": "End the snooze of {0}/{1} for {2}",
         "": f"{found['method']} {found['path']}",
     }[kind].format(*parts)
+
+
+def _label(content: dict[str, Any]) -> str:
+    """The pack through which a card is to decide."""
+    return f"{content['pack']}@{content.get('pack_version', 'newest')}"
 
 
 async def change_of(visit: Visit, found: dict[str, Any]) -> Change:
@@ -157,16 +169,27 @@ async def _of_mode(visit: Visit, kind: str, what: str, name: str, content: dict[
     if wanted is None:
         return Change(what=what, now=f"there is no such {document.name}", then="", place=document.place)
     live = await _live(visit)
-    now, difference = "no pack is live" if live is None else f"{live['name']}@{live['version']} is live", []
+    now, differences = "no pack is live" if live is None else f"{_version(live)} is live", []
     if kind == "pack_mode":
-        now = f"{wanted['name']}@{wanted['version']} has the mode {wanted['mode']}; {now}"
+        now = f"{_version(wanted)} has the mode {wanted['mode']}; {now}"
     elif live is not None:
         now += f" with the scorecard {live['card']}" if live["card"] else " with no scorecard"
-    if content.get("mode") == "live" and live is not None:
-        differ = _packs_differ if kind == "pack_mode" else _cards_differ
-        difference = await differ(visit, live, wanted)
+    if content.get("mode") in DECIDES and live is not None:
+        differ = _pack_differs if kind == "pack_mode" else _card_differs
+        differences = await differ(visit, live, wanted, content)
     place = f"{document.place}/{name}?version={wanted['version']}"
-    return Change(what=what, now=now, then=f"mode {content.get('mode', '')}", place=place, difference=difference)
+    lines, left_out = await asyncio.to_thread(_shown_lines, differences)
+    return Change(what=what, now=now, then=_then(content), place=place, difference=lines, left_out=left_out)
+
+
+def _then(content: dict[str, Any]) -> str:
+    share = f" for {content['share']} ‰ of the wallets" if "share" in content else ""
+    through = f" through {_label(content)}" if "pack" in content else ""
+    return f"mode {content.get('mode', '')}{share}{through}"
+
+
+def _version(pack: dict[str, Any]) -> str:
+    return f"{pack['name']}@{pack['version']}"
 
 
 async def _live(visit: Visit) -> Any:
@@ -178,27 +201,86 @@ async def _live(visit: Visit) -> Any:
     return await visit.get(PACK, {"version": version}, name=name)
 
 
-async def _packs_differ(visit: Visit, live: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    labels = [f"{each['name']}@{each['version']}" for each in (live, wanted)]
-    return _difference(live["text"], wanted["text"], *labels)
+class _Difference(NamedTuple):
+    """Two texts and what they are called; the order of lines says nothing in a list of values."""
+
+    before: str
+    after: str
+    old: str
+    new: str
+    ordered: bool = True
 
 
-async def _cards_differ(visit: Visit, live: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+async def _pack_differs(
+    visit: Visit, live: dict[str, Any], wanted: dict[str, Any], content: dict[str, Any]
+) -> list[_Difference]:
+    return _packs_differ(live, wanted)
+
+
+def _packs_differ(live: dict[str, Any], wanted: dict[str, Any]) -> list[_Difference]:
+    """Of their texts, and of the lists in their files."""
+    old, new = _version(live), _version(wanted)
+    texts = _Difference(live["text"], wanted["text"], old, new)
+    names = sorted({*live["files"], *wanted["files"]})
+    files = [(live["files"].get(name, ""), wanted["files"].get(name, ""), name) for name in names]
+    return [
+        texts,
+        *(_Difference(before, after, f"{old} {name}", f"{new} {name}", False) for before, after, name in files),
+    ]
+
+
+async def _card_differs(
+    visit: Visit, live: dict[str, Any], wanted: dict[str, Any], content: dict[str, Any]
+) -> list[_Difference]:
+    """Of the cards, and of the packs where the card is to decide through another one than the live one."""
     label, before = live["card"], {}
     if label:
         name, _, version = label.rpartition("@")
         before = (await visit.get(CARD, {"version": version}, name=name))["document"]
-    after = f"{wanted['name']}@{wanted['version']}"
-    return _difference(_text(before), _text(wanted["document"]), label or "no scorecard", after)
+    cards = _Difference(_text(before), _text(wanted["document"]), label or "no scorecard", _version(wanted))
+    through = await _through(visit, live, content)
+    return [cards, *_packs_differ(live, through)]
+
+
+async def _through(visit: Visit, live: dict[str, Any], content: dict[str, Any]) -> Any:
+    """The pack through which a card is to decide."""
+    name = content.get("pack")
+    if name is None or (name == live["name"] and "pack_version" not in content):
+        return live
+    query = {"version": str(content["pack_version"])} if "pack_version" in content else {}
+    gone = {"name": name, "version": "", "text": "", "files": {}}
+    return await unless(GONE, visit.get(PACK, query, name=name)) or gone
 
 
 def _text(document: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def _difference(before: str, after: str, label: str, wanted: str) -> list[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), label, wanted, lineterm="", n=CONTEXT_LINES)
-    return list(lines)[:DIFFERENCES_MAX]
+def _shown_lines(differences: list[_Difference]) -> tuple[list[str], int]:
+    """Lines that differ, DIFFERENCES_MAX at most, and how many more there are."""
+    lines = [line for each in differences if each.before != each.after for line in _lines_of(each)]
+    return lines[:DIFFERENCES_MAX], max(0, len(lines) - DIFFERENCES_MAX)
+
+
+def _lines_of(each: _Difference) -> list[str]:
+    before, after = each.before.splitlines(), each.after.splitlines()
+    if each.ordered:
+        lines = list(difflib.unified_diff(before, after, each.old, each.new, lineterm="", n=CONTEXT_LINES))
+    else:
+        lines = [*(f"-{line}" for line in _without(before, after)), *(f"+{line}" for line in _without(after, before))]
+        lines = [f"--- {each.old}", f"+++ {each.new}", *lines] if lines else []
+    return lines or [f"--- {each.old}", f"+++ {each.new}", "@@ they differ in the order or the ends of lines only @@"]
+
+
+def _without(lines: list[str], others: list[str]) -> list[str]:
+    """Those of `lines` that are not among the others, as often as there are more of them. In linear time: lists have up to 8 MiB."""
+    left, found = Counter(others), []
+    for line in lines:
+        if left[line]:
+            left[line] -= 1
+        else:
+            found.append(line)
+    return found
 
 
 def _entry(entry: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
 """A payment: what was asked, what was decided and by which rules, and all that became of it."""
 
 import asyncio
+import json
 from collections import OrderedDict
 from typing import Any, Final
 
 import msgspec
-import yaml
 
+from rules.language.tables import ANY
+from rules.language.yaml_nodes import Document
 from switch.console.labels import LABEL, put_label
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
 from switch.console.sent import sent_of
@@ -90,22 +92,44 @@ class PackTexts:
 
 
 def _read(text: str) -> PackText:
-    """A published pack has been checked, so only what it may leave out is looked at here."""
-    document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    rules = [
-        RuleLine(
-            id=str(rule.get("id", "")),
-            description=str(rule.get("description", "")),
-            when=" ".join(str(rule.get("when", "")).split()),
-            action=str(rule.get("action", "")),
-            points=int(rule.get("points", 0)),
-            reason=str(rule.get("reason", "")),
-            mode=str(rule.get("mode", "live")),
-        )
-        for rule in document.get("rules") or ()
-    ]
-    below = document.get("thresholds") or {}
+    """A published pack has been checked, so only what it may leave out is looked at here. Rows of tables are rules."""
+    root = Document(text).root.plain
+    rules = [_line(rule, _text(rule.get("id")), _condition(rule.get("when")), rule) for rule in root.get("rules") or ()]
+    for table in root.get("tables") or ():
+        inputs = [_text(each) for each in table["inputs"]]
+        for at, row in enumerate(table["rows"], start=1):
+            cells = [f"{name}: {_cell(cell)}" for name, cell in zip(inputs, row["when"], strict=True) if cell != ANY]
+            rules.append(_line(row, f"{table['id']}.{at}", "; ".join(cells) or "anything", table))
+    below = root.get("thresholds") or {}
     return PackText(rules=rules, review_below=below.get("review_below"), decline_below=below.get("decline_below"))
+
+
+def _line(rule: dict[str, Any], identity: str, when: str, whole: dict[str, Any]) -> RuleLine:
+    """`whole`: the rule itself, or the table of a row, which has the description and the mode."""
+    return RuleLine(
+        id=identity,
+        description=_text(whole.get("description")),
+        when=when,
+        action=_text(rule.get("action")),
+        points=rule.get("points", 0),
+        reason=_text(rule.get("reason")),
+        mode=_text(whole.get("mode", "live")),
+    )
+
+
+def _condition(when: Any) -> str:
+    return " ".join(when.split()) if isinstance(when, str) else _cell(when)
+
+
+def _cell(value: Any) -> str:
+    """A value as YAML writes it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_cell, value))}]"
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def threshold_of(points: int, text: PackText) -> Threshold | None:

@@ -180,10 +180,11 @@ class PackMode(Wire, frozen=True, kw_only=True):
 
 
 class CardMode(PackMode, frozen=True, kw_only=True):
-    """POST /v1/scorecards/{name}/mode. `version`: of the card, the newest unless given; `pack`: through which it decides,
-    the live one unless given."""
+    """POST /v1/scorecards/{name}/mode. `version`: of the card, the newest unless given; `pack`: through which it decides, the live one
+    unless given, and `pack_version` of it, with `pack` and not for off."""
 
     pack: DocumentName | UnsetType = UNSET
+    pack_version: Version | UnsetType = UNSET
 
 
 class NewList(Wire, frozen=True, kw_only=True):

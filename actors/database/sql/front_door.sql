@@ -618,6 +618,10 @@ SELECT number, name, version, rules, reasons FROM rule_pack WHERE number = ANY (
 SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
 ORDER BY revision DESC LIMIT 1
 
+-- name: deployment_one
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+WHERE revision = $1
+
 -- name: deployment_add
 INSERT INTO deployment (revision, live, challenger, share, shadows, made_by) VALUES ($1, $2, $3, $4, $5, $6)
 

@@ -72,8 +72,10 @@ async def test_an_author_who_did_not_see_the_newest_version_is_refused(pool: Poo
 
 async def test_authors_at_once_get_versions_in_a_row(pool: Pool, account: int) -> None:
     store = PackStore(pool)
-    await asyncio.gather(*(store.add_pack(f"{n}", {}, facts(), account, None) for n in range(6)))
+    given = await asyncio.gather(*(store.add_pack(f"{n}", {}, facts(), account, None) for n in range(6)))
     assert [each.version for each in await store.versions_of_pack("cards")] == [6, 5, 4, 3, 2, 1]
+    stored = [await store.pack("cards", version) for version in given]
+    assert [each and each.text for each in stored] == [f"{n}" for n in range(6)]
     outcomes = await asyncio.gather(
         *(store.add_card("c", 1, "{}", "00", account) for _ in range(4)), return_exceptions=True
     )
@@ -135,6 +137,25 @@ async def test_a_deployment_holds_if_it_follows_on_the_one_that_does(
         assert refused.value.newest == 2
     assert [each.revision for each in await store.changes(9)] == [2, 1]
     assert [each.revision for each in await store.changes(1)] == [2]
+
+
+async def test_a_deployment_that_was_lost_never_was_though_another_has_its_revision(
+    pool: Pool, database_url: str, account: int
+) -> None:
+    store = PackStore(pool)
+    connection = await connect(database_url, name="test")
+    await ensure_default(connection, "default", facts("default"))
+    first = await store.deployment()
+    await store.add_pack("text", {}, facts("b"), account, None)
+    await store.deploy(Deployment(revision=2, live=2), account)
+    lost = await store.deployment()
+    assert await store.was_deployed(first) and await store.was_deployed(lost)
+    await connection.execute("DELETE FROM deployment WHERE revision = 2")
+    assert not await store.was_deployed(lost)
+    await store.deploy(Deployment(revision=2, live=2), account)
+    await connection.close()
+    assert not await store.was_deployed(lost) and await store.was_deployed(await store.deployment())
+    assert await store.was_deployed(first)
 
 
 async def test_counts_add_up_whoever_counts(pool: Pool, account: int) -> None:

@@ -173,6 +173,17 @@ async def test_each_refusal_says_what_is_wrong(switch: RunningSwitch, monkeypatc
     assert (await switch.call("PUT", "/v1/lists/third", {"type": "device"})).json["code"] == "list_full"
 
 
+@pytest.mark.parametrize("device", ["iPhone\u00a015", "👩\u200d💻", "a\u00adb", "x\u2028y", " "])
+async def test_every_device_that_a_payment_may_carry_can_be_on_a_list(switch: RunningSwitch, device: str) -> None:
+    payer, payee = await guarded(switch)
+    paid = await switch.pay(payer, payee, 5, context={"device": device})
+    assert paid.status == 201, paid.raw
+    assert (await listed(switch, device))["value"] == device
+    assert (await switch.pay(payer, payee, 5, context={"device": device})).status == 402
+    refused = await switch.call("PUT", f"{ENTRIES}/{quote(device + chr(27), safe='')}", {"reason": "why"})
+    assert (refused.status, refused.json["code"]) == (422, "invalid_field")
+
+
 async def test_a_pack_that_names_a_list_that_is_not_there_or_holds_something_else_is_refused(
     switch: RunningSwitch,
 ) -> None:

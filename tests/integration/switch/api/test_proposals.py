@@ -87,12 +87,50 @@ async def test_a_pack_decides_once_a_second_person_says_so(switch: RunningSwitch
     assert (await switch.pay(wallet, shop, 1_000)).status == 402
 
 
+async def test_what_is_published_after_a_mode_was_asked_for_is_not_what_is_approved(
+    switch: RunningSwitch, ann: str
+) -> None:
+    await published(switch, "strict", pack("strict"))
+    made = (await asked(switch, "POST", "/v1/rule-packs/strict/mode", {"mode": "live"})).json
+    assert made["content"] == {"mode": "live", "version": 1}
+    await published(switch, "strict", pack("strict") + b"# other\n")
+    approved = await answered(switch, made["id"], "approve", token=ann)
+    assert approved.json["answer"]["deployment"]["live"] == "strict@1", approved.raw
+    for path, code in (("rule-packs/none", "rule_pack_not_found"), ("scorecards/none", "scorecard_not_found")):
+        unknown = await asked(switch, "POST", f"/v1/{path}/mode", {"mode": "live"})
+        assert (unknown.status, unknown.json["code"]) == (404, code)
+    refused = await asked(switch, "POST", "/v1/rule-packs/n%00/mode", {"mode": "live"})
+    assert (refused.status, refused.json["code"]) == (422, "invalid_field")
+
+
+async def test_a_card_that_is_approved_decides_through_the_version_of_the_pack_that_was_looked_at(
+    switch: RunningSwitch, ann: str
+) -> None:
+    card = {"name": "till", "version": 1, "base": 90, "characteristics": []}
+    assert (await switch.call("PUT", "/v1/scorecards/till", card)).status == 201
+    through_live = (await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "live"})).json
+    assert through_live["content"] == {"mode": "live", "version": 1, "pack": "default", "pack_version": 1}
+    await published(switch, "other", pack("other"))
+    through = (await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "shadow", "pack": "other"})).json
+    assert through["content"] == {"mode": "shadow", "version": 1, "pack": "other", "pack_version": 1}
+    await published(switch, "other", pack("other") + b"# other\n")
+    assert (await switch.call("PUT", "/v1/scorecards/till", {**card, "version": 2, "base": 1})).status == 201
+    for made in (through, through_live):
+        approved = await answered(switch, made["id"], "approve", token=ann)
+        assert approved.status == 200, approved.raw
+    assert approved.json["answer"]["pack"] == "default@2"
+    shown = (await switch.call("GET", "/v1/rule-packs/other?version=3")).json
+    assert (shown["mode"], shown["card"], "# other" in shown["text"]) == ("shadow", "till@1", False)
+    off = await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "off"})
+    assert off.json["content"] == {"mode": "off", "version": 2}
+
+
 async def test_what_a_call_refuses_leaves_its_proposal_open_and_anybody_declines(
     switch: RunningSwitch, ann: str
 ) -> None:
-    made = (await asked(switch, "POST", "/v1/rule-packs/nothing/mode", {"mode": "live"})).json
+    made = (await asked(switch, "POST", "/v1/rule-packs/default/mode", {"mode": "off"})).json
     refused = await answered(switch, made["id"], "approve", token=ann)
-    assert (refused.status, refused.json["code"]) == (404, "rule_pack_not_found")
+    assert (refused.status, refused.json["code"]) == (409, "deployment_refused")
     assert (await switch.call("GET", f"/v1/proposals/{made['id']}")).json["status"] == "open"
     assert (await answered(switch, made["id"], "decline")).json["status"] == "declined"
     assert (await answered(switch, made["id"], "approve", token=ann)).json["code"] == "proposal_over"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from actors.rpc.interface import Condition, NotReady
 from actors.stores.api_keys import KeyStore
+from actors.stores.rule_packs import PackStore
 from rules.decisions.decision import Decisions, Fallback
 from tests.front_door import RunningSwitch, running_switch
 from tests.published_packs import YAML, moded, pack, payers, published
@@ -69,6 +70,23 @@ async def test_a_published_pack_decides_once_it_is_live_and_old_records_keep_the
     listed = (await switch.call("GET", "/v1/rule-packs")).json
     assert [(each["name"], each["mode"]) for each in listed["data"]] == [("default", "off"), ("strict", "live")]
     assert [each["live"] for each in listed["deployments"]] == ["strict@1", "default@1"]
+
+
+async def test_who_publishes_at_the_same_time_is_told_of_the_own_version(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = PackStore.add_pack
+
+    async def overtaken(self: PackStore, text: str, files: Any, facts: Any, account: int, newest: Any) -> int:
+        version = await add(self, text, files, facts, account, newest)
+        await add(self, f"{text}# later\n", files, facts, account, None)
+        return version
+
+    monkeypatch.setattr(PackStore, "add_pack", overtaken)
+    made = await published(switch, "strict", pack("strict"))
+    assert (made.status, made.json["version"], made.headers["ETag"]) == (201, 1, '"1"')
+    assert made.json["text"] == pack("strict").decode()
+    assert (await published(switch, "strict", pack("strict"))).json["version"] == 3
 
 
 async def test_what_does_not_check_is_refused_with_line_and_column(switch: RunningSwitch) -> None:

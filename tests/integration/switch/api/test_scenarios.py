@@ -1,7 +1,10 @@
 """Credit scenarios over HTTP: the catalogue, versions, what is refused, and keys that are bound to some."""
 
+import pytest
+
 from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyRefused, KeyStore
+from actors.stores.scenarios import ScenarioStore
 from rules.scenarios.catalogue import NAMES, texts
 from tests.front_door import SECRET, running_switch
 
@@ -31,6 +34,25 @@ async def test_a_version_is_published_once_and_what_does_not_check_is_refused_at
         assert named.json["code"] == "invalid_field"
         nul = await switch.call("PUT", "/v1/scenarios/hotel", {"text": "a\0b"})
         assert nul.json["code"] == "invalid_field"
+
+
+async def test_who_publishes_at_the_same_time_is_told_of_the_own_version(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [HOTEL.replace("score >= 600", f"score >= {score}") for score in (610, 620, 630)]
+    publish = ScenarioStore.publish
+    async with running_switch(database_url) as switch:
+
+        async def overtaken(self: ScenarioStore, name: str, text: str, account: int, newest: int | None) -> int:
+            version = await publish(self, name, text, account, newest)
+            await publish(self, name, f"{text}# later\n", account, None)
+            return version
+
+        monkeypatch.setattr(ScenarioStore, "publish", overtaken)
+        answers = [await switch.call("PUT", "/v1/scenarios/hotel", {"text": text}) for text in texts]
+        assert [(each.json["text"], each.json["version"]) for each in answers] == list(
+            zip(texts, (2, 4, 6), strict=True)
+        )
 
 
 async def test_keys_of_merchants_are_bound_to_scenarios(database_url: str) -> None:

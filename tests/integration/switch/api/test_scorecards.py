@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from switch.api.publisher import Publisher
 from tests.front_door import RunningSwitch, running_switch
 
 PACK = """# Whoever reads this keeps it.
@@ -84,6 +85,28 @@ async def test_a_card_in_shadow_is_counted_beside_the_live_version_of_the_same_p
     await switch.scorer.write_counts()
     shadow = (await switch.call("GET", "/v1/rule-packs/carded?version=2")).json["shadow"]
     assert (shadow["payments"], shadow["decided"]["approve"]) == (2, {"approve": 1, "review": 0, "decline": 1})
+
+
+async def test_a_card_takes_back_no_pack_that_another_makes_live_meanwhile(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stricter = PACK.replace("decline_below: 60", "decline_below: 80")
+    assert (await switch.call("PUT", "/v1/rule-packs/carded", {"text": stricter})).json["version"] == 2
+    publish = Publisher.publish_with_card
+
+    async def meanwhile(self: Publisher, *arguments: Any) -> Any:
+        made = await publish(self, *arguments)
+        assert (await switch.call("POST", "/v1/rule-packs/carded/mode", {"mode": "live", "version": 2})).status == 200
+        return made
+
+    for mode in ({"mode": "live"}, {"mode": "live", "pack": "carded"}, {"mode": "challenger", "share": 9}):
+        assert (await switch.call("POST", "/v1/rule-packs/carded/mode", {"mode": "live", "version": 1})).status == 200
+        with monkeypatch.context() as slow:
+            slow.setattr(Publisher, "publish_with_card", meanwhile)
+            refused = await switch.call("POST", "/v1/scorecards/risk/mode", mode)
+        assert (refused.status, refused.json["code"], refused.json["retryable"]) == (409, "version_conflict", False)
+        assert await versions(switch) == {3: "off", 2: "live", 1: "off"}
+    assert (await moded(switch, mode="live"))["pack"] == "carded@4", "made of what is live by now"
 
 
 async def test_asked_again_nothing_is_published_again(switch: RunningSwitch) -> None:

@@ -81,6 +81,24 @@ async def test_a_snooze_is_of_a_rule_that_there_is_a_wallet_and_a_time_to_come(s
     assert (await switch.call("PUT", path(wallet, rule="large"), good)).status == 200, "the newest has it"
 
 
+async def test_a_snooze_of_a_rule_that_no_version_in_use_has_is_seen_and_ended(switch: RunningSwitch) -> None:
+    one, other = await strict(switch, 2)
+    for wallet in (one, other):
+        await snoozed(switch, wallet)
+    await published(switch, "strict", pack("strict").replace(b"id: big", b"id: large"))
+    await moded(switch, "strict", mode="live")
+    again = await switch.call("PUT", path(one), {"reason": "payroll", "until": until()})
+    assert (again.status, again.json["code"]) == (404, "rule_not_found"), "a new one fires on nothing"
+    found = await switch.call("GET", path())
+    assert (found.status, [each["wallet"] for each in found.json["data"]]) == (200, [other, one])
+    assert (await switch.call("DELETE", path(one))).status == 200
+    await moded(switch, "strict", mode="live", version=1)
+    shop = await switch.wallet()
+    assert [(await switch.pay(wallet, shop, 1_000)).status for wallet in (one, other)] == [402, 201]
+    for rule in ("small", "b%00g"):
+        assert (await switch.call("GET", path(rule=rule))).json["code"] == "rule_not_found"
+
+
 async def test_a_wallet_has_the_snoozes_of_the_packs_that_run(switch: RunningSwitch) -> None:
     one, other = await strict(switch, 2)
     await snoozed(switch, one)

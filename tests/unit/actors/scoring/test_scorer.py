@@ -23,6 +23,7 @@ class Store:
     def __init__(self) -> None:
         self.changed = Changed(0)
         self.holds: Deployment | None = Deployment(revision=1, live=1)
+        self.lost: list[Deployment] = []
         self.away = False
         self.counted: dict[tuple[int, str, int], int] = {}
 
@@ -32,6 +33,9 @@ class Store:
         if self.holds is None:
             raise LookupError("no rule pack is deployed")
         return self.holds
+
+    async def was_deployed(self, deployment: Deployment) -> bool:
+        return deployment not in self.lost
 
     async def since(self, revision: int) -> Changed:
         if self.away:
@@ -105,14 +109,52 @@ async def test_a_set_that_cannot_be_loaded_leaves_the_old_one_and_is_told() -> N
     assert pack_that_decides(scorer) == 2
 
 
-async def test_an_earlier_deployment_never_comes_back() -> None:
+async def test_where_a_standby_that_is_behind_took_over_its_deployment_is_taken_and_all_packs_loaded_anew() -> None:
+    store, loads = Store(), Loads()
+    scorer = scorer_of(store, loads)
+    lost = store.holds = Deployment(revision=5, live=2, shadows=(1,))
+    await scorer.activate()
+    store.holds, store.lost = Deployment(revision=4, live=1), [lost]
+    assert await scorer.activate() == Activated(revision=4)
+    assert pack_that_decides(scorer) == 1
+    assert loads.loaded == [2, 1, 1], "pack 1 may be another one now"
+
+
+@pytest.mark.parametrize("revision", [5, 6])
+async def test_the_deployment_that_follows_on_a_lost_one_is_taken_under_the_same_revision_and_a_later_one(
+    revision: int,
+) -> None:
+    store, loads = Store(), Loads()
+    scorer = scorer_of(store, loads)
+    lost = store.holds = Deployment(revision=5, live=2, shadows=(1,))
+    await scorer.activate()
+    store.holds, store.lost = Deployment(revision=revision, live=1, shadows=(2,)), [lost]
+    assert await scorer.activate() == Activated(revision=revision)
+    assert pack_that_decides(scorer) == 1
+    assert loads.loaded == [2, 1, 1, 2]
+
+
+async def test_who_decides_with_a_lost_deployment_because_the_next_cannot_be_loaded_says_that_it_has_none() -> None:
     store = Store()
     scorer = scorer_of(store, Loads())
-    store.holds = Deployment(revision=5, live=2)
+    lost = store.holds = Deployment(revision=5, live=2)
     await scorer.activate()
-    store.holds = Deployment(revision=4, live=1)
-    assert await scorer.activate() == Activated(revision=5)
+    store.holds, store.lost = Deployment(revision=5, live=99), [lost]
+    assert await scorer.activate() == Activated(revision=0, error="ValueError: it cannot be compiled")
     assert pack_that_decides(scorer) == 2
+    store.holds = Deployment(revision=6, live=1)
+    assert await scorer.activate() == Activated(revision=6)
+
+
+async def test_what_went_wrong_with_a_deployment_that_was_lost_is_told_no_more() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    held = store.holds = Deployment(revision=5, live=2)
+    await scorer.activate()
+    store.holds = Deployment(revision=6, live=99)
+    assert (await scorer.activate()).error is not None
+    store.holds = held
+    assert await scorer.activate() == Activated(revision=5)
 
 
 async def test_without_the_database_it_goes_on_and_counts_are_kept_until_it_is_back() -> None:

@@ -21,6 +21,7 @@ from actors.shard.chain_heads import Heads
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
 from actors.shard.in_process import LocalSwitch, MemorySegments
 from bench.workload.payments import opening_rows, payment_rows
+from rules.decisions.decision import Action, Fallback
 
 
 class Watch:
@@ -48,10 +49,10 @@ class Watch:
         return [each for each in self.seen if each[0] in names]
 
 
-async def started() -> tuple[LocalSwitch, Any]:
+async def started(segments: MemorySegments | None = None) -> tuple[LocalSwitch, Any]:
     """A switch of one shard with wallets of these addresses."""
     journal = MemoryJournal(MemoryDatabase())
-    switch = LocalSwitch(journals=[journal], segments=MemorySegments(), secret=secrets.token_bytes(16))
+    switch = LocalSwitch(journals=[journal], segments=segments or MemorySegments(), secret=secrets.token_bytes(16))
     await switch.start()
     opened = await switch.hosts[0].submit(opening_rows(50, np.random.default_rng(1)), {})
     while opened["code"].any():  # the first ones wait until the shard has claimed a segment
@@ -86,6 +87,26 @@ async def test_a_scorer_that_fails_at_once_leaves_the_payment_to_the_fallback(mo
     paid = await host.submit(payment_rows(addresses, 2, rng), {})
     assert not paid["code"].any() and host.core.fallbacks == 3
     await switch.stop()
+
+
+async def test_a_fallback_that_is_changed_while_no_scorer_answers_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = MemorySegments()
+    switch, addresses = await started(segments)
+    host, rng = switch.hosts[0], np.random.default_rng(2)
+
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("the connection is closed")
+
+    monkeypatch.setattr(host._scorer, "decide", fails)
+    codes = []
+    async with asyncio.timeout(60):
+        for action, revision in ((Action.APPROVE, 2), (Action.DECLINE, 3), (Action.APPROVE, 2)):
+            segments.live = Fallback(action, 7, revision)
+            while host.core._fallback != segments.live:
+                await asyncio.sleep(0.02)
+            codes.append((await host.submit(payment_rows(addresses, 1, rng), {}))["code"][0])
+    await switch.stop()
+    assert codes == [Code.OK, Code.DECLINED, Code.OK], "the last one is of a standby that is behind"
 
 
 async def test_a_submit_that_is_not_taken_in_is_followed_no_further() -> None:

@@ -46,13 +46,22 @@ def test_a_core_that_asked_for_its_end_serves_nobody_any_more(ledger: Ledger) ->
     assert core.handle(m.FindKey(ref=1, caller=1, home=1, key=bytes(16)), 0) == []
 
 
-def test_the_fallback_of_the_latest_deployment_that_anybody_told_of_stands_in(ledger: Ledger) -> None:
+def test_the_fallback_is_what_the_database_says_or_a_scorer_of_a_later_deployment(ledger: Ledger) -> None:
     core = ShardCore(ShardConfig(shard=0, shards=2), ledger, Writer(0, 1, 1, bytes(16)))
     assert core._fallback == INITIAL_FALLBACK
-    shown = [Fallback(Action.DECLINE, 3, 5), Fallback(Action.APPROVE, 2, 4), Fallback(Action.REVIEW, 4, 6)]
-    core.handle(m.FallbackIs(fallback=shown[0]), 0)
-    assert core._fallback == shown[0]
-    core.handle(m.FallbackIs(fallback=shown[1]), 0)
-    assert core._fallback == shown[0], "what a scorer says that has not changed over yet"
-    core.handle(m.Scored(number=1, decisions=np.zeros(0, DECISION), fallback=shown[2]), 0)
-    assert core._fallback == shown[2]
+
+    def scored(fallback: Fallback) -> Fallback:
+        core.handle(m.Scored(number=1, decisions=np.zeros(0, DECISION), fallback=fallback), 0)
+        return core._fallback
+
+    def read(fallback: Fallback) -> Fallback:
+        core.handle(m.FallbackIs(fallback=fallback), 0)
+        return core._fallback
+
+    fifth, sixth, lost = Fallback(Action.DECLINE, 3, 5), Fallback(Action.REVIEW, 4, 6), Fallback(Action.APPROVE, 9, 6)
+    assert read(fifth) == fifth
+    assert scored(Fallback(Action.APPROVE, 2, 4)) == fifth, "of a scorer that has not changed over yet"
+    assert scored(lost) == lost
+    assert read(fifth) == fifth, "of a standby that was behind and took over"
+    assert read(sixth) == sixth
+    assert scored(lost) == sixth, "of a scorer that does not know yet what was lost"

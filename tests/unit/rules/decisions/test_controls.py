@@ -23,6 +23,8 @@ from rules.decisions.controls import (
 from rules.decisions.decision import Action
 from rules.decisions.pack import Decider
 from rules.language.document import read_pack
+from rules.language.words import word_number
+from rules.vocabulary.catalogue import COUNTRY
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL
 
 PACK = """
@@ -140,6 +142,91 @@ def test_one_rule_of_many_is_snoozed_and_no_other(rules: int) -> None:
     controls = guard((What.SNOOZE, ControlEntry(snooze_name("many", f"r{rules - 1}"), 42, ALWAYS, 1, ALWAYS)))
     hits = np.unpackbits(decider.fired(row(amount=1, payer=42), controls).hits.view(np.uint8), bitorder="little")
     assert hits.sum() == rules - 1 and not hits[rules - 1]
+
+
+TABLES = """
+name: tabled
+fallback: approve
+lists: {{stolen: {{kept: stolen-devices}}}}
+rules:
+{rules}
+tables:
+  - id: one
+    hit: first
+    from: 1970-01-01T00:00:01Z
+    inputs: [amount, device in lists.stolen, country]
+    rows:
+{one}
+  - id: other
+    hit: first
+    mode: shadow
+    inputs: [amount]
+    rows:
+{other}
+"""
+ONE = {
+    1: "{when: [-, true, -], action: decline, reason: STOLEN}",
+    2: '{when: ["> 500", -, SE], action: review, reason: LARGE}',
+    3: '{when: ["> 700", -, -], action: decline, reason: HUGE, points: -5}',
+    4: "{when: [-, -, DE], action: approve, points: 3}",
+    5: "{when: [-, -, -], action: review, reason: ELSE}",
+}
+OTHER = {at: f"{{when: ['> {100 * (9 - at)}'], action: review, reason: R}}" for at in range(1, 9)}
+
+
+def tabled(one: dict[int, str], other: dict[int, str]) -> Decider:
+    """Behind so many rules that a table's bits lie in two words."""
+    rules = "\n".join(f"  - {{id: r{at}, when: amount > {at}, action: approve, points: 1}}" for at in range(60))
+    lines = ["\n".join(f"      - {row}" for row in rows.values()) for rows in (one, other)]
+    text = TABLES.format(rules=rules, one=lines[0], other=lines[1])
+    return Decider(compile_pack(read_pack(text), {}, 7, 1))
+
+
+def payments_of_one_wallet(count: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng(5)
+    columns = np.zeros((count, COLUMN_COUNT), np.int64)
+    columns[:, INDEX["payer"]] = rng.choice([42, 43], count)
+    columns[:, INDEX["amount"]] = rng.integers(0, 1_000, count)
+    columns[:, INDEX["device"]] = rng.choice([5, 6, NULL], count)
+    columns[:, INDEX["country"]] = rng.choice([word_number(COUNTRY, "SE"), word_number(COUNTRY, "DE"), NULL], count)
+    columns[:, INDEX["effective_time"]] = rng.choice([500, 1_500], count)
+    return columns
+
+
+@pytest.mark.parametrize("snoozed", [{1}, {2}, {3}, {5}, {1, 2}, {2, 4}, {1, 2, 3, 4, 5}])
+def test_a_table_without_the_rows_that_are_snoozed_decides(snoozed: set[int]) -> None:
+    stolen = (What.LIST, ControlEntry("stolen-devices", 5, ALWAYS, 1, ALWAYS))
+    names = [snooze_name("tabled", f"one.{at}") for at in snoozed] + [snooze_name("tabled", "other.3")]
+    controls = guard(stolen, *((What.SNOOZE, ControlEntry(name, 42, ALWAYS, 1, ALWAYS)) for name in names))
+    whole, columns = tabled(ONE, OTHER), payments_of_one_wallet(600)
+    never = '{when: ["> 5000", -, -], action: approve}'
+    without = tabled(
+        {at: never if at in snoozed else row for at, row in ONE.items()},
+        {**OTHER, 3: '{when: ["> 5000"], action: approve}'},
+    )
+    found, plain, expected = (
+        whole.fired(columns, controls),
+        whole.fired(columns, guard(stolen)),
+        without.fired(columns, guard(stolen)),
+    )
+    theirs = columns[:, INDEX["payer"]] == 42
+    for name in ("hits", "unknown"):
+        bits = getattr(found, name)
+        assert (bits[theirs] == getattr(expected, name)[theirs]).all()
+        assert (bits[~theirs] == getattr(plain, name)[~theirs]).all(), "nobody else is let through"
+    for name in ("action", "points"):
+        assert (found.decisions[name][theirs] == expected.decisions[name][theirs]).all()
+    assert (found.decisions["action"] != plain.decisions["action"]).any()
+    one_by_one = [whole.fired(columns[at : at + 1], controls).decisions[0] for at in range(len(columns))]
+    assert (np.array(one_by_one) == found.decisions).all()
+
+
+def test_a_snoozed_row_lets_its_wallet_past_no_row_behind_it() -> None:
+    decider = tabled(ONE, OTHER)
+    payment = row(payer=42, amount=900, device=6, country=word_number(COUNTRY, "SE"), effective_time=1_500)
+    assert decider.decide(payment)["action"][0] == Action.REVIEW
+    controls = guard((What.SNOOZE, ControlEntry(snooze_name("tabled", "one.2"), 42, ALWAYS, 1, ALWAYS)))
+    assert decider.fired(payment, controls).decisions["action"][0] == Action.DECLINE
 
 
 def test_nothing_was_ever_added_to_begin_with() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from switch.console.page import PROPOSALS, Redirect, View
-from switch.console.proposals import answer, change_of, proposal, proposals, words_of
+from switch.console.proposals import DIFFERENCES_MAX, answer, change_of, proposal, proposals, words_of
 from switch.problems.table import ProblemError
 from tests.unit.switch.console.visiting import Answers, visit
 
@@ -20,12 +20,16 @@ SNOOZE = {
 }
 SNOOZE_END = {**SNOOZE, "method": "DELETE", "content": None}
 LIVE = {"deployments": [{"live": "shop@2"}]}
+FILES = {"2": {"stolen.txt": "a\nb\n", "same.txt": "x\n"}, "3": {"stolen.txt": "b\nc\n", "same.txt": "x\n"}}
 TEXTS = {"2": "name: shop\naction: review\n", "3": "name: shop\naction: decline\n"}
 
 
 def pack(wanted: Any) -> Any:
-    version = wanted.query["version"]
-    return {"name": "shop", "version": int(version), "mode": "shadow", "text": TEXTS[version], "card": "till@1"}
+    version, name = wanted.query["version"], wanted.params["name"]
+    if name == "evil":
+        return {"name": name, "version": int(version), "mode": "off", "text": "name: evil\n", "card": None, "files": {}}
+    shown = {"name": name, "version": int(version), "mode": "shadow", "text": TEXTS[version], "card": "till@1"}
+    return shown | {"files": FILES[version]}
 
 
 def card(wanted: Any) -> Any:
@@ -38,6 +42,10 @@ def card(wanted: Any) -> Any:
     [
         (MODE, "Run shop@3 live"),
         (CARD, "Run the scorecard till@2 live"),
+        (
+            {**CARD, "content": {"mode": "live", "version": 2, "pack": "evil", "pack_version": 4}},
+            "Run the scorecard till@2 live through evil@4",
+        ),
         (ENTRY, "Put a/b on the list stolen"),
         (ENTRY_END, "Take a/b off the list stolen"),
         (SNOOZE, "Snooze shop/large for W"),
@@ -66,6 +74,46 @@ async def test_a_pack_that_would_decide_is_compared_with_the_one_that_does() -> 
     assert "-action: review" in made.difference and "+action: decline" in made.difference
     shadow = await change({**MODE, "content": {"mode": "shadow", "version": 3}}, packs=LIVE, pack=pack)
     assert shadow.difference == []
+
+
+async def test_lists_in_files_of_a_pack_are_compared_too() -> None:
+    made = await change(MODE, packs=LIVE, pack=pack)
+    at = made.difference.index("--- shop@2 stolen.txt")
+    assert made.difference[at:] == ["--- shop@2 stolen.txt", "+++ shop@3 stolen.txt", "-a", "+c"]
+
+
+async def test_a_challenger_decides_too_and_says_for_how_many_wallets() -> None:
+    content = {"mode": "challenger", "version": 3, "share": 250}
+    made = await change({**MODE, "content": content}, packs=LIVE, pack=pack)
+    assert made.then == "mode challenger for 250 ‰ of the wallets" and "+action: decline" in made.difference
+
+
+async def test_of_a_long_difference_it_is_said_how_much_is_left_out() -> None:
+    def long(wanted: Any) -> Any:
+        version = wanted.query["version"]
+        return pack(wanted) | {"text": "".join(f"{version} {line}\n" for line in range(DIFFERENCES_MAX))}
+
+    made = await change(MODE, packs=LIVE, pack=long)
+    heads, of_the_list = 3, 4
+    assert (len(made.difference), made.left_out) == (DIFFERENCES_MAX, DIFFERENCES_MAX + heads + of_the_list)
+
+
+async def test_texts_that_differ_where_nobody_sees_it_are_said_to_differ() -> None:
+    def ended(wanted: Any) -> Any:
+        return pack(wanted) | {"text": "name: shop" + ("\r\n" if wanted.query["version"] == "3" else "\n"), "files": {}}
+
+    (*_, last) = (await change(MODE, packs=LIVE, pack=ended)).difference
+    assert last == "@@ they differ in the order or the ends of lines only @@"
+
+
+async def test_a_card_that_would_decide_through_another_pack_shows_that_pack() -> None:
+    content = {"mode": "live", "version": 2, "pack": "evil", "pack_version": 4}
+    made = await change({**CARD, "content": content}, packs=LIVE, pack=pack, card=card)
+    assert made.then == "mode live through evil@4"
+    assert {"--- shop@2", "+++ evil@4", "-name: shop", "+name: evil", '+  "base": 2'} <= set(made.difference)
+    own = {"mode": "live", "version": 2, "pack": "shop", "pack_version": 2}
+    made = await change({**CARD, "content": own}, packs=LIVE, pack=pack, card=card)
+    assert "--- shop@2" not in made.difference
 
 
 async def test_a_card_that_would_decide_is_compared_with_the_one_that_does() -> None:

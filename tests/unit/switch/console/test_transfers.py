@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.language.document import read_pack
 from switch.console.page import Redirect
 from switch.console.transfers import (
     EVENTS_SHOWN,
@@ -90,6 +91,37 @@ async def test_a_packs_text_is_read_once() -> None:
     assert (found.review_below, found.decline_below) == (500, None)
     assert await texts.of("own@1", "never: read") is found
     assert await texts.of("empty@1", "name: empty") == PackText(rules=[])
+
+
+async def test_a_text_means_on_the_page_what_it_means_to_those_who_decide() -> None:
+    text = """
+name: odd
+description: =
+fallback: approve
+rules:
+  - {id: NO, when: "amount > 5", action: decline, reason: NO, points: 010, description: 2026-02-30}
+  - {id: all, when: true, action: approve, description: =}
+tables:
+  - id: by_country
+    description: countries
+    hit: first
+    mode: shadow
+    inputs: [country, amount]
+    rows:
+      - {when: [NO, -], action: review, reason: NO}
+      - {when: [[SE, FI], "> 10"], action: approve, points: -5}
+      - {when: [-, -], action: decline, reason: ELSEWHERE}
+"""
+    assert read_pack(text).rules, "a pack that is taken"
+    rules = (await PackTexts().of("odd@1", text)).rules
+    assert [(each.id, each.when, each.action, each.points, each.reason, each.mode) for each in rules] == [
+        ("NO", "amount > 5", "decline", 10, "NO", "live"),
+        ("all", "true", "approve", 0, "", "live"),
+        ("by_country.1", "country: NO", "review", 0, "NO", "shadow"),
+        ("by_country.2", "country: [SE, FI]; amount: > 10", "approve", -5, "", "shadow"),
+        ("by_country.3", "anything", "decline", 0, "ELSEWHERE", "shadow"),
+    ]
+    assert [each.description for each in rules] == ["2026-02-30", "=", *["countries"] * 3]
 
 
 @pytest.mark.parametrize(
