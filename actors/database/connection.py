@@ -4,8 +4,10 @@ Every SQL statement of this layer is in sql/queries.sql under a name. A migratio
 changes: the database remembers the hash of each one it has run and refuses another text under its number.
 """
 
+import asyncio
 import hashlib
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -218,7 +220,7 @@ class ClusterLock:
             return
         connection = await connect(self._url, name="shardpay-serve", lock_timeout=str(CLUSTER_LOCK_WAIT_MS))
         try:
-            await connection.execute(SQL["lock_take"], _LOCK_CLASS, _CLUSTER_LOCK)
+            await self._take(connection)
         except asyncpg.LockNotAvailableError as error:
             holder = await connection.fetchrow(SQL["lock_holder"], _LOCK_CLASS, _CLUSTER_LOCK)
             await connection.close(timeout=CONNECT_TIMEOUT_S)
@@ -228,8 +230,31 @@ class ClusterLock:
             raise
         self._connection = connection
 
+    async def _take(self, connection: Any) -> None:
+        """Wait for who only migrates, as long as for the migration itself. Raises LockNotAvailableError."""
+        deadline = time.monotonic() + MIGRATION_LOCK_WAIT_MS / 1_000
+        while True:
+            try:
+                await connection.execute(SQL["lock_take"], _LOCK_CLASS, _CLUSTER_LOCK)
+                return
+            except asyncpg.LockNotAvailableError:
+                migrates = await connection.fetchrow(SQL["lock_holder"], _LOCK_CLASS, _MIGRATION_LOCK)
+                if migrates is None or time.monotonic() > deadline:
+                    raise
+
     def held(self) -> bool:
         return self._connection is not None and not self._connection.is_closed()
+
+    async def look(self) -> None:
+        """Find out whether the server has ended the session, and with it the lock: after a silence of the network it may not have been able
+        to say so, and a session that asks nothing never hears of it."""
+        if not self.held():
+            return
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._connection.execute(SQL["lock_look"])
+        except (TimeoutError, *CONNECTION_LOST):
+            self._connection.terminate()
 
     async def release(self) -> None:
         if self.held():

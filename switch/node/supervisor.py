@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 WATCH_EVERY_S = 0.2
+LOCK_LOOK_S = 5.0
+"""So often is the session that holds the cluster's lock asked whether it is there."""
 SHARDS_DEFAULT_MAX = 8
 """One shard for two cores: front door, scorers and PostgreSQL want the other. On 2 cores one shard pays twice as fast as two."""
 READY_TIMEOUT_S = 300.0
@@ -169,7 +171,6 @@ class Supervisor:
         wanted = self.settings.shards
         default = min(SHARDS_DEFAULT_MAX, max(1, processors() // 2))
         facts = await cluster_facts(url, wanted, default)
-        check_key(self.settings.bootstrap_key, self.settings.host)
         connection = await connect(url, name="shardpay-serve")
         try:
             if self.settings.bootstrap_key is not None:
@@ -216,6 +217,7 @@ class Supervisor:
 
     async def _watch(self, spec: NodeSpec, lock: ClusterLock) -> None:
         pause, started = RESTART_PAUSE_S, time.monotonic()
+        looked = started
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
             if self._postgres is not None and await self._until_up(self._postgres.restart_if_dead):
@@ -231,6 +233,9 @@ class Supervisor:
                 )
                 started = time.monotonic()
                 await self._start_node(spec)
+            if time.monotonic() - looked > LOCK_LOOK_S:
+                looked = time.monotonic()
+                await lock.look()
             if not lock.held():
                 await self._take_again(lock)
 
@@ -311,6 +316,7 @@ def serve(settings: Settings, say: Any, ready: Any) -> None:
     """Run a switch in the foreground. Raises CannotServe and the errors of `actors.database.connection`."""
     with data_lock(settings.data):
         end_leftovers(settings.data)
+        check_key(settings.bootstrap_key, settings.host)
         check_port(settings.host, settings.port)
         if settings.tls is not None:
             check_files(settings.tls)

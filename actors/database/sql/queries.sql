@@ -88,6 +88,9 @@ SELECT pg_advisory_lock(hashtextextended('shardpay key ' || $1, 0))
 -- name: accounts
 SELECT id FROM account ORDER BY id
 
+-- name: lock_look
+SELECT 1
+
 -- name: lock_holder
 SELECT activity.pid, activity.application_name, activity.client_addr::text AS client, activity.backend_start
 FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)

@@ -7,19 +7,25 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
+from actors.database import connection as connection_module
 from actors.database import embedded
 from actors.database.connection import (
+    _LOCK_CLASS,
+    _MIGRATION_LOCK,
     KEEPALIVE,
+    SQL,
     SQL_DIRECTORY,
     ClusterLock,
     DatabaseInUse,
     MigrationRefused,
     allocate_segment,
     cluster_value,
+    connect,
     load_migrations,
     migrate,
     parse_queries,
@@ -178,6 +184,63 @@ async def test_the_server_asks_within_seconds_whether_the_machine_of_a_session_i
         await asyncio.to_thread(server.stop)
     idle, interval, count = (int(value) for value in asked[:3])
     assert idle + interval * count <= 15 and asked[3:] == asked[:3]
+
+
+async def test_a_lock_whose_session_the_server_ended_while_the_network_was_silent_is_found_lost(
+    database_url: str,
+) -> None:
+    place = parse_qs(urlsplit(database_url).query)["host"][0]
+    passing, ends = asyncio.Event(), list[asyncio.StreamWriter]()
+    passing.set()
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(1 << 16):
+            if passing.is_set():
+                sink.write(data)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, to_server = await asyncio.open_unix_connection(f"{place}/.s.PGSQL.5432")
+        ends.extend((to_server, writer))
+        await asyncio.gather(pump(reader, to_server), pump(upstream, writer))
+
+    listening = await asyncio.start_server(relay, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    lock = ClusterLock(f"postgresql://postgres@127.0.0.1:{port}{urlsplit(database_url).path}")
+    await lock.acquire()
+    await lock.look()
+    assert lock.held()
+    passing.clear()
+    ends[0].close()  # the server's end is gone, and the client does not hear of it
+    other = ClusterLock(database_url)
+    await other.acquire()
+    assert lock.held(), "it says so, and has it no more"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection_module, "CONNECT_TIMEOUT_S", 0.2)
+        await lock.look()
+    assert not lock.held()
+    await other.release()
+    listening.close()
+    for each in ends:
+        each.close()
+        with contextlib.suppress(OSError):
+            await each.wait_closed()
+
+
+async def test_who_only_migrates_is_waited_for(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "CLUSTER_LOCK_WAIT_MS", 50)
+    command, switch = ClusterLock(database_url), ClusterLock(database_url)
+    await command.acquire()
+    migrating = await connect(database_url, name="shardpay-migrate")
+    await migrating.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)
+    waiting = asyncio.create_task(switch.acquire())
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await migrating.close()
+    await command.release()
+    await waiting
+    with pytest.raises(DatabaseInUse):
+        await command.acquire()
+    await switch.release()
 
 
 async def test_all_who_ask_for_a_cluster_value_get_the_same(database_url: str) -> None:
