@@ -109,9 +109,12 @@ class Scorer:
         if self._set is None:
             await self._change(deployment, {})
         elif deployment == self._set.deployment:
-            self._error = None
+            self._error, self._lost = None, False
         else:
             self._lost = not await self._store.was_deployed(self._set.deployment)
+            if self._lost:
+                self._counting.take()
+                self._unwritten = Counts()  # of packs that may be others now
             await self._change(deployment, {} if self._lost else self._set.deciders)
 
     async def _follow_changes(self) -> None:

@@ -41,17 +41,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FirstTable(NamedTuple):
-    """Rules `first` and those after it, `count` together, of which only the first fires whose cells hold; in `Pack.rows` they are from `at`
+    """Rules `first` and those after it, `size` together, of which only the first fires whose cells hold; in `Pack.rows` they are from `at`
     on."""
 
     first: int
-    count: int
+    size: int
     at: int
 
     @property
     def places(self) -> range:
         """Of its rules."""
-        return range(self.first, self.first + self.count)
+        return range(self.first, self.first + self.size)
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,15 +194,15 @@ class Decider:
     ) -> None:
         """Let the first row of a table fire that is not snoozed, where a snoozed one fired or had no value: elsewhere it keeps no other
         from it. There the table's dates hold, which `rows` does not look at."""
-        snoozed = np.zeros((len(columns), table.count), np.bool_)
+        snoozed = np.zeros((len(columns), table.size), np.bool_)
         for place in by_place.keys() & set(table.places):
             snoozed[:, place - table.first] = by_place[place]
-        touched = _bits(hits | unknown, table.first + table.count)[:, table.first :] & snoozed
+        touched = _bits(hits | unknown, table.first + table.size)[:, table.first :] & snoozed
         payments = np.flatnonzero(touched.any(axis=1))
         if not len(payments):
             return
         each = self._each_row(columns[payments])
-        fits, unsure = (_bits(words, table.at + table.count)[:, table.at :] & ~snoozed[payments] for words in each)
+        fits, unsure = (_bits(words, table.at + table.size)[:, table.at :] & ~snoozed[payments] for words in each)
         fitted, unsure_before = _before(fits), _before(unsure)
         fires = fits & ~fitted & ~unsure_before
         hits[payments] = _with_bits(hits[payments], table.first, fires)
@@ -211,7 +211,7 @@ class Decider:
     def _each_row(self, columns: NDArray[np.int64]) -> NDArray[np.uint64]:
         """(2, n, words): whether rows of tables fit, each for itself, and whether they have no value."""
         assert self.pack.rows is not None
-        words = np.zeros((2, len(columns), -(-sum(table.count for table in self.pack.tables) // 64)), np.uint64)
+        words = np.zeros((2, len(columns), -(-sum(table.size for table in self.pack.tables) // 64)), np.uint64)
         self.pack.rows(read_only(np.ascontiguousarray(columns)), words[0], words[1])
         return words
 

@@ -150,11 +150,23 @@ async def _with_mode(services: PackServices, call: Call, name: str, body: CardMo
     else:
         live = (await services.packs.deployment()).live
         base = await _base(services, body, live)
+        if body.mode == "live" and live:
+            await _demand_no_later(services, base, live)
         pack = await services.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
         rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account, live=live)
         used = f"{pack.facts.name}@{pack.version}"
     shown = await deployment_now(services)
     return CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
+
+
+async def _demand_no_later(services: PackServices, base: StoredPack, live: int) -> None:
+    """Raise ProblemError version_conflict where a version with the card would take back another version of the pack, which is live: who
+    approves what was proposed before it was would not know."""
+    running = (await services.packs.packs([live]))[live]
+    if running.facts.name == base.facts.name and running.version != base.version:
+        name = base.facts.name
+        text = f"{name}@{running.version} is live, and this would be made of {name}@{base.version}: name the live one, or no version."
+        raise ProblemError("version_conflict", text)
 
 
 async def settled_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:

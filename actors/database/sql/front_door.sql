@@ -631,9 +631,10 @@ SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account O
 ORDER BY revision DESC LIMIT $1
 
 -- name: pack_count_add
--- In one order, so that scorers never wait for each other in a circle.
+-- In one order, so that scorers never wait for each other in a circle. Packs that a standby which is behind has not got are left out.
 INSERT INTO pack_count (pack, what, item, count)
-SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS counted (pack, what, item, count)
+SELECT counted.* FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS counted (pack, what, item, count)
+WHERE EXISTS (SELECT FROM rule_pack WHERE number = counted.pack)
 ORDER BY pack, what, item
 ON CONFLICT (pack, what, item) DO UPDATE SET count = pack_count.count + excluded.count
 

@@ -125,6 +125,22 @@ async def test_a_card_that_is_approved_decides_through_the_version_of_the_pack_t
     assert off.json["content"] == {"mode": "off", "version": 2}
 
 
+async def test_a_card_that_was_proposed_takes_back_no_version_that_became_live_since(
+    switch: RunningSwitch, ann: str
+) -> None:
+    card = {"name": "till", "version": 1, "base": 90, "characteristics": []}
+    assert (await switch.call("PUT", "/v1/scorecards/till", card)).status == 201
+    of_card = (await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "live"})).json
+    await published(switch, "default", pack("default"))
+    of_pack = (await asked(switch, "POST", "/v1/rule-packs/default/mode", {"mode": "live"})).json
+    assert (await answered(switch, of_pack["id"], "approve", token=ann)).status == 200
+    refused = await answered(switch, of_card["id"], "approve", token=ann)
+    assert (refused.status, refused.json["code"]) == (409, "version_conflict"), refused.raw
+    assert "default@2 is live" in refused.json["detail"]
+    live = next(each for each in (await switch.call("GET", "/v1/rule-packs")).json["data"] if each["mode"] == "live")
+    assert (live["name"], live["version"]) == ("default", 2)
+
+
 async def test_what_a_call_refuses_leaves_its_proposal_open_and_anybody_declines(
     switch: RunningSwitch, ann: str
 ) -> None:

@@ -142,6 +142,8 @@ async def test_who_decides_with_a_lost_deployment_because_the_next_cannot_be_loa
     store.holds, store.lost = Deployment(revision=5, live=99), [lost]
     assert await scorer.activate() == Activated(revision=0, error="ValueError: it cannot be compiled")
     assert pack_that_decides(scorer) == 2
+    store.holds = lost
+    assert await scorer.activate() == Activated(revision=5), "it is back: nothing was lost"
     store.holds = Deployment(revision=6, live=1)
     assert await scorer.activate() == Activated(revision=6)
 
