@@ -157,15 +157,15 @@ async def _with_mode(services: PackServices, call: Call, name: str, body: CardMo
     return CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
 
 
-async def settled_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:
-    """As `settled_mode`: the versions of the card and of the pack through which it would decide now."""
+async def versioned_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:
+    """As `versioned_mode`: the versions of the card and of the pack through which it would decide now."""
     asked = decode(CARD_MODE, body)
     card = await published_card(services, document_name(name), asked.version)
-    settled = msgspec.structs.replace(asked, version=card.version)
+    versioned = msgspec.structs.replace(asked, version=card.version)
     if asked.mode == "off":
-        return settled
+        return versioned
     base = await _base(services, asked)
-    return msgspec.structs.replace(settled, pack=base.facts.name, pack_version=base.version)
+    return msgspec.structs.replace(versioned, pack=base.facts.name, pack_version=base.version)
 
 
 async def _base(services: PackServices, asked: CardMode, live: int | None = None) -> StoredPack:
