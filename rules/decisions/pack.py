@@ -40,7 +40,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     live: bool = True
 
 
-class FirstTable(NamedTuple):
+class FirstTable(msgspec.Struct, frozen=True):
     """Rules `first` and those after it, `size` together, of which only the first fires whose cells hold; in `Pack.rows` they are from `at`
     on."""
 

@@ -94,9 +94,9 @@ _FOUR_EYES: Final = tuple(
 )
 
 
-_SETTLED: Final[Mapping[str, Callable[[ProposalServices, str, bytes], Awaitable[msgspec.Struct]]]] = {
-    "/v1/rule-packs/{name}/mode": rule_packs.settled_mode,
-    "/v1/scorecards/{name}/mode": scorecards.settled_card_mode,
+_VERSIONED: Final[Mapping[str, Callable[[ProposalServices, str, bytes], Awaitable[msgspec.Struct]]]] = {
+    "/v1/rule-packs/{name}/mode": rule_packs.versioned_mode,
+    "/v1/scorecards/{name}/mode": scorecards.versioned_card_mode,
 }
 """Calls whose bodies may leave to the switch which versions they mean: as they would be made now."""
 
@@ -111,9 +111,9 @@ async def propose(services: ProposalServices, call: Call) -> web.Response:
     _check_body(target.route.bodies, body)
     if not services.four_eyes.four_eyes:
         raise ProblemError("four_eyes_off")
-    if target.route.path in _SETTLED:
-        settled = await _SETTLED[target.route.path](services, target.params["name"], body.encode())
-        body = msgspec.json.encode(settled).decode()
+    if target.route.path in _VERSIONED:
+        versioned = await _VERSIONED[target.route.path](services, target.params["name"], body.encode())
+        body = msgspec.json.encode(versioned).decode()
     proposal = NewProposal(method=asked.method, path=asked.path, body=body, reason=asked.reason)
 
     async def add() -> Proposal:

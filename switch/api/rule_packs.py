@@ -288,7 +288,7 @@ async def set_mode(services: PackServices, call: Call) -> web.Response:
     return await answered_once(services, call, raw, change)
 
 
-async def settled_mode(services: PackServices, name: str, body: bytes) -> PackMode:
+async def versioned_mode(services: PackServices, name: str, body: bytes) -> PackMode:
     """The change of mode that a body asks for, with the version that it would take now: what is published before a second person has
     approved it is not what that person saw. Raises ProblemError."""
     asked = decode(PACK_MODE, body)

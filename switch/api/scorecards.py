@@ -169,15 +169,15 @@ async def _demand_no_later(services: PackServices, base: StoredPack, live: int) 
         raise ProblemError("version_conflict", text)
 
 
-async def settled_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:
-    """As `settled_mode`: the versions of the card and of the pack through which it would decide now."""
+async def versioned_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:
+    """As `versioned_mode`: the versions of the card and of the pack through which it would decide now."""
     asked = decode(CARD_MODE, body)
     card = await published_card(services, document_name(name), asked.version)
-    settled = msgspec.structs.replace(asked, version=card.version)
+    versioned = msgspec.structs.replace(asked, version=card.version)
     if asked.mode == "off":
-        return settled
+        return versioned
     base = await _base(services, asked)
-    return msgspec.structs.replace(settled, pack=base.facts.name, pack_version=base.version)
+    return msgspec.structs.replace(versioned, pack=base.facts.name, pack_version=base.version)
 
 
 async def _base(services: PackServices, asked: CardMode, live: int | None = None) -> StoredPack:
