@@ -214,13 +214,14 @@ class ClusterLock:
         self._url = url
         self._connection: Any = None
 
-    async def acquire(self) -> None:
-        """Take the lock, also again after its session was lost. DatabaseInUse if another has it."""
+    async def acquire(self, *, migrations: bool = True) -> None:
+        """Take the lock, also again after its session was lost; `migrations`: wait for who only migrates. DatabaseInUse if another has
+        it."""
         if self.held():
             return
         connection = await connect(self._url, name="shardpay-serve", lock_timeout=str(CLUSTER_LOCK_WAIT_MS))
         try:
-            await self._take(connection)
+            await self._take(connection, migrations)
         except asyncpg.LockNotAvailableError as error:
             holder = await connection.fetchrow(SQL["lock_holder"], _LOCK_CLASS, _CLUSTER_LOCK)
             await connection.close(timeout=CONNECT_TIMEOUT_S)
@@ -230,9 +231,9 @@ class ClusterLock:
             raise
         self._connection = connection
 
-    async def _take(self, connection: Any) -> None:
-        """Wait for who only migrates, as long as for the migration itself. Raises LockNotAvailableError."""
-        deadline = time.monotonic() + MIGRATION_LOCK_WAIT_MS / 1_000
+    async def _take(self, connection: Any, migrations: bool) -> None:
+        """Wait for who only migrates as long as for the migration itself. Raises LockNotAvailableError."""
+        deadline = time.monotonic() + MIGRATION_LOCK_WAIT_MS / 1_000 * migrations
         while True:
             try:
                 await connection.execute(SQL["lock_take"], _LOCK_CLASS, _CLUSTER_LOCK)

@@ -136,8 +136,7 @@ async def set_card_mode(services: PackServices, call: Call) -> web.Response:
     """POST /v1/scorecards/{name}/mode."""
     name = name_in_path(call)
     raw, body = await mode_asked(services, call, CARD_MODE)
-    if body.pack_version is not UNSET and (body.pack is UNSET or body.mode == "off"):
-        raise invalid_field("pack_version", "it goes with a pack, and with every mode but off")
+    _check_mode(body)
     return await answered_once(services, call, raw, lambda: _with_mode(services, call, name, body))
 
 
@@ -150,33 +149,51 @@ async def _with_mode(services: PackServices, call: Call, name: str, body: CardMo
     else:
         live = (await services.packs.deployment()).live
         base = await _base(services, body, live)
-        if body.mode == "live" and live:
-            await _demand_no_later(services, base, live)
         pack = await services.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
+        if body.if_live is not UNSET and live != pack.number:
+            await _demand_live(services, body.if_live, live)
         rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account, live=live)
         used = f"{pack.facts.name}@{pack.version}"
     shown = await deployment_now(services)
     return CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
 
 
-async def _demand_no_later(services: PackServices, base: StoredPack, live: int) -> None:
-    """Raise ProblemError version_conflict where a version with the card would take back another version of the pack, which is live: who
-    approves what was proposed before it was would not know."""
-    running = (await services.packs.packs([live]))[live]
-    if running.facts.name == base.facts.name and running.version != base.version:
-        name = base.facts.name
-        text = f"{name}@{running.version} is live, and this would be made of {name}@{base.version}: name the live one, or no version."
-        raise ProblemError("version_conflict", text)
+def _check_mode(body: CardMode) -> None:
+    """Raise ProblemError invalid_field for what does not go together."""
+    if body.pack_version is not UNSET and (body.pack is UNSET or body.mode == "off"):
+        raise invalid_field("pack_version", "it goes with a pack, and with every mode but off")
+    if body.if_live is not UNSET and body.mode != "live":
+        raise invalid_field("if_live", "it goes with the mode live")
+
+
+async def _demand_live(services: PackServices, wanted: str, live: int) -> None:
+    """Raise ProblemError version_conflict where another pack is live than the one that this was asked for over: it would be taken back, and
+    who approves would not know."""
+    running = await _label_of(services, live)
+    if running != wanted:
+        raise ProblemError(
+            "version_conflict", f"{running} is live, and this was asked for while {wanted} was: ask again."
+        )
+
+
+async def _label_of(services: PackServices, number: int) -> str:
+    pack = (await services.packs.packs([number]))[number]
+    return f"{pack.facts.name}@{pack.version}"
 
 
 async def versioned_card_mode(services: PackServices, name: str, body: bytes) -> CardMode:
-    """As `versioned_mode`: the versions of the card and of the pack through which it would decide now."""
+    """As `versioned_mode`: the versions of the card and of the pack through which it would decide now, and which is live where it is that
+    pack."""
     asked = decode(CARD_MODE, body)
+    _check_mode(asked)
     card = await published_card(services, document_name(name), asked.version)
     versioned = msgspec.structs.replace(asked, version=card.version)
     if asked.mode == "off":
         return versioned
-    base = await _base(services, asked)
+    live = (await services.packs.deployment()).live
+    base = await _base(services, asked, live)
+    if asked.mode == "live" and asked.if_live is UNSET and asked.pack_version is UNSET and base.number == live:
+        versioned = msgspec.structs.replace(versioned, if_live=await _label_of(services, live))
     return msgspec.structs.replace(versioned, pack=base.facts.name, pack_version=base.version)
 
 

@@ -883,20 +883,21 @@ class Scorecards(Resource):
         share: int | UnsetType = UNSET,
         pack: str | UnsetType = UNSET,
         pack_version: int | UnsetType = UNSET,
+        if_live: str | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> schema.CardModeResult:
         """Let a scorecard decide through a rule pack, or stop it.
 
         `mode`: `live`, `shadow`, `challenger` or `off`. `version`: version, a number from 1; the newest by default. `share`:
         share of the wallets that a challenger decides for, per mille. `pack`: name of a rule pack. `pack_version`: version of
-        the pack through which it decides; else the live or the newest one. `idempotency_key`: a new one by default. Raises
-        ShardpayError.
+        the pack through which it decides; else the live or the newest one. `if_live`: for live: only while this pack is live,
+        as `name@version`; else 409 `version_conflict`. `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 path("/v1/scorecards/{name}/mode", name=name),
-                body(mode=mode, version=version, share=share, pack=pack, pack_version=pack_version),
+                body(mode=mode, version=version, share=share, pack=pack, pack_version=pack_version, if_live=if_live),
                 key=new_key(idempotency_key),
             ),
             schema.CardModeResult,

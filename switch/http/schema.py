@@ -181,10 +181,11 @@ class PackMode(Wire, frozen=True, kw_only=True):
 
 class CardMode(PackMode, frozen=True, kw_only=True):
     """POST /v1/scorecards/{name}/mode. `version`: of the card, the newest unless given; `pack`: through which it decides, the live one
-    unless given, and `pack_version` of it, with `pack` and not for off."""
+    unless given, and `pack_version` of it, with `pack` and not for off; `if_live`: name@version of the pack that must be live for live."""
 
     pack: DocumentName | UnsetType = UNSET
     pack_version: Version | UnsetType = UNSET
+    if_live: Annotated[str, Meta(min_length=3, max_length=80, pattern=PRINTED)] | UnsetType = UNSET
 
 
 class NewList(Wire, frozen=True, kw_only=True):

@@ -242,7 +242,7 @@ class Supervisor:
     async def _take_again(self, lock: ClusterLock) -> None:
         """The session that holds the cluster's lock ended, with PostgreSQL or alone. Each new reason why it cannot be had is printed."""
         try:
-            await lock.acquire()
+            await lock.acquire(migrations=False)
         except (DatabaseError, *CONNECTION_LOST) as error:
             error_text = f"{type(error).__name__}: {error}"
             if error_text != self._lock_error:

@@ -5,6 +5,7 @@ from typing import Final
 ANALYST_EXCEPTIONS: Final = {
     "PackBacktest.last": "Instead of `from` and `to`: count the newest so many attempts.",
     "CardBacktest.last": "Instead of `from` and `to`: count the newest so many attempts.",
+    "CardMode.if_live": "For live: only while this pack is live, as `name@version`; else 409 `version_conflict`.",
     "CardMode.pack_version": "Version of the pack through which it decides; else the live or the newest one.",
     "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "SourceOutcome.text": "Why, as the holder and the analyst read it.",

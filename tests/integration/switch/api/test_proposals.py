@@ -109,7 +109,8 @@ async def test_a_card_that_is_approved_decides_through_the_version_of_the_pack_t
     card = {"name": "till", "version": 1, "base": 90, "characteristics": []}
     assert (await switch.call("PUT", "/v1/scorecards/till", card)).status == 201
     through_live = (await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "live"})).json
-    assert through_live["content"] == {"mode": "live", "version": 1, "pack": "default", "pack_version": 1}
+    over_live = {"mode": "live", "version": 1, "pack": "default", "pack_version": 1, "if_live": "default@1"}
+    assert through_live["content"] == over_live
     await published(switch, "other", pack("other"))
     through = (await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "shadow", "pack": "other"})).json
     assert through["content"] == {"mode": "shadow", "version": 1, "pack": "other", "pack_version": 1}
@@ -125,20 +126,23 @@ async def test_a_card_that_is_approved_decides_through_the_version_of_the_pack_t
     assert off.json["content"] == {"mode": "off", "version": 2}
 
 
-async def test_a_card_that_was_proposed_takes_back_no_version_that_became_live_since(
-    switch: RunningSwitch, ann: str
+@pytest.mark.parametrize("name", ["default", "other"])
+async def test_a_card_that_was_proposed_takes_back_no_pack_that_became_live_since(
+    switch: RunningSwitch, ann: str, name: str
 ) -> None:
     card = {"name": "till", "version": 1, "base": 90, "characteristics": []}
     assert (await switch.call("PUT", "/v1/scorecards/till", card)).status == 201
     of_card = (await asked(switch, "POST", "/v1/scorecards/till/mode", {"mode": "live"})).json
-    await published(switch, "default", pack("default"))
-    of_pack = (await asked(switch, "POST", "/v1/rule-packs/default/mode", {"mode": "live"})).json
+    await published(switch, name, pack(name))
+    of_pack = (await asked(switch, "POST", f"/v1/rule-packs/{name}/mode", {"mode": "live"})).json
     assert (await answered(switch, of_pack["id"], "approve", token=ann)).status == 200
     refused = await answered(switch, of_card["id"], "approve", token=ann)
     assert (refused.status, refused.json["code"]) == (409, "version_conflict"), refused.raw
-    assert "default@2 is live" in refused.json["detail"]
     live = next(each for each in (await switch.call("GET", "/v1/rule-packs")).json["data"] if each["mode"] == "live")
-    assert (live["name"], live["version"]) == ("default", 2)
+    assert live["name"] == name and f"{name}@{live['version']} is live" in refused.json["detail"]
+    for wrong in ({"mode": "live", "pack_version": 3}, {"mode": "off", "pack": "default", "pack_version": 1}):
+        unknown = await asked(switch, "POST", "/v1/scorecards/till/mode", wrong)
+        assert (unknown.status, unknown.json["errors"][0]["field"]) == (422, "pack_version")
 
 
 async def test_what_a_call_refuses_leaves_its_proposal_open_and_anybody_declines(

@@ -166,3 +166,11 @@ async def test_a_card_is_tried_on_what_happened(switch: RunningSwitch) -> None:
     assert await versions(switch) == {1: "live"}
     refused = await switch.call("POST", "/v1/scorecards/backtest", {"document": card(1, 50, "income")})
     assert (refused.status, refused.json["code"], refused.json["errors"][0]["line"]) == (422, "invalid_rule_pack", 4)
+
+
+async def test_a_card_that_is_live_through_the_pack_it_was_asked_for_over_is_so_again(switch: RunningSwitch) -> None:
+    card = {"name": "till", "version": 1, "base": 90, "characteristics": []}
+    assert (await switch.call("PUT", "/v1/scorecards/till", card)).status == 201
+    body = {"mode": "live", "version": 1, "pack": "carded", "pack_version": 1, "if_live": "carded@1"}
+    answers = [await switch.call("POST", "/v1/scorecards/till/mode", body, key=key) for key in ("a", "b")]
+    assert [(each.status, each.json["pack"]) for each in answers] == [(200, "carded@2")] * 2
