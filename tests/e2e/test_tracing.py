@@ -139,7 +139,7 @@ async def test_a_collector_that_hangs_slows_no_payment_and_not_the_end(database_
                 await paid(switch, payer, payee)
                 slowest = max(slowest, time.perf_counter() - began)
             assert seen.requests, "it was asked and hangs"
-            assert slowest < 1.0
+            assert slowest < 3.0, "far less than the exporter waits"
             ending = time.perf_counter()
         assert time.perf_counter() - ending < 6.0
     assert not seen.spans

@@ -56,7 +56,7 @@ class CreditLoad:
         self._runs = 0
         self._cases = CaseLoad(self, load)
         self._actions = (
-            (self._grant, 8), (self._withdraw, 2), (self._ask, 9), (self._order, 16), (self._call, 22), (self._again, 5),
+            (self._grant, 8), (self._withdraw, 1), (self._ask, 9), (self._order, 24), (self._call, 24), (self._again, 5),
             (self._publish, 4), (self._look, 5), (self._fund, 3), (self._close_payee, 1),
             (self._freeze_debtor, 1), (self.spend, 6),
         )  # fmt: skip
