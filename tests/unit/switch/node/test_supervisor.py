@@ -122,7 +122,7 @@ async def test_a_lock_that_cannot_be_taken_again_is_logged_once_a_reason(
     supervisor: tuple[Supervisor, list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Lock:
-        async def acquire(self) -> None:
+        async def acquire(self, *, migrations: bool = True) -> None:
             raise DatabaseInUse("another cluster holds it")
 
     serving, _ = supervisor
