@@ -10,7 +10,7 @@ import pytest
 
 from actors.records.codes import Code
 from actors.rpc.interface import ShardUnavailable
-from actors.stores.batch_keys import WINDOW, BatchKeyStore
+from actors.stores.batch_keys import BatchKeyStore
 from switch.api.services import Limits
 from switch.gateway.write_queue import WriteQueueLimits
 from tests.front_door import RunningSwitch, running_front_door, running_switch
@@ -163,7 +163,7 @@ async def test_a_batch_key_whose_time_is_over_is_new_and_forgotten(switch: Runni
         assert await store.use(account, b"k" * 16, b"b" * 16)
         assert not await store.use(account, b"k" * 16, b"a" * 16)
         await session.execute("UPDATE batch_key SET used_at = now() - interval '25 hours'")
-        await switch.pool.fetch("batch_keys_forget", WINDOW)
+        await store.forget()
         assert await session.fetchval("SELECT count(*) FROM batch_key") == 0
 
 
