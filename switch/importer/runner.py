@@ -19,7 +19,7 @@ from actors.records.addresses import shard_of
 from actors.records.codes import FIRST_DECLINED, Code
 from actors.records.ids import addresses_in
 from models.wording import counted
-from switch.http.times import time_text
+from switch.http.times import now_ms, time_text
 from switch.importer.client import SILENCE_MAX_S, Answers, Backoff, Client, SwitchError, untried
 from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
@@ -33,7 +33,6 @@ from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 
 NEVER_MADE: Final = 1 << 62
 """Beyond every address of a record."""
-NS_PER_MS: Final = 1_000_000
 KEYS_MS: Final = 23 * 3_600_000
 """So long after rows were sent first their keys are remembered for sure: 24 hours of the shards' clocks."""
 READY_WITHIN_S: Final = 60.0
@@ -175,13 +174,9 @@ def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     return segments
 
 
-def _now_ms() -> int:
-    return time.time_ns() // NS_PER_MS
-
-
 def _are_forgotten(sent_ms: int) -> bool:
     """Whether keys that were sent first at a time may be."""
-    return _now_ms() - sent_ms > KEYS_MS
+    return now_ms() - sent_ms > KEYS_MS
 
 
 class ImportRun:
@@ -248,7 +243,7 @@ class ImportRun:
             for wave in range(len(waves), plan.waves):
                 self._resumed_ms = begun_ms
                 if begun_ms is None:
-                    await asyncio.to_thread(state.begin, wave, _now_ms())
+                    await asyncio.to_thread(state.begin, wave, now_ms())
                 state.append(await self._wave(plan, wave, sources))
                 begun_ms = None
             tally.end()
@@ -300,7 +295,7 @@ class ImportRun:
             sent_ms = self._resumed_ms
             while True:
                 await self._pace(len(rows))
-                sent_ms = sent_ms or _now_ms()
+                sent_ms = sent_ms or now_ms()
                 self._check_keys(rows, sent_ms)
                 answered = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
                 answers = await self._corrections.known(rows, answered)
