@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SEEDS_OF_TEN: Final = (4,)
 """Which of ten seeds have disputes; they have credit, too."""
-UNTIL_MS: Final = START_MS + 14_000
+UNTIL_MS: Final = START_MS + 17_000
 """Somewhat longer than payments are asked for: orders become overdue late."""
 _BAD: Final = (OrderState.OVERDUE, OrderState.DEFAULTED)
 _ENDS: Final = (1_000, 3_000, 20_000)
@@ -42,7 +42,7 @@ class CaseLoad:
         self._random = Random(f"cases {load.scheduler.seed}")
         self._erasing: dict[int, tuple[int, int, bytes, bytes]] = {}
         self._actions = (
-            (self._dispute, 7), (self._review, 3), (self._forward, 3), (self._answer, 4), (self._resolve, 5), (self._reinsert, 4),
+            (self._dispute, 8), (self._review, 3), (self._forward, 3), (self._answer, 4), (self._resolve, 7), (self._reinsert, 4),
             (self._erase, 2), (self._credit.spend, 9),
         )  # fmt: skip
 
@@ -71,17 +71,18 @@ class CaseLoad:
         record = self._switch.database.record(body["reference"])
         return record is not None and int(record["payer"]) == body["holder"]
 
-    def _now(self, choices: tuple[int, ...]) -> int:
+    def _later(self, shard: int, choices: tuple[int, ...]) -> int:
         later = self._random.choice(choices)
-        return self._scheduler.now + later if later else 0
+        return self._credit.time(shard) + later if later else 0
 
     # Entries and their disputes.
 
     def _dispute(self) -> None:
         """Somebody disputes an order, that it is late, or a score."""
-        here = self._random.choice(self._switch.auditor.model.credit.shards)
+        shards = self._switch.auditor.model.credit.shards
+        here = self._random.choice(shards)
         orders = list(here.orders.values())
-        bad = [order for order in orders if order.state in _BAD]
+        bad = [order for shard in shards for order in shard.orders.values() if order.state in _BAD]
         if bad and self._random.random() < 0.7:
             orders = bad
         if orders and self._random.random() < 0.8:
@@ -102,10 +103,9 @@ class CaseLoad:
     def _open(self, op: Kind, holder: int, entry: int, account: int) -> None:
         known = self._known(holder)
         if known is not None:
-            forward_by = self._now(_FORWARDS) if op == Kind.DISPUTE_OPENED else 0
-            self._credit.want(
-                op, known, reference=entry, account=account, confirm_by=forward_by, expiry=self._now(_ENDS)
-            )
+            forward_by = self._later(known.shard, _FORWARDS) if op == Kind.DISPUTE_OPENED else 0
+            ends = self._later(known.shard, _ENDS)
+            self._credit.want(op, known, reference=entry, account=account, confirm_by=forward_by, expiry=ends)
 
     def _known(self, holder: int) -> "Known | None":
         return next((w for w in self._load.wallets if w.address == holder), None)
@@ -126,7 +126,9 @@ class CaseLoad:
             self._credit.want(op, known, **{"reference": case.address, "account": account, **body})
 
     def _forward(self) -> None:
-        self._about(Kind.DISPUTE_FORWARDED, self._case(Kind.DISPUTE_OPENED), expiry=self._now(_ENDS))
+        case = self._case(Kind.DISPUTE_OPENED)
+        if case is not None:
+            self._about(Kind.DISPUTE_FORWARDED, case, expiry=self._later(shard_of(case.holder), _ENDS))
 
     def _answer(self) -> None:
         says = self._random.choice((Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT))

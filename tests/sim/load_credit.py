@@ -53,10 +53,11 @@ class CreditLoad:
         self._random = Random(f"credit {load.scheduler.seed}")
         self.unfinished: dict[int, CreditRequest] = {}
         self._done: list[CreditRequest] = []
+        self._mixed_up = Random(f"mixed up {load.scheduler.seed}")
         self._runs = 0
         self._cases = CaseLoad(self, load)
         self._actions = (
-            (self._grant, 8), (self._withdraw, 1), (self._ask, 9), (self._order, 24), (self._call, 24), (self._again, 5),
+            (self._grant, 8), (self._withdraw, 1), (self._ask, 9), (self._order, 20), (self._call, 26), (self._again, 5),
             (self._publish, 4), (self._look, 5), (self._fund, 3), (self._close_payee, 1),
             (self._freeze_debtor, 1), (self.spend, 6),
         )  # fmt: skip
@@ -129,6 +130,8 @@ class CreditLoad:
         elif not self._is_there(body):
             self.unfinished.pop(request.digest, None)  # lost with what was stored after a backup
             return
+        elif body["op"] == Kind.ORDER_CREATED:
+            body |= self._times(request.shard)
         request.body = body
         self._send(request)
 
@@ -193,12 +196,16 @@ class CreditLoad:
         question = StateQuestion(shard, of["holder"], lambda states: reply(states[0]), to_record)
         self._switch.call(shard, question, lambda ref: m.ReadCredit(ref=ref, questions=asked))
 
+    def time(self, shard: int) -> int:
+        """As front doors tell it: a shard goes on from its last record, however far its database's clock had been set ahead."""
+        return max(self._scheduler.now, int(self._switch.auditor.model.shards[shard].record_time))
+
     # What is wanted.
 
     def _grant(self) -> None:
         holder = self._holder()
         if holder is not None:
-            expiry = self._scheduler.now + self._random.choice((1_500, 6_000, 60_000))
+            expiry = self.time(holder.shard) + self._random.choice((1_500, 20_000, 60_000, 60_000))
             cap = self._random.choice((0, 700, 5_000))
             self.want(Kind.CONSENT_GRANTED, holder, expiry=expiry, amount=cap, standing=cap > 0)
 
@@ -221,7 +228,12 @@ class CreditLoad:
         holder = self._holder()
         if holder is None:
             return
-        stated: dict[str, int] = {"expiry": self._scheduler.now + 20_000, "amount": 900, "granted": 900}
+        stated: dict[str, int] = {"amount": 900, "granted": 900}
+        given = self.made(Kind.CONSENT_GRANTED)
+        if given is not None and self._random.random() < 0.7:
+            holder = self.whose(given)
+            stated |= {name: given.body[name] for name in ("account", "scenario")}
+        stated["expiry"] = self.time(holder.shard) + 20_000
         if self._random.random() < 0.1:
             stated |= {"holder": 0, "home": 777_777 + self._random.randint(0, 3)}
         if self._random.random() < 0.15:
@@ -230,22 +242,24 @@ class CreditLoad:
 
     def _order(self) -> None:
         receipts = [r for r in self._done if r.body["op"] == Kind.INQUIRY and r.body.get("kind") == InquiryResult.YES]
-        receipts = [r for r in receipts if r.result["code"] == 0 and r.body["expiry"] > self._scheduler.now + 10_000]
+        receipts = [r for r in receipts if r.result["code"] == 0 and r.body["expiry"] > self.time(r.shard) + 10_000]
         if not receipts:
             return
         receipt = self._random.choice(receipts[-6:])
-        holder, now = self.whose(receipt), self._scheduler.now
+        holder = self.whose(receipt)
         payees = [w for w in self._load.wallets if w.currency == holder.currency and w.address != holder.address]
         if payees:
             of = {name: receipt.body[name] for name in ("account", "scenario")}
-            due = self._random.choice((300, 1_000) if self._cases.begins else (3_000, 8_000))
             self.want(
                 Kind.ORDER_CREATED, holder, reference=int(receipt.result["address"]), payee=self._random.choice(payees).address,
                 amount=self._random.choice((500, 900)), kind=OrderKind.PAY_LATER, open_max=4,
-                valid_until=receipt.body["expiry"],
-                confirm_by=now + self._random.choice((1_500, 6_000)), expiry=now + due,
-                default_after_s=self._random.choice((1, 2)), **of,
+                valid_until=receipt.body["expiry"], default_after_s=self._random.choice((1, 2)), **of,
             )  # fmt: skip
+
+    def _times(self, shard: int) -> dict[str, int]:
+        """Until when an order is to be confirmed and paid, told anew with each attempt: the longest take longer than the shortest terms."""
+        now, due = self.time(shard), self._random.choice((300, 1_000) if self._cases.begins else (3_000, 8_000))
+        return {"confirm_by": now + self._random.choice((1_500, 6_000)), "expiry": now + due}
 
     def _call(self) -> None:
         """Something is asked of an order, mostly what comes next, by whoever may, or may not."""
@@ -260,7 +274,17 @@ class CreditLoad:
         of = {name: order.body[name] for name in ("account", "scenario")}
         if self._random.random() < 0.05:
             of["account"] = 15 - of["account"]
-        self.want(op, self.whose(order), reference=int(order.result["address"]), amount=amount, **of)
+        address = int(order.result["address"])
+        if self._mixed_up.random() < 0.25:
+            address = self._another(order) or address
+        self.want(op, self.whose(order), reference=address, amount=amount, **of)
+
+    def _another(self, order: CreditRequest) -> int | None:
+        """Another holder's order at the same merchant, as one that has taken the place of an order that a failover lost."""
+        holder, account = order.body["holder"], order.body["account"]
+        orders = self._switch.auditor.model.credit.shards[order.shard].orders.values()
+        others = [each.address for each in orders if each.holder != holder and each.account == account]
+        return self._mixed_up.choice(others[-8:]) if others else None
 
     def _again(self) -> None:
         """Send once more what was answered already."""
@@ -299,10 +323,16 @@ class CreditLoad:
         return [self._load.request(wallet.shard, **fields)] if credits > debits else []
 
     def spend(self) -> None:
-        """Who will be billed has nothing left."""
+        """Who will be billed has nothing left; some are billed soon."""
         order = self._in_state({OrderState.CONFIRMED})
         if order is not None and (paying := self._all_of(self.whose(order))):
             self._load.front_door.want(paying)
+            if self._random.random() < 0.5:
+                self._scheduler.after(self._random.randint(50, 900), self._bill, order)
+
+    def _bill(self, order: CreditRequest) -> None:
+        of = {name: order.body[name] for name in ("account", "scenario")}
+        self.want(Kind.ORDER_COMPLETED, self.whose(order), reference=int(order.result["address"]), amount=400, **of)
 
     def _freeze_debtor(self) -> None:
         """Who owes something is frozen for a while."""
