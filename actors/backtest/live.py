@@ -26,7 +26,7 @@ from actors.backtest.explain import Explanation, explained
 from actors.backtest.newest import Newest, newest_attempts
 from actors.backtest.population import Population, PopulationCount
 from actors.backtest.run import Became, LabelLayers, Labels, Period, tally_attempts
-from actors.database.connection import CONNECTION_LOST, SQL, connect
+from actors.database.connection import SQL, UNAVAILABLE, connect
 from actors.database.control_rows import all_controls
 from actors.database.label_rows import all_labels, all_refunded, labels_of, refunded_of
 from actors.journal.interface import JournalUnavailable
@@ -320,7 +320,7 @@ def _outcome(test: LiveBacktest) -> Response:
         return Response(failure="too_large", detail=f"It needs more than {MEMORY_BYTES_MAX >> 30} GiB of memory.")
     except Contradiction as error:
         return Response(failure="contradiction", detail=str(error))
-    except (*CONNECTION_LOST, JournalUnavailable) as error:
+    except (*UNAVAILABLE, JournalUnavailable) as error:
         return Response(failure="unavailable", detail=str(error))
 
 

@@ -53,6 +53,15 @@ CONNECTION_LOST: Final = (
 )
 """Errors not caused by the statement or the data: the session is gone or could not be had."""
 
+UNAVAILABLE: Final = (
+    *CONNECTION_LOST,
+    asyncpg.InsufficientResourcesError,  # its disk or its memory is full
+    asyncpg.PostgresSystemError,  # its disk fails
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server that was made read-only when its disk was nearly full
+    asyncpg.InvalidAuthorizationSpecificationError,  # the password was changed meanwhile
+)
+"""Errors of a server that served before: whoever waits for one that is away waits for these, too, until somebody has mended it."""
+
 
 REFUSED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a server says no with, to a user, a password, a database or a statement. Some of CONNECTION_LOST are among them."""
@@ -254,7 +263,7 @@ class ClusterLock:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connection.execute(SQL["lock_look"])
-        except (TimeoutError, *CONNECTION_LOST):
+        except (TimeoutError, *UNAVAILABLE):
             self._connection.terminate()
 
     async def release(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from actors.database.connection import BY_INDEX, CONNECTION_LOST, KEEPALIVE, SQL_DIRECTORY, parse_queries, travel_s
+from actors.database.connection import BY_INDEX, KEEPALIVE, SQL_DIRECTORY, UNAVAILABLE, parse_queries, travel_s
 from actors.process.time_limits import TimeLimit
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
@@ -28,12 +28,6 @@ FEW_BYTES: Final = 4_096
 
 DEADLOCK_TRIES: Final = 5
 """PostgreSQL ends one transaction of a circle, so each try lets at least one of those who wait for each other through."""
-
-_AWAY: Final = (
-    *CONNECTION_LOST,
-    asyncpg.QueryCanceledError,
-    asyncpg.InsufficientResourcesError,
-)
 
 
 class StoreUnavailable(Exception):
@@ -117,7 +111,7 @@ class Pool:
                     raise
         except asyncpg.DeadlockDetectedError as error:
             raise Deadlock(str(error)) from error
-        except _AWAY as error:
+        except UNAVAILABLE as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
 
     def _in_time(self, size: int) -> AbstractAsyncContextManager[Any]:
@@ -132,5 +126,5 @@ class Pool:
         try:
             async with asyncio.timeout(1.0):
                 await self._pool.close()
-        except (TimeoutError, *_AWAY):
+        except (TimeoutError, *UNAVAILABLE):
             self._pool.terminate()

@@ -16,7 +16,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.database.connection import ALONG_THE_KEY, CONNECTION_LOST, SQL, check_server, connect, travel_s
+from actors.database.connection import ALONG_THE_KEY, SQL, UNAVAILABLE, check_server, connect, travel_s
 from actors.journal.copy_stream import copy_of, stream_blocks
 from actors.journal.interface import (
     RECORDS_BYTES_MAX,
@@ -128,7 +128,7 @@ class PostgresJournal:
                     await self._check_previous(connection, first)
             except BaseException as error:
                 connection.terminate()
-                if isinstance(error, CONNECTION_LOST):
+                if isinstance(error, UNAVAILABLE):
                     raise JournalUnavailable(f"cannot prepare a session: {_explained(error)}") from error
                 raise
             self._appender = _Watched(connection)
@@ -222,7 +222,7 @@ class PostgresJournal:
                         first = page[-1][0] + 1
                         yield page
             await _close(connection)
-        except CONNECTION_LOST as error:
+        except UNAVAILABLE as error:
             raise JournalUnavailable(f"the scan was cut off: {_explained(error)}") from error
         finally:
             connection.terminate()
@@ -273,7 +273,7 @@ class PostgresJournal:
                 connection.terminate()
                 raise
             return connection
-        except CONNECTION_LOST as error:
+        except UNAVAILABLE as error:
             raise JournalUnavailable(f"cannot connect to PostgreSQL: {_explained(error)}") from error
 
     async def close(self) -> None:
@@ -397,11 +397,11 @@ def _explained(error: BaseException) -> str:
 
 
 async def _close(connection: Any) -> None:
-    with contextlib.suppress(*CONNECTION_LOST):
+    with contextlib.suppress(*UNAVAILABLE):
         await connection.close(timeout=CLOSE_TIMEOUT_S)
 
 
 def _is_lost(error: BaseException, connection: Any) -> bool:
-    """Whether an error says that the session is gone; asked before we end the session ourselves."""
+    """Whether an error says that the session is gone, or that the server has no room; asked before we end the session ourselves."""
     # asyncpg raises InterfaceError for a call on a closed connection, but for wrong arguments as well.
-    return isinstance(error, CONNECTION_LOST) or (isinstance(error, asyncpg.InterfaceError) and connection.is_closed())
+    return isinstance(error, UNAVAILABLE) or (isinstance(error, asyncpg.InterfaceError) and connection.is_closed())

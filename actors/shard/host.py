@@ -44,6 +44,7 @@ from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
 from actors.shard.neighbours import Peer, Scorer, Segments
+from actors.shard.outages import Outages
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
 from actors.shard.timing import Timing
@@ -98,6 +99,7 @@ class ShardHost:
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
         self._asked_rows = 0
         self._fallbacks = FallbackShare()
+        self._outages = Outages(self.shard)
         self._reading_clock = asyncio.Lock()
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -431,7 +433,8 @@ class ShardHost:
         while True:
             try:
                 return await call()
-            except JournalUnavailable:
+            except JournalUnavailable as error:
+                self._outages.waits(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, RETRY_MAX_S)
 
@@ -448,11 +451,14 @@ class ShardHost:
             await self._journal.append(blocks)
         except BlockConflict:
             self._feed(m.Stored(sequence=output.sequence, outcome="taken"))
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
+            self._outages.waits(error)
             self._feed(m.Stored(sequence=output.sequence, outcome="unknown"))
-        except JournalUnavailable:
+        except JournalUnavailable as error:
+            self._outages.waits(error)
             self._feed(m.Stored(sequence=output.sequence, outcome="unavailable"))
         else:
+            self._outages.over()
             if begun:
                 self._timing.stored(begun)
             self._feed(m.Stored(sequence=output.sequence, outcome="stored"))

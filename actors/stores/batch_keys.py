@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from actors.database.connection import CONNECT_TIMEOUT_S, CONNECTION_LOST, SQL, connect
+from actors.database.connection import CONNECT_TIMEOUT_S, SQL, UNAVAILABLE, connect
 from actors.database.pool import SQL as SQL_OF_STORES
 from actors.database.pool import Pool, StoreUnavailable
 from actors.ledger.bounds import IDEMPOTENCY_WINDOW_MS
@@ -97,10 +97,10 @@ async def turn_of_key(url: str, account: int, key: bytes, wait_s: float) -> Asyn
             raise
     except asyncpg.LockNotAvailableError:
         raise KeyInUse from None
-    except CONNECTION_LOST as error:
+    except UNAVAILABLE as error:
         raise StoreUnavailable(str(error) or type(error).__name__) from error
     try:
         yield
     finally:
-        with contextlib.suppress(*CONNECTION_LOST):
+        with contextlib.suppress(*UNAVAILABLE):
             await session.close(timeout=CONNECT_TIMEOUT_S)

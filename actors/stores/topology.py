@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.database.connection import CONNECTION_LOST, SQL, allocate_segment, cluster_value, connect
+from actors.database.connection import SQL, UNAVAILABLE, allocate_segment, cluster_value, connect
 from actors.journal.interface import JournalUnavailable
 from actors.records.secret import SECRET_BYTES, Secret
 from models.wording import counted
@@ -93,7 +93,7 @@ class SegmentStore:
                     self._connection = await connect(self._url, name="shardpay-topology")
                 async with asyncio.timeout(5):
                     return await query(self._connection)
-            except CONNECTION_LOST as error:
+            except UNAVAILABLE as error:
                 if self._connection is not None:
                     self._connection.terminate()
                     self._connection = None

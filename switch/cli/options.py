@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from rules.vocabulary.times import time_ms
 
@@ -27,9 +28,18 @@ class LocalPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-def storage_options(command: F) -> F:
-    """--data and --database, as every command that looks at a database has them."""
-    command = click.option("--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP)(command)
+def _unless_data_is_typed(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """SHARDPAY_DATABASE is for commands that say nothing else: who types --data means the database in it."""
+    typed = ctx.get_parameter_source("data") is ParameterSource.COMMANDLINE
+    return None if typed and ctx.get_parameter_source("database") is ParameterSource.ENVIRONMENT else value
+
+
+def storage_options(command: F, *, both: bool = False) -> F:
+    """--data and --database, as every command that looks at a database has them. `both`: it uses the two together."""
+    callback = None if both else _unless_data_is_typed
+    command = click.option(
+        "--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP, callback=callback
+    )(command)
     return click.option(
         "--data", type=LocalPath(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
     )(command)

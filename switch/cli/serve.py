@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ RESULTS: Final = "bench-results"
 @click.option(
     "--front-doors", type=click.IntRange(1, 64), help="HTTP processes [default: 1, on a Ray cluster one a node]."
 )
-@storage_options
+@partial(storage_options, both=True)
 @click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
 @click.option(
     "--config",

@@ -6,8 +6,11 @@ Nothing below reads the environment or the command line.
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
+from pyarrow import ArrowInvalid
+from pyarrow.fs import FileSystem
 
 from actors.ledger.bounds import HOLD_SECONDS_MAX, REVIEW_SECONDS, Capacity
 from rules.scenarios.law import CreditKeys
@@ -92,6 +95,7 @@ def read_config(path: Path) -> Configuration:
         config = msgspec.convert(read, ConfigFile, str_keys=True)
         AddressGuard(config.webhooks)
         check_installed(config.tracing)
+        _check_checkpoints(config.checkpoints)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
     for name in read.get("capacity", {}):
@@ -104,6 +108,18 @@ def read_config(path: Path) -> Configuration:
         if getattr(config.capacity, name) == 0:
             raise ValueError(f"{path}: capacity.{name} has no room for the operator's segment")
     return Configuration(**_fields(config), keys_configured="keys" in read.get("capacity", {}))
+
+
+def _check_checkpoints(uri: str | None) -> None:
+    """Raises ValueError for what is no place for checkpoints. Of S3, pyarrow would ask the network."""
+    place = urlsplit(uri or "")
+    if uri is None or (place.scheme == "s3" and place.netloc):
+        return
+    try:
+        FileSystem.from_uri(uri)
+    except ArrowInvalid as error:
+        possible = "a URI such as file:///path, s3://bucket/path or gs://bucket/path"
+        raise ValueError(f"checkpoints: {uri!r} is not {possible}: {error}") from None
 
 
 def _fields(config: ConfigFile) -> dict[str, Any]:

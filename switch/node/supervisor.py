@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 
 from actors.database import embedded
-from actors.database.connection import CONNECTION_LOST, SQL, ClusterLock, DatabaseError, connect, migrate
+from actors.database.connection import SQL, UNAVAILABLE, ClusterLock, DatabaseError, connect, migrate
 from actors.process.container import memory_bytes, processors
 from actors.process.logs import log_to_file
 from actors.stores.admin_log import by_command
@@ -243,7 +243,7 @@ class Supervisor:
         """The session that holds the cluster's lock ended, with PostgreSQL or alone. Each new reason why it cannot be had is printed."""
         try:
             await lock.acquire(migrations=False)
-        except (DatabaseError, *CONNECTION_LOST) as error:
+        except (DatabaseError, *UNAVAILABLE) as error:
             error_text = f"{type(error).__name__}: {error}"
             if error_text != self._lock_error:
                 log.error("the cluster's lock cannot be taken again: %s", error_text)

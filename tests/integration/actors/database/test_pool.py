@@ -81,6 +81,18 @@ async def test_a_session_that_is_lost_within_a_transaction_is_a_database_that_is
     await administrator.close()
 
 
+@pytest.mark.parametrize("state", ["53100", "58030", "25006"])
+async def test_a_server_without_room_or_made_read_only_is_a_database_that_is_away(
+    database_url: str, state: str
+) -> None:
+    pool = await Pool.open(database_url, name="test")
+    with pytest.raises(StoreUnavailable, match="no room"):
+        async with pool.session() as session:
+            await session.execute(f"DO $$ BEGIN RAISE 'no room' USING ERRCODE = '{state}'; END $$")
+    assert await pool.fetchval("pool_check") == 1
+    await pool.close()
+
+
 async def test_a_statement_that_takes_too_long_is_given_up_and_its_session_serves_others(database_url: str) -> None:
     pool = await Pool.open(database_url, name="test", timeout_s=0.2)
     for _ in range(SESSIONS_MAX + 1):

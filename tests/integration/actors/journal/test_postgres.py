@@ -218,6 +218,45 @@ async def test_an_error_that_is_not_the_journals_own_goes_up(journal: PostgresJo
         await journal.append(blocks(0, 1))
 
 
+@pytest.mark.parametrize("state", ["53100", "53200", "58030", "25006"])
+async def test_a_server_without_room_stores_the_same_blocks_once_it_has_some(
+    journal: PostgresJournal, administrator: Any, state: str
+) -> None:
+    """Its disk is full, its memory, its disk fails, it is read-only: it says so of each append until somebody mends it."""
+    await store(journal, blocks(0, 1))
+    await administrator.execute(
+        f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE 'no room' USING ERRCODE = '{state}'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION refuse()"""
+    )
+    for _ in range(2):
+        with pytest.raises((OutcomeUnknown, JournalUnavailable), match="no room"):
+            await journal.append(blocks(1, 1))
+        assert await stored(journal) == blocks(0, 1)
+    await administrator.execute("DROP TRIGGER refuse ON journal")
+    await journal.append(blocks(1, 1))
+    assert await stored(journal) == blocks(0, 2)
+
+
+async def test_a_database_that_is_made_read_only_is_waited_for(journal: PostgresJournal, administrator: Any) -> None:
+    name = await administrator.fetchval("SELECT current_database()")
+    await administrator.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    with pytest.raises((OutcomeUnknown, JournalUnavailable), match="read-only"):
+        await journal.append(blocks(0, 1))
+    await administrator.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    await journal.append(blocks(0, 1))
+    assert await stored(journal) == blocks(0, 1)
+
+
+async def test_a_user_whom_the_server_does_not_let_in_is_waited_for(database_url: str) -> None:
+    """As after its password was changed: a session that ends is not given again until somebody mends it."""
+    journal = PostgresJournal(database_url.replace("postgres@", "nobody@"), shard=1, writer=OLD)
+    with pytest.raises(JournalUnavailable, match="nobody"):
+        await journal.append(blocks(0, 1))
+    with pytest.raises(JournalUnavailable, match="nobody"):
+        await journal.head(1)
+
+
 async def test_a_lost_session_is_replaced_at_the_next_use(journal: PostgresJournal, administrator: Any) -> None:
     await journal.append(blocks(0, 1))
     await journal.head(1)

@@ -51,6 +51,14 @@ def test_where_the_data_lie_comes_from_the_options_or_the_environment() -> None:
     assert '"data": "a"' in run("--data", "a", SHARDPAY_DATA="b")[1] and '"json": true' in run("--json")[1]
 
 
+def test_a_directory_that_is_typed_goes_before_the_database_of_the_environment() -> None:
+    everywhere = {"SHARDPAY_DATABASE": "postgres://x"}
+    assert '"database": null' in run("--data", "try", **everywhere)[1]
+    assert '"database": "postgres://y"' in run("--data", "try", "--database", "postgres://y", **everywhere)[1]
+    assert '"database": "postgres://y"' in run("--database", "postgres://y", "--data", "try", **everywhere)[1]
+    assert '"database": "postgres://x"' in run(SHARDPAY_DATA="b", **everywhere)[1]
+
+
 def test_progress_is_drawn_on_a_terminal_alone(capfd: pytest.CaptureFixture[str]) -> None:
     with progress_bar("reading", "rows") as progress:
         progress(1, 0)
