@@ -270,8 +270,11 @@ class RayPool:
             return Event(worker, kind, self._ray.get(answer))
         except self._ray.exceptions.RayTaskError as error:
             return Event(worker, "failed", error.cause)
-        except self._ray.exceptions.RayActorError as error:
-            del self._workers[worker]
+        except (
+            self._ray.exceptions.RayError
+        ) as error:  # that it died, or was killed, or cannot be placed or read any more
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                self._ray.kill(self._workers.pop(worker))
             return Event(worker, "died", " ".join(str(error).split())[:300])
 
 

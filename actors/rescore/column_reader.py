@@ -110,6 +110,8 @@ def _columns(file: pq.ParquetFile, names: frozenset[str]) -> Iterator[_Column]:
     stored, read = file.schema, file.schema_arrow
     for place in range(file.metadata.num_columns):
         column = stored.column(place)
+        if column.path != column.name:  # of a nested column, whose path may be the name of another
+            continue
         if column.path in names and read.field(column.path).type == pa.int64():
             yield _Column(column.path, place, column.max_definition_level == 1)
 

@@ -9,6 +9,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
@@ -40,6 +41,8 @@ from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
+AS_OF_MAX: Final = 253_402_300_799_999
+"""The end of the year 9999, in milliseconds since 1970."""
 BATCH_BYTES: Final = 48 << 20
 """Of decoded columns: a batch in a worker."""
 BATCH_ROWS_MAX, BATCH_ROWS_MIN = 131_072, 256
@@ -111,6 +114,8 @@ def _prepare(
         raise RescoreRefused(
             f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
         )
+    if written.holds(folder_at(source)):
+        raise RescoreRefused(f"{source} lies in {output}: scores go into a folder of their own")
     folder, files = read.folder, _of_parquet(source, read)
     with ThreadPoolExecutor(folder.readers) as pool:
         looked = list(pool.map(lambda file: _looked_at(folder, file, columns), files))
@@ -157,6 +162,10 @@ def _of_parquet(source: Location, read: Source) -> list[Found]:
         return read.files
     if not read.files and not read.folder.top():
         raise RescoreRefused(f"there is nothing at {source}")
+    for link in read.folder.unread_links():
+        if _is_shown(PurePosixPath(f"{link}x{SUFFIXES[0]}" if link.endswith("/") else link)):
+            where = "a folder" if link.endswith("/") else "nothing"
+            raise RescoreRefused(f"{source}: {link} is a link to {where}, whose rows would be left out")
     found = [each for each in read.files if _is_shown(PurePosixPath(each.name))]
     if not found:
         raise RescoreRefused(f"{source} holds no Parquet files (names that end in {', '.join(SUFFIXES)})")
@@ -164,7 +173,7 @@ def _of_parquet(source: Location, read: Source) -> list[Found]:
 
 
 def _is_shown(path: PurePosixPath) -> bool:
-    return path.suffix in SUFFIXES and not any(part.startswith(("_", ".")) for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(("_", ".")) for part in path.parts)
 
 
 def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> ReadableFile | Corrupt:
@@ -313,10 +322,12 @@ def _as_of(found: list[ReadableFile], settings: Settings) -> int | None:
     for path, other in stated.items():
         if other != first:
             raise RescoreRefused(f"{path} and {first_path} are of different times (as_of in them); say one: --as-of")
-    try:
-        return None if first is None else int(first)
-    except ValueError:
-        raise RescoreRefused(f"{first_path}: its as_of, {first!r}, is no number of milliseconds; say --as-of") from None
+    if first is None:
+        return None
+    with suppress(ValueError):
+        if 0 <= (as_of := int(first)) <= AS_OF_MAX:
+            return as_of
+    raise RescoreRefused(f"{first_path}: its as_of, {first!r}, is no number of milliseconds since 1970; say --as-of")
 
 
 # How they are cut.

@@ -62,10 +62,13 @@ class Output:
 
     def open(self) -> None:
         """Take the lease. Raises RescoreRefused for a folder with other files, and where another driver works."""
-        others = sorted(set(self.folder.top()) - KNOWN)
+        self._check_empty(KNOWN)
+        self.lock()
+
+    def _check_empty(self, but_for: frozenset[str]) -> None:
+        others = sorted(set(self.folder.top()) - but_for)
         if others:
             raise RescoreRefused(f"{self.folder} is not empty ({others[0]}): scores go into a folder of their own")
-        self.lock()
 
     def lock(self) -> None:
         """Take the lease of a folder that may have other files. Raises RescoreRefused where another works on it."""
@@ -134,8 +137,11 @@ class Output:
             return None
 
     def begin(self, plan: Plan) -> None:
-        """Write the plan down, after dropping what is not of it."""
-        for below in (PARTS, BAD, DONE, STAGING):
+        """Write the plan down, after dropping the work of another job. Raises RescoreRefused where there are results already, or files of
+        others under their names: neither plan nor manifest was there, or another driver came in between."""
+        self._check_empty(frozenset({WORK}))
+        self.keep()
+        for below in (DONE, STAGING):
             self.folder.drop(below)
         if not self.folder.create(PLAN, msgspec.json.encode(plan)):
             raise RescoreRefused(f"{self.folder}: another driver has begun here meanwhile")
@@ -157,18 +163,18 @@ class Output:
         """Enter a unit into the done-list: its files are there."""
         self.folder.write(f"{DONE}/{done.unit:06}.json", msgspec.json.encode(done))
 
-    def drop_unlisted(self, done: Iterable[Done]) -> None:
-        """Drop what killed workers had staged, and files that no unit's entry names."""
+    def drop_staged(self) -> None:
+        """Drop what killed workers had staged."""
         self.folder.drop(STAGING)
-        listed = {name for each in done for name, _ in _sizes(each)}
-        self.folder.remove(sorted({name for name, _ in _results(self.folder.files())} - listed))
 
     def finish(self, done: Iterable[Done], files: dict[str, bytes], manifest: bytes) -> None:
-        """Write what goes beside the parts, then the manifest, then drop the work. Raises RescoreRefused for a part that is not there: a
-        driver that was stopped and thought to be dead may have removed it."""
-        missing = sorted({part for each in done for part in _sizes(each)} - _results(self.folder.files()))
-        if missing:
+        """Drop files that no unit names, write what goes beside the parts, then the manifest, then drop the work.
+        Raises RescoreRefused for a part that is not there. Only who has done all units drops files of them: another driver, if this one was
+        taken for dead, has made the same."""
+        listed, found = {part for each in done for part in _sizes(each)}, _results(self.folder.files())
+        if missing := sorted(listed - found):
             raise RescoreRefused(f"{self.folder}/{missing[0][0]} is gone; run the same command again")
+        self.folder.remove(sorted({name for name, _ in found} - {name for name, _ in listed}))
         for name, data in files.items():
             self.folder.write(name, data)
         if not self.folder.create(MANIFEST, manifest):

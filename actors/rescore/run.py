@@ -167,7 +167,7 @@ def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
     if difference is not None:
         raise RescoreRefused(f"{output.folder} was begun otherwise: {difference}; undo that, or use a new folder")
     done = output.done()
-    output.drop_unlisted(done.values())
+    output.drop_staged()
     return done
 
 
@@ -235,6 +235,8 @@ class _Driver:
         """Give out units until all are done, and publish while the workers end."""
         self._check_bad()
         self._check_canary()
+        if not self._units:
+            _check_moved(self._options.canary, summed({}, self._prepared.job.card), "of")
         if not self._left:
             return _publish(self._output, self._prepared, self._done)
         pool = make_pool(self._prepared.job)

@@ -57,11 +57,11 @@ class CardScorer:
         self._evaluator = self.wallets.evaluator if self.wallets else Evaluator(card, totals_alone=settings.scores_only)
         self.columns = self.wallets.columns if self.wallets else self._evaluator.features
         self.texts = tuple(dict.fromkeys(item.feature for item in card.characteristics if item.categories is not None))
-        self._refusing = {
-            item.feature: pa.array([name for group in item.categories for name in group], pa.string())
+        self._refusing = [
+            (item.feature, pa.array([name for group in item.categories for name in group], pa.string()))
             for item in card.characteristics
             if item.categories is not None and item.unknown == "error"
-        }
+        ]
 
     def score(self, table: pa.Table) -> ScoredRows:
         """Score all rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
@@ -88,7 +88,7 @@ class CardScorer:
 
     def of_unknown_categories(self, table: pa.Table) -> Bad:
         """Rows that made UnknownCategory."""
-        return _bad([(name, UNKNOWN, _unnamed(table.column(name), known)) for name, known in self._refusing.items()])
+        return _bad([(name, UNKNOWN, _unnamed(table.column(name), known)) for name, known in self._refusing])
 
 
 def _wallet_scorer(card: Scorecard, settings: Settings) -> WalletScorer | None:

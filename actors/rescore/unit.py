@@ -140,7 +140,7 @@ class Worker:
         counting.bad += len(faults.rows)
         kept = np.ones(len(rows), np.bool_)
         kept[faults.rows] = False
-        return table.filter(pa.array(kept)), rows[kept]
+        return _without_views(table).filter(pa.array(kept)), rows[kept]
 
     def _made(self, table: pa.Table, found: ScoredRows) -> pa.Table:
         """The output's columns."""
@@ -393,6 +393,12 @@ def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: l
     """Bad rows as they are written: `row` counts from 0 in its file."""
     texts = [pa.array(each, pa.string()) for each in ([file] * len(rows), columns, reasons)]
     return pa.table(dict(zip(BAD_TEXTS, texts, strict=True))).add_column(1, "row", pa.array(rows))
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Arrow filters texts and bytes that are not views of others."""
+    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    return table.cast(pa.schema([field.with_type(plain.get(field.type, field.type)) for field in table.schema]))
 
 
 def _is_fixed(kind: pa.DataType) -> bool:

@@ -67,6 +67,15 @@ class DiskFolder:
                     found.append(self._found(Path(folder, name)))
         return sorted(found)
 
+    def unread_links(self) -> list[str]:
+        """By looking at each link."""
+        found = []
+        for folder, folders, names in os.walk(self.path, onerror=_unless_gone):
+            for path in (Path(folder, name) for name in (*folders, *names)):
+                if path.is_symlink() and not path.is_file():
+                    found.append(path.relative_to(self.path).as_posix() + "/" * path.is_dir())
+        return sorted(found)
+
     def stat(self, name: str) -> Found:
         """Size, and the time of change as the tag."""
         return self._found(self.path / name)

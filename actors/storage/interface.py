@@ -119,6 +119,9 @@ class Folder(Protocol):
     def files(self, below: str = "") -> list[Found]:
         """All files below a folder of it, in the order of their names."""
 
+    def unread_links(self) -> list[str]:
+        """Links below the folder whose files are not among `files`: to other folders, which end in a slash, and to what is not there."""
+
     def stat(self, name: str) -> Found:
         """Raises FileNotFoundError."""
 

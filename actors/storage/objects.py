@@ -109,6 +109,10 @@ class ObjectFolder:
         folders = {below, *(str(folder) for each in found for folder in PurePosixPath(each.name).parents)}
         return [each for each in found if each.bytes or each.name not in folders]
 
+    def unread_links(self) -> list[str]:
+        """A store has none."""
+        return []
+
     def stat(self, name: str) -> Found:
         """Size and ETag."""
         with self._explained(name):

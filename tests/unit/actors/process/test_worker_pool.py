@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from actors.process import worker_pool
-from actors.process.worker_pool import Event, ProcessPool, Work
+from actors.process.worker_pool import Event, ProcessPool, RayPool, Work
 
 WAIT_S = 30.0
 
@@ -152,3 +152,29 @@ def test_workers_that_are_no_copies_of_this_process_begin_with_what_was_got_read
     assert {event.kind for event in ready} == {"ready"}
     (parent,) = {psutil.Process(pid).ppid() for pid in pool.pids()}
     assert parent != os.getpid() and psutil.Process(parent).ppid() == os.getpid()
+
+
+@pytest.mark.parametrize(
+    "name", ["OutOfMemoryError", "NodeDiedError", "ObjectLostError", "ActorUnschedulableError", "RayActorError"]
+)
+def test_an_actor_that_ray_gives_no_answer_of_has_died_however_ray_says_it(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Killed for its node's memory, as the node died, or as its answer is gone: its task is another's, and the job goes on."""
+    import ray
+    from ray import exceptions
+
+    pool, killed = RayPool(int, None), list[Any]()
+    error = (
+        exceptions.ObjectLostError("00", None, "") if name == "ObjectLostError" else getattr(exceptions, name)("gone")
+    )
+
+    def get(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "get", get)
+    monkeypatch.setattr(ray, "wait", lambda waiting, **_: (waiting, []))
+    monkeypatch.setattr(ray, "kill", killed.append)
+    pool._workers[7], pool._waiting["answer"] = "actor", (7, "done")
+    (event,) = pool.events(0.0)
+    assert event[:2] == (7, "died") and killed == ["actor"] and pool.events(0.0) == []

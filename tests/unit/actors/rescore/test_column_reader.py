@@ -57,6 +57,15 @@ def test_numbers_are_those_that_arrow_reads(
     checked(path, "n")
 
 
+def test_a_nested_column_is_not_taken_for_one_whose_name_is_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    inner = pa.array([{"b": 7}, {"b": 8}], pa.struct([pa.field("b", pa.int64(), False)]))
+    schema = pa.schema([pa.field("a", inner.type, False), pa.field("a.b", pa.int64(), False)])
+    pq.write_table(pa.table([inner, pa.array([1, 2])], schema=schema), path, **DIFFERENCES)
+    (found,) = read(path)
+    assert {name: column.to_pylist() for name, column in found.items()} == {"a.b": [1, 2]}
+
+
 @pytest.mark.parametrize("width", [0, 1, 7, 8, 31, 33, 56, 57, 62, 63])
 @pytest.mark.parametrize("missing", [0.0, 0.03, 0.5, 0.999, 1.0])
 def test_differences_of_each_width_and_rows_without_a_number_in_runs_and_alone(

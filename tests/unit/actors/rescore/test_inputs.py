@@ -150,10 +150,40 @@ def test_a_file_whose_row_groups_have_rows_that_cannot_be_is_refused_or_left_out
     assert [each.path for each in skipping.job.plan.corrupt] == ["shard-0000.parquet"] and skipping.rows == 100
 
 
-def test_a_time_of_features_that_is_no_number_is_refused(tmp_path: Path) -> None:
-    pq.write_table(wallets_table(10, 1).replace_schema_metadata({b"as_of": b"monday"}), tmp_path / "in.parquet")
-    with pytest.raises(RescoreRefused, match=r"as_of, b'monday', is no number of milliseconds; say --as-of"):
+@pytest.mark.parametrize("as_of", ["monday", "-1", "1767225600000000", "1767225600000000000000"])
+def test_a_time_of_features_that_is_no_number_of_milliseconds_is_refused(tmp_path: Path, as_of: str) -> None:
+    pq.write_table(wallets_table(10, 1).replace_schema_metadata({b"as_of": as_of.encode()}), tmp_path / "in.parquet")
+    with pytest.raises(
+        RescoreRefused, match=rf"as_of, b'{as_of}', is no number of milliseconds since 1970; say --as-of"
+    ):
         prepared(tmp_path / "in.parquet", tmp_path / "out")
+
+
+def test_every_file_is_read_however_its_suffix_is_written(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 100, 2, 100)
+    (source / "shard-0001.parquet").rename(source / "shard-0001.PARQUET")
+    assert prepared(source, tmp_path / "out").rows == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "leads_to"),
+    [("day2", "elsewhere"), ("day=01.02", "elsewhere"), ("shard-0002.parquet", "nowhere"), ("x.PQ", "nowhere")],
+)
+def test_a_link_whose_rows_would_be_left_out_is_refused_by_name(tmp_path: Path, name: str, leads_to: str) -> None:
+    source = write_wallets(tmp_path / "in", 100, 2, 100)
+    write_wallets(tmp_path / "elsewhere", 100, 1, 100)
+    (source / name).symlink_to(tmp_path / leads_to)
+    with pytest.raises(RescoreRefused, match=f"in: {name}/? is a link to .*, whose rows would be left out"):
+        prepared(source, tmp_path / "out")
+
+
+def test_links_to_files_are_read_and_those_of_hidden_and_other_names_are_not_looked_at(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    (write_wallets(tmp_path / "elsewhere", 100, 1, 100) / "shard-0000.parquet").rename(tmp_path / "x")
+    (source / "more.parquet").symlink_to(tmp_path / "x")
+    for name in ("_old", ".snapshot", "notes.txt"):
+        (source / name).symlink_to(tmp_path / "nowhere")
+    assert prepared(source, tmp_path / "out").rows == 200
 
 
 def test_memory_of_a_worker_grows_with_a_row_group_only_up_to_its_buffers(tmp_path: Path) -> None:

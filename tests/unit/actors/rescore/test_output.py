@@ -39,6 +39,38 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
             prepared(source, output)
 
 
+def test_inputs_that_lie_where_scores_go_are_refused_and_stay(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "out" / "parts", 100, 1, 100)
+    for given in (source, source / "shard-0000.parquet"):
+        with pytest.raises(RescoreRefused, match=r"parts.* lies in .*out: scores go into a folder of their own"):
+            prepared(given, tmp_path / "out")
+    assert (source / "shard-0000.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["parts/mine.txt", "bad/mine.txt", "report.html", "card.json"])
+def test_files_of_others_under_names_of_a_result_are_refused_and_stay(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "out" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(RescoreRefused, match=rf"out is not empty \({name.partition('/')[0]}\)"):
+        rescore(prepared(write_wallets(tmp_path / "in", 100, 1, 100), tmp_path / "out"))
+    assert file.read_text() == "mine"
+
+
+def test_a_driver_that_was_stopped_before_it_began_takes_nothing_from_the_one_that_has_ended_meanwhile(
+    tmp_path: Path,
+) -> None:
+    job = prepared(write_wallets(tmp_path / "in", 100, 1, 100), tmp_path / "out")
+    stopped = output_at(tmp_path / "out")
+    stopped.lock()
+    assert stopped.plan() is None
+    stopped.close()  # taken for dead
+    manifest = rescore(job)
+    with pytest.raises(RescoreRefused, match="is not empty"):
+        stopped.begin(job.job.plan)
+    assert rescore(job) == manifest and (tmp_path / "out" / manifest.parts[0].file).exists()
+
+
 PART = Part(file="parts/000000.parquet", rows=1, bytes=4, sha256="00")
 
 
@@ -106,18 +138,19 @@ def test_resuming_lists_the_folder_three_times_however_many_units_are_done(
 
     monkeypatch.setattr(DiskFolder, "files", counted)
     found = output.done()
-    output.drop_unlisted(found.values())
+    output.drop_staged()
     assert sorted(found) == list(range(40)) and len(listed) <= 3
     output.close()
 
 
-def test_files_that_no_unit_names_go_and_the_others_stay(tmp_path: Path) -> None:
+def test_files_that_no_unit_names_are_gone_when_the_manifest_comes(tmp_path: Path) -> None:
     output, _ = begun(tmp_path)
     for name in (PART.file, "parts/000009.parquet", "bad/000001.parquet", "_work/staging/000000-parts.x"):
         output.folder.write(name, b"1234")
-    output.drop_unlisted([done(0, PART)])
-    assert [each.name for each in output.folder.files() if not each.name.startswith("_work")] == [PART.file]
-    assert output.folder.files("_work/staging") == []
+    output.drop_staged()
+    assert output.folder.files("_work/staging") == [] and len(output.folder.files("parts")) == 2
+    output.finish([done(0, PART)], {}, b"mine")
+    assert [each.name for each in output.folder.files()] == ["manifest.json", PART.file]
     output.close()
 
 

@@ -326,9 +326,13 @@ def test_a_result_that_cannot_be_published_is_told_and_the_workers_end(tmp_path:
     """A folder stands where the card goes."""
     source, calls = write_wallets(tmp_path / "in", 3_000, 1, 500), list[str]()
     job = prepared(source, tmp_path / "out")
-    (tmp_path / "out" / "card.json").mkdir(parents=True)
+
+    def call(what: str) -> None:
+        calls.append(what)
+        (tmp_path / "out" / "card.json").mkdir(parents=True, exist_ok=True)
+
     with pytest.raises(RescoreRefused, match=r"card\.json'; once that is mended run the same command again"):
-        rescore(job, prompt=True, on_call=calls.append)
+        rescore(job, prompt=True, on_call=call)
     assert calls[-2:] == ["end", "stop"]
 
 
@@ -387,6 +391,14 @@ def test_a_canary_of_all_units_stops_each_try_and_that_of_a_job_that_is_done(tmp
     with refused():
         rescore(job, canary=canary)
     assert rescore(job, canary=msgspec.structs.replace(canary, before=manifest.tally)) == manifest
+
+
+def test_a_canary_stops_inputs_without_rows_each_time(tmp_path: Path) -> None:
+    before = rescore(prepared(write_wallets(tmp_path / "in", 1_000, 1, 1_000), tmp_path / "before")).tally
+    job = prepared(write_wallets(tmp_path / "none", 0, 2, 100), tmp_path / "out")
+    for _ in range(2):
+        with pytest.raises(RescoreRefused, match=r"not known of 0 rows, as no row has a score: stopped"):
+            rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before))
 
 
 def test_a_canary_goes_on_where_nobody_had_a_score_or_has_one(tmp_path: Path) -> None:

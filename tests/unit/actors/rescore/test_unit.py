@@ -92,6 +92,29 @@ def _damage_page(path: Path, group: int) -> None:
     path.write_bytes(data)
 
 
+def test_bad_rows_beside_texts_and_bytes_that_are_views_go_aside(tmp_path: Path) -> None:
+    """As pyarrow, arrow-rs and DataFusion write them."""
+    ids = pa.array([None if row == 7 else f"w{row}" for row in range(500)], pa.string_view())
+    note = pa.array([bytes(20)] * 500, pa.binary_view())
+    pq.write_table(pa.table({"id": ids, "kind": ["a"] * 500, "note": note}), tmp_path / "in.parquet")
+    job = prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(wallet="id", keep=("note",)), strict_card())
+    manifest = rescore(job, max_bad=0.01)
+    assert (manifest.scored, manifest.bad) == (499, 1)
+    scored = columns(tmp_path / "out", manifest)
+    assert scored.column("id").to_pylist() == [f"w{row}" for row in range(500) if row != 7]
+    assert scored.column("note").to_pylist() == [bytes(20)] * 499
+
+
+def test_a_category_that_one_of_two_characteristics_of_a_feature_does_not_know_makes_a_row_bad(tmp_path: Path) -> None:
+    one, *_ = strict_card().characteristics
+    other = msgspec.structs.replace(one, categories=(("a",), ("b", "z")))
+    card = msgspec.structs.replace(strict_card(), characteristics=(one, other))
+    kinds = ["z" if row < 200 else "a" for row in range(500)]
+    pq.write_table(pa.table({"id": pa.array(range(500)), "kind": kinds}), tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(wallet="id"), card), max_bad=0.5)
+    assert (manifest.scored, manifest.bad) == (300, 200)
+
+
 def test_corrupt_files_and_row_groups_are_refused_or_listed(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 1_000, 3, 250)
     _damage_page(source / "shard-0001.parquet", 2)
