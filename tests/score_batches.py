@@ -76,6 +76,7 @@ def reported(answer: Answer) -> list[tuple[str, bool]]:
     with pa.ipc.open_stream(answer.raw) as reader:
         table = reader.read_all()
     names = msgspec.json.decode(table.schema.metadata[b"codes"])
+    assert int(table.schema.metadata[b"timeline"]) >= 1
     return [(names[str(row["code"])], row["replayed"]) for row in table.to_pylist()]
 
 

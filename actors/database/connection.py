@@ -53,6 +53,13 @@ CONNECTION_LOST: Final = (
 )
 """Errors not caused by the statement or the data: the session is gone or could not be had."""
 
+NO_TIMELINES: Final = (
+    asyncpg.UndefinedFunctionError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""A server that keeps no write-ahead log of its own, as some in clouds: it has one timeline, and what it lost only blocks tell."""
+
 UNAVAILABLE: Final = (
     *CONNECTION_LOST,
     asyncpg.InsufficientResourcesError,  # its disk or its memory is full

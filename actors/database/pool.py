@@ -11,7 +11,15 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from actors.database.connection import BY_INDEX, KEEPALIVE, SQL_DIRECTORY, UNAVAILABLE, parse_queries, travel_s
+from actors.database.connection import (
+    BY_INDEX,
+    KEEPALIVE,
+    NO_TIMELINES,
+    SQL_DIRECTORY,
+    UNAVAILABLE,
+    parse_queries,
+    travel_s,
+)
 from actors.process.time_limits import TimeLimit
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
@@ -120,6 +128,17 @@ class Pool:
     async def segment_owners(self) -> dict[int, int]:
         """Shard by segment."""
         return {row["segment"]: row["shard"] for row in await self.fetch("segment_owners")}
+
+    async def timeline(self) -> int:
+        """Of the database's log: another once a standby was promoted, and commits of the one before may be lost. 0 where the server tells
+        none. Raises StoreUnavailable, also of a standby."""
+        try:
+            timeline = await self.fetchval("timeline")
+        except NO_TIMELINES:
+            return 0
+        if timeline is None:
+            raise StoreUnavailable("the server is a standby that was not promoted")
+        return int(timeline)
 
     async def close(self) -> None:
         """End all sessions, without waiting for long."""

@@ -16,7 +16,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.database.connection import ALONG_THE_KEY, SQL, UNAVAILABLE, check_server, connect, travel_s
+from actors.database.connection import ALONG_THE_KEY, NO_TIMELINES, SQL, UNAVAILABLE, check_server, connect, travel_s
 from actors.journal.copy_stream import copy_of, stream_blocks
 from actors.journal.interface import (
     RECORDS_BYTES_MAX,
@@ -37,12 +37,6 @@ from actors.process.shared_timer import SharedTimer
 from actors.records.blocks import block_hash
 from actors.records.layout import RECORD, Records
 
-_NO_TIMELINES: Final = (
-    asyncpg.UndefinedFunctionError,
-    asyncpg.FeatureNotSupportedError,
-    asyncpg.InsufficientPrivilegeError,
-)
-"""A server that keeps no write-ahead log of its own, as some in clouds: it has one timeline, and what it lost only blocks tell."""
 APPEND_TIMEOUT_S: Final = 5.0  # and what its bytes take over the slowest link
 LOCK_SHARE: Final = 0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
 READ_TIMEOUT_S: Final = 5.0  # and what its bytes take
@@ -160,7 +154,7 @@ class PostgresJournal:
         async with asyncio.timeout(READ_TIMEOUT_S):
             try:
                 timeline = await connection.fetchval(SQL["journal_timeline"])
-            except _NO_TIMELINES:
+            except NO_TIMELINES:
                 timeline = 0
         if timeline is None:
             raise JournalUnavailable("the server is a standby that was not promoted")

@@ -4,7 +4,8 @@ A run scores a wallet once, so what is sent twice changes nothing, and the notes
 was restored from a backup, or another database at the same address, lacks what was answered before. A journal loses nothing but its end,
 and a batch is sent when all but one before it are answered. So batches are sent again from the second last on that was wholly new to the
 switch: where it knows their scores, it knows all before them; where it takes one as new, everything is sent again. Who is killed in between
-sends everything too, as the switch knows these batches by then.
+sends everything too, as the switch knows these batches by then. A journal whose end is lost while batches are sent shows in their answers,
+which name the database's timeline: where it changes, everything is sent again.
 """
 
 import hashlib
@@ -71,7 +72,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Lost(Exception):
-    """The switch does not know what it has answered."""
+    """The switch does not know what it has answered, or may not, as a standby of its database was promoted."""
 
 
 class _Answer:
@@ -80,6 +81,7 @@ class _Answer:
     def __init__(self, batch: Batch, answer: pa.Table) -> None:
         codes, replayed = answer.column("code"), answer.column("replayed")
         self.end = batch.end
+        self.timelines = frozenset((answer.schema.metadata or {}).get(b"timelines", b"").split())
         self.codes = {each["values"]: each["counts"] for each in pc.value_counts(codes).to_pylist()}
         self.new = pc.sum(pc.and_not(pc.equal(codes, OK), replayed)).as_py() or 0
 
@@ -135,15 +137,19 @@ class Publication:
         self._output.lock()
         try:
             note = self._resumed()
-            try:
-                sent = self._sent(note, call, on_rows)
-            except _Lost:
-                sent = self._sent(self._anew(), call, on_rows)
+            while (sent := self._tried(note, call, on_rows)) is None:
+                note = self._anew()
             self._output.keep()
             self._output.drop_work()
             return sent
         finally:
             self._output.close()
+
+    def _tried(self, note: Note, call: Callable[[pa.Table], pa.Table], on_rows: Callable[[int], None]) -> Sent | None:
+        try:
+            return self._sent(note, call, on_rows)
+        except _Lost:
+            return None
 
     # What was sent before.
 
@@ -199,9 +205,14 @@ class Publication:
         if batch is None:
             return _all(note, ())
         note, first = self._first(note, batch, call)
+        timelines: frozenset[bytes] = frozenset()
         with closing(answered(given, call, self._output.keep)) as others:  # nothing is under way when all is sent again
             for number, (batch, table) in enumerate(itertools.chain([first], others)):
                 answer = _Answer(batch, table)
+                timelines |= answer.timelines
+                if len(timelines) > 1:
+                    self._keep(self._anew())
+                    raise _Lost
                 if number < len(before):
                     answer.check(before[number])
                 for oldest in window.add(answer):

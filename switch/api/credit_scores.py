@@ -54,7 +54,8 @@ async def publish_scores(services: PublicationServices, call: Call) -> web.Respo
             await bind_key(services, call.caller(), key, body)
         results = await published(services, rows, details)
         check_outcome(results["code"], money_moved="no")
-        answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results)))
+        timeline = await services.pool.timeline()
+        answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results, timeline)))
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from actors.database.pool import Pool
 from actors.records.credit_layout import CreditStates
 from actors.records.secret import Secret
 from actors.rpc.interface import ShardClient
@@ -134,6 +135,7 @@ class PointServices(ScoreServices, Protocol):
 class PublicationServices(BatchKeyServices, StateServices, Protocol):
     """Publishing scores, and undoing a run: a batch that goes to the holders' shards, and touches no one's consents."""
 
+    pool: Pool
     secret: Secret
     limits: Limits
     packs: PackStore

@@ -49,7 +49,8 @@ async def undo_scores(services: PublicationServices, call: Call) -> web.Response
         steps = range(0, len(undo.holders), STEP_ROWS)
         results = np.concatenate([await _undone(services, undo, slice(at, at + STEP_ROWS)) for at in steps])
         check_outcome(results["code"], money_moved="no")
-        answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results)))
+        timeline = await services.pool.timeline()
+        answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results, timeline)))
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
 
 

@@ -46,6 +46,7 @@ class TableSending:
         self._ids = np.zeros((len(table), 16), np.uint8)
         self._names: dict[int, str] = {}
         self._again: list[int] = []
+        self._timelines: set[bytes] = set()
         self._silence_max_s = silence_max_s
         self._silent_since: float | None = None
         self._pause_s = PAUSE_FIRST_S
@@ -71,6 +72,7 @@ class TableSending:
         """File an answer. How long to wait before the next call: rows that were not tried need some time. Raises ShardpayError for what
         is no answer of a switch."""
         results, self._names, self._again = _read(answer, len(self._sent))
+        self._timelines |= {(results.schema.metadata or {}).get(b"timeline", b"")} - {b""}
         codes = results.column("code").to_numpy()
         sent = slice(None) if self._all_sent else self._sent
         self._codes[sent] = codes
@@ -101,7 +103,8 @@ class TableSending:
         """The table with `code`, `replayed` and, of transfers, `id` (16 bytes, null where nothing was recorded) a row.
 
         `code` is `ok`, or why not, or null where no answer has come. A row whose code can be retried was given up after a long time without
-        any result. Send the table again, and each row counts once, under its key.
+        any result. Send the table again, and each row counts once, under its key. Metadata of scores: the `timelines` of the database that
+        answers came from; where they change, commits of the one before may be lost.
         """
         table = self._table.append_column("code", self._code_names())
         table = table.append_column("replayed", pa.array(self._replayed))
@@ -109,6 +112,8 @@ class TableSending:
             recorded = self._ids.any(axis=1)
             ids = pa.FixedSizeBinaryArray.from_buffers(ID, len(self._ids), [None, pa.py_buffer(self._ids)])
             table = table.append_column("id", pc.if_else(pa.array(recorded), ids, pa.scalar(None, ID)))
+        if self._timelines:
+            table = table.replace_schema_metadata({"timelines": b" ".join(sorted(self._timelines))})
         return table
 
     def _code_names(self) -> pa.Array:

@@ -513,9 +513,9 @@ def encode_results(secret: Secret, results: Results) -> Steps[bytes]:
     return _stream(_ANSWER, [pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)])], results)
 
 
-def encode_codes(results: Results) -> bytes:
-    """The answer stream for results (n,) without ids: `code` and `replayed` alone."""
-    return _stream(_ANSWER_WITHOUT_IDS, [], results)
+def encode_codes(results: Results, timeline: int) -> bytes:
+    """The answer stream for results (n,) without ids: `code` and `replayed` alone. `timeline`: the database's, once all was done."""
+    return _stream(_ANSWER_WITHOUT_IDS.with_metadata({**_METADATA, "timeline": str(timeline)}), [], results)
 
 
 def _stream(schema: pa.Schema, first: list[pa.Array], results: Results) -> bytes:

@@ -151,7 +151,8 @@ def _scores() -> Iterator[str]:
         "is `name@version` of a published wallet card. With `features`, all that the card looks at, null where nothing is known, the "
         "holder can recompute the score and ask what a change would give; they are refused unless the card gives exactly this score for "
         "them. "
-        "The answer has the columns `code` and `replayed`."
+        "The answer has the columns `code` and `replayed`. Its metadata has the database's `timeline`: another one than that of an earlier "
+        "answer means that a standby was promoted in between, which may lack what was answered before: send the whole run again."
     )
 
 

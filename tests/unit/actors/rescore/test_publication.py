@@ -40,6 +40,9 @@ class Taking:
     unknown: frozenset[bytes] = frozenset()
     kill_after: int | None = None
     """So many calls; the one after it is never answered."""
+    promoted: dict[int, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """Before which calls a standby was promoted, and how much of the journals it lacks."""
+    timeline: int = 1
     calls: int = 0
     journals: tuple[list[tuple[bytes, int]], ...] = dataclasses.field(default_factory=lambda: ([], []))
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -56,6 +59,9 @@ class Taking:
         self.calls += 1
         if self.kill_after is not None and self.calls > self.kill_after:
             raise KeyboardInterrupt
+        if self.calls in self.promoted:
+            self.lose(self.promoted[self.calls])
+            self.timeline += 1
         runs, found = self.runs, []
         for row in table.select(["wallet", "run"]).to_pylist():
             wallet, run = row["wallet"], row["run"]
@@ -68,7 +74,7 @@ class Taking:
                 if not found[-1][1]:
                     self.journals[wallet[-1] % 2].append((wallet, run))
         codes, replayed = zip(*found, strict=True)
-        return pa.table({"code": codes, "replayed": replayed})
+        return pa.table({"code": codes, "replayed": replayed}, metadata={"timelines": str(self.timeline)})
 
     def lose(self, counts: tuple[int, int]) -> None:
         """The ends of the journals."""
@@ -85,6 +91,30 @@ def holding(run: int, wallets: list[bytes]) -> Taking:
 def sent(job: tuple[Output, Manifest], switch: Taking, run: int | None = 7, undone: int = 0, url: str = HERE) -> Sent:
     output, manifest = job
     return Publication(output, manifest, url, run, undone).send(switch.call, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "promoted", [{11: (200, 200)}, {2: (50, 50)}, {25: (0, 1_250)}, {11: (200, 200), 20: (900, 0)}]
+)
+def test_what_a_failover_lost_while_a_run_was_sent_is_sent_again(
+    anew: Any, promoted: dict[int, tuple[int, int]]
+) -> None:
+    switch = Taking(promoted=promoted)
+    found = sent(anew, switch)
+    assert len(switch.runs) == ROWS == found.rows and found.codes == {"ok": ROWS} and found.replayed is None
+    assert sent(anew, switch).rows == ROWS == len(switch.runs)
+
+
+def test_a_batch_that_was_answered_on_two_timelines_is_sent_again(anew: Any) -> None:
+    switch = Taking()
+
+    def call(table: pa.Table) -> pa.Table:
+        answer = switch.call(table)
+        return answer.replace_schema_metadata({"timelines": "1 2"}) if switch.calls == 1 else answer
+
+    output, manifest = anew
+    found = Publication(output, manifest, HERE, 7).send(call, lambda _: None)
+    assert found.rows == ROWS and found.replayed is None and switch.calls == ROWS // BATCH + 1
 
 
 @pytest.fixture
