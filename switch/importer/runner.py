@@ -4,6 +4,7 @@ It can be killed at any point: every call is made again under the same key, in t
 """
 
 import asyncio
+import csv
 import hashlib
 import time
 import uuid
@@ -13,6 +14,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.records.addresses import shard_of
@@ -24,7 +26,7 @@ from switch.importer.client import SILENCE_MAX_S, Answers, Backoff, Client, Swit
 from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
 from switch.importer.formats import read_history
-from switch.importer.history import HELD_BACK, OPENING, History
+from switch.importer.history import HELD_BACK, OPENING, History, ImportFileError
 from switch.importer.marks import Marks, are_forgotten, refuse_lost
 from switch.importer.plan import NONE, Plan, make_plan, requests
 from switch.importer.progress import Tally
@@ -138,6 +140,7 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
     started = time.perf_counter()
     tally.stage = "reading"
     history = await asyncio.to_thread(read_history, options.format, options.file, options.currency)
+    wanted = await asyncio.to_thread(_expected, options)
     tally.total = len(history.payments)
     ticker = asyncio.create_task(_tick(refresh))
     try:
@@ -152,12 +155,21 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
             run = ImportRun(options, history, client, wallets, tally)
             await run.payments()
             tally.stage = "balances"
-            wanted = await asyncio.to_thread(expected, options.format, options.file)
             differences = await compare(client, history, wallets, run.wanted(wanted))
     finally:
         ticker.cancel()
     seconds = time.perf_counter() - started
     return run.report(differences, wanted.drift, seconds)
+
+
+def _expected(options: Options) -> Expected:
+    """What wallets must hold, before anything is made: a file that cannot be checked is not paid. Raises ImportFileError."""
+    try:
+        return expected(options.format, options.file)
+    except (LookupError, ValueError, ArithmeticError, csv.Error, pa.ArrowException) as error:
+        raise ImportFileError(
+            f"{options.file}: what wallets must hold afterwards cannot be worked out from it: {error!r}"
+        ) from error
 
 
 async def _tick(refresh: Callable[[], None]) -> None:
@@ -407,7 +419,7 @@ class ImportRun:
         np.subtract.at(before, payments.payee[old], payments.amount[old])
         balances = dict(expected.balances)
         for name, opening in expected.openings.items():
-            if self._there[index[name]]:
+            if name in index and self._there[index[name]]:
                 balances[name] -= opening
                 balances[expected.funded_by] += opening
         wanted = {}

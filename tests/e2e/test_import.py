@@ -17,6 +17,7 @@ from switch.cli.main import cli
 from switch.importer import runner
 from switch.importer.client import SwitchError
 from switch.importer.formats import format_of
+from switch.importer.history import ImportFileError
 from tests.front_door import RunningSwitch, running_switch
 from tests.importing_rows import FEBRUARY, JANUARY, held, imported, of_file
 
@@ -73,6 +74,18 @@ async def test_a_database_that_was_restored_from_before_a_month_is_not_taken_for
     async with running_switch(database_url) as switch:
         report = await imported(switch, tmp_path, FEBRUARY, MARCH, state="february of another switch")
         assert (report.good, report.calls) == (True, 0)
+
+
+async def test_a_file_whose_balances_cannot_be_worked_out_makes_nothing(switch: RunningSwitch, tmp_path: Path) -> None:
+    """All was paid before it was told."""
+    head = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
+    path, blocks = tmp_path / "log.csv", await switch.blocks()
+    path.write_text(f"{head}\n1,CASH_IN,5.00,C1,0.00,much,M1,0.00,0.00\n")
+    with pytest.raises(ImportFileError, match="what wallets must hold afterwards cannot be worked out"):
+        await of_file(switch, path, "paysim", tmp_path / "state")
+    assert await switch.blocks() == blocks
+    path.write_text(f"{head}\n1,CASH_IN,5.00,C1,0.00,5.00,M1,0.00,0.00\n".replace(",", ";"))
+    assert (await of_file(switch, path, "paysim", tmp_path / "state")).good
 
 
 @pytest.mark.parametrize("missing", ["admin", "import", "pay"])
