@@ -1,4 +1,4 @@
-"""Whether a switch has what a state file notes: of each shard, the first and the last record of the rows that are answered.
+"""Whether a switch has what a state file notes: the first and the last record of each shard.
 
 A journal loses nothing but its end: a shard that has the last of an import's records has all before it, one that
 has not the first has none.
