@@ -27,7 +27,8 @@ Send historical payments through a running switch, and compare every balance aft
 The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
 SHARDPAY_API_KEY needs the scopes admin, import and pay. A killed import goes on where it stopped when it is called
 again within the switch's 24 hours of remembered keys, without its state file too; later it does not send again rows
-that were under way, and says so. Without its state file then, only a file that made its wallets is known to have been
+that were under way, and says so. A switch that lacks what the state file notes, since it was restored from a backup or is
+another one, is sent nothing. Without its state file then, only a file that made its wallets is known to have been
 imported. Wallets that another file made go on with what they hold, so a month can follow a
 month, and a file with a row put right can be imported again within those 24 hours: rows that say what they said are not
 paid again, rows that are new among them are told, since an earlier payment that they replace still stands. Exit code 1
@@ -36,6 +37,8 @@ when there are such rows, or when a balance or an outcome is not what FILE says,
 \b
 paysim    the PaySim simulator's log, the published CSV or Parquet; --currency
 berka     trans.asc (or .parquet) of the Berka bank data, or its folder; currency CZK
+          Texts of both: separated by commas, semicolons or tabs; amounts are rounded to hundredths,
+          half a one to the even: 0.545 is 0.54.
 shardpay  NDJSON or Parquet, one payment a row:
             idempotency_key  text, different for each row
             payer, payee     your names of the wallets (external_id); "external:",

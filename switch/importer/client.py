@@ -111,7 +111,7 @@ class _Transfers(msgspec.Struct, frozen=True):
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A payment that was made under a key before."""
+    """A payment that was made before."""
 
     id: str
     payer: str
@@ -120,6 +120,7 @@ class Recorded(msgspec.Struct, frozen=True):
     currency: str
     kind: str
     effective_at: str
+    created_at: str
     code: str = "ok"
 
 
@@ -242,6 +243,12 @@ class Client:
         """The payment under a key of a wallet, None when there is none. Raises SwitchError."""
         path = f"/v1/transfers?wallet={_uuid_text(wallet)}&idempotency_key={_uuid_text(key)}"
         answer, _ = await self._call("GET", path, None, {}, absent="key_not_seen")
+        return _RECORDED(answer) if answer else None
+
+    async def transfer(self, identity: bytes) -> Recorded | None:
+        """The payment with an id, None when there is none. Raises SwitchError."""
+        path = f"/v1/transfers/{uuid.UUID(bytes=identity)}"
+        answer, _ = await self._call("GET", path, None, {}, absent="transfer_not_found")
         return _RECORDED(answer) if answer else None
 
     async def _call(

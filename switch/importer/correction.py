@@ -20,6 +20,7 @@ from models.wording import counted
 from rules.vocabulary.times import time_ms
 from switch.importer.client import Answers, Client, Recorded, SwitchError
 from switch.importer.history import KINDS, OPENING, History
+from switch.importer.marks import Mark
 from switch.importer.plan import Plan, home_wallets
 from switch.importer.wallets import NOTES_MAX, READS_AT_A_TIME, Wallets
 from switch.problems.table import NUMBERS
@@ -62,6 +63,12 @@ class Corrections:
             if await self._recorded(place) is not None:
                 return True
         return False
+
+    async def marked(self, mark: Mark) -> Recorded | None:
+        """The payment of a row that was answered with an id, None where the switch has none, or another at this address."""
+        async with self._reading:
+            found = await self._client.transfer(mark.identity)
+        return found if found is not None and self._is_recorded(mark.row, found) else None
 
     async def refuse_forgotten(self, rows: NDArray[np.int64], wallets: Wallets) -> None:
         """Before the first `rows` (k,) of a file of which nothing is noted. Raises SwitchError where wallets that it made have payments,
@@ -130,7 +137,7 @@ class Corrections:
             return await self._client.recorded(self._ids[self._home[row]], self._history.keys[row])
 
     def _is_recorded(self, row: int, recorded: Recorded) -> bool:
-        """Whether a row is the payment that was recorded under its key."""
+        """Whether a row is a payment that was recorded."""
         history, payments = self._history, self._history.payments
         payer, payee = int(payments.payer[row]), int(payments.payee[row])
         wanted = (

@@ -1,12 +1,14 @@
 """What every wallet must hold after an import, worked out from the file alone.
 
-Nothing here is shared with what reads the file for the import, plans or sends it: a mistake made there must not be made here too.
+Nothing here is shared with what reads the file for the import, plans or sends it: a mistake made there must not be made here too. But what
+separates columns the file does not say, so it is guessed in one place. Amounts are rounded to hundredths as they are
+written, half a one to the even.
 """
 
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from switch.importer.text_tables import header_of
 
 Balances = dict[str, int]
 """Posted balance in minor units by external id."""
@@ -57,25 +61,35 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _minor(text: str) -> int:
-    return int((Decimal(text) * 100).to_integral_value(ROUND_HALF_EVEN))
+    sign, digits, exponent = Decimal(text).as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{text!r} is no amount")
+    return int(Decimal((sign, digits, exponent + 2)).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    """Lines of a text file by the names of the columns in lower case."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for line in csv.DictReader(file, delimiter=header_of(path).delimiter):
+            yield {name.strip().lower(): value for name, value in line.items()}
 
 
 def _paysim_text(path: Path) -> pa.Table:
-    """The published CSV in the columns of the Parquet file; only it has the balances after a row."""
+    """The published CSV in the columns of the Parquet file; only it has the balances after a row, where it has them."""
     columns: dict[str, list[Any]] = defaultdict(list)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for line in csv.DictReader(file):
-            row = {name.strip().lower(): value for name, value in line.items()}
-            columns["type"].append(row.get("type", row.get("action")))
-            columns["amount_minor"].append(_minor(row["amount"]))
-            columns["payer"].append(row["nameorig"])
-            columns["payee"].append(row["namedest"])
-            for side, names in (("payer", ("oldbalanceorg", "oldbalanceorig")), ("payee", ("oldbalancedest",))):
-                columns[f"{side}_balance_before_minor"].append(_minor(next(row[name] for name in names if name in row)))
-            for side, name in (("payer", "newbalanceorig"), ("payee", "newbalancedest")):
+    for row in _rows(path):
+        columns["type"].append(row["type"] if "type" in row else row["action"])
+        columns["amount_minor"].append(_minor(row["amount"]))
+        columns["payer"].append(row["nameorig"])
+        columns["payee"].append(row["namedest"])
+        for side, names in (("payer", ("oldbalanceorg", "oldbalanceorig")), ("payee", ("oldbalancedest",))):
+            columns[f"{side}_balance_before_minor"].append(_minor(next(row[name] for name in names if name in row)))
+        for side, name in (("payer", "newbalanceorig"), ("payee", "newbalancedest")):
+            if row.get(name, "").strip():
                 columns[f"{side}_balance_after_minor"].append(_minor(row[name]))
-            columns["is_unauthorized_overdraft"].append(row.get("isunauthorizedoverdraft") == "1")
-    return pa.table(dict(columns))
+        columns["is_unauthorized_overdraft"].append(int(row.get("isunauthorizedoverdraft", "0")) == 1)
+    whole = len(columns["type"])
+    return pa.table({name: values for name, values in columns.items() if len(values) == whole})
 
 
 def _paysim(path: Path) -> Expected:
@@ -93,13 +107,15 @@ def _paysim(path: Path) -> Expected:
     for part, side, sign in ((received, "payer", 1), (paid, "payer", -1), (earned, "payee", 1)):
         for name, amount in _summed(part[side], part["amount_minor"]).items():
             balances[name] += sign * amount
-    recorded = _seen(table, both, "last", "after")
-    drift = max((abs(balances[name] - balance) for name, balance in recorded.items()), default=0)
+    drift = None
+    if all(f"{side}_balance_after_minor" in table.column_names for side in ("payer", "payee")):
+        recorded = _seen(table, both, "last", "after")
+        drift = max((abs(balances[name] - balance) for name, balance in recorded.items()), default=0)
     named = {f"paysim:{name}": balance for name, balance in balances.items()}
     return _funded("paysim:external", named, {f"paysim:{name}": balance for name, balance in openings.items()}, drift)
 
 
-def _funded(external: str, balances: Balances, openings: Balances, drift: int) -> Expected:
+def _funded(external: str, balances: Balances, openings: Balances, drift: int | None) -> Expected:
     """With the wallet that all money comes from and goes to."""
     everything = {**balances, external: -sum(balances.values())}
     return Expected(balances=everything, drift=drift, openings=openings, funded_by=external)
@@ -108,7 +124,7 @@ def _funded(external: str, balances: Balances, openings: Balances, drift: int) -
 def _berka(path: Path) -> Expected:
     columns = ["account_id", "date", "type", "amount_minor", "balance_minor"]
     files = [path / "trans.parquet", path / "trans.asc"] if path.is_dir() else [path]
-    file = next(each for each in files if each.exists())
+    file = next(each for each in files if each.is_file())
     table = pq.read_table(file, columns=columns) if _is_parquet(file) else _berka_text(file)
     amount = table["amount_minor"]
     signed = pc.if_else(pc.equal(table["type"], "PRIJEM"), amount, pc.negate(amount))
@@ -132,8 +148,7 @@ def _berka(path: Path) -> Expected:
 
 
 def _berka_text(path: Path) -> pa.Table:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
+    rows = list(_rows(path))
     return pa.table(
         {
             "account_id": [int(row["account_id"]) for row in rows],
@@ -164,7 +179,8 @@ def _shardpay(path: Path) -> Expected:
     if _is_parquet(path):
         rows = pq.read_table(path).to_pylist()
     else:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")  # a return within a line is a space of JSON
+        rows = [json.loads(line) for line in lines if line.strip()]
     balances: Balances = defaultdict(int)
     for row in rows:
         moved = 0 if row.get("declined") else row["amount"]

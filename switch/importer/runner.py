@@ -4,6 +4,7 @@ It can be killed at any point: every call is made again under the same key, in t
 """
 
 import asyncio
+import csv
 import hashlib
 import time
 import uuid
@@ -13,6 +14,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.records.addresses import shard_of
@@ -24,7 +26,8 @@ from switch.importer.client import SILENCE_MAX_S, Answers, Backoff, Client, Swit
 from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
 from switch.importer.formats import read_history
-from switch.importer.history import HELD_BACK, OPENING, History
+from switch.importer.history import HELD_BACK, OPENING, History, ImportFileError
+from switch.importer.marks import Marks, are_forgotten, refuse_lost
 from switch.importer.plan import NONE, Plan, make_plan, requests
 from switch.importer.progress import Tally
 from switch.importer.state import StateFile, Wave
@@ -33,8 +36,6 @@ from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 
 NEVER_MADE: Final = 1 << 62
 """Beyond every address of a record."""
-KEYS_MS: Final = 23 * 3_600_000
-"""So long after rows were sent first their keys are remembered for sure: 24 hours of the shards' clocks."""
 READY_WITHIN_S: Final = 60.0
 BEFORE_WRITING: Final = ("", "reading")
 """Stages of an import in which nothing was made yet."""
@@ -139,6 +140,7 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
     started = time.perf_counter()
     tally.stage = "reading"
     history = await asyncio.to_thread(read_history, options.format, options.file, options.currency)
+    wanted = await asyncio.to_thread(_expected, options)
     tally.total = len(history.payments)
     ticker = asyncio.create_task(_tick(refresh))
     try:
@@ -153,12 +155,21 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
             run = ImportRun(options, history, client, wallets, tally)
             await run.payments()
             tally.stage = "balances"
-            wanted = await asyncio.to_thread(expected, options.format, options.file)
             differences = await compare(client, history, wallets, run.wanted(wanted))
     finally:
         ticker.cancel()
     seconds = time.perf_counter() - started
     return run.report(differences, wanted.drift, seconds)
+
+
+def _expected(options: Options) -> Expected:
+    """What wallets must hold, before anything is made: a file that cannot be checked is not paid. Raises ImportFileError."""
+    try:
+        return expected(options.format, options.file)
+    except (LookupError, ValueError, ArithmeticError, csv.Error, pa.ArrowException) as error:
+        raise ImportFileError(
+            f"{options.file}: what wallets must hold afterwards cannot be worked out from it: {error!r}"
+        ) from error
 
 
 async def _tick(refresh: Callable[[], None]) -> None:
@@ -172,11 +183,6 @@ def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     high = ids[:, :3].astype(np.int64)
     segments: NDArray[np.int64] = (high[:, 0] << 16 | high[:, 1] << 8 | high[:, 2]) >> 4
     return segments
-
-
-def _are_forgotten(sent_ms: int) -> bool:
-    """Whether keys that were sent first at a time may be."""
-    return now_ms() - sent_ms > KEYS_MS
 
 
 class ImportRun:
@@ -206,6 +212,8 @@ class ImportRun:
         self._transfer_ids: dict[int, bytes] = {}
         self._plan: Plan | None = None
         self._corrections = Corrections(history, wallets.ids, self._operator, client)
+        self._marks = Marks()
+        """Of what was answered so far: by earlier runs, then in the wave under way."""
         self._notes: list[str] = []
         self._late: list[int] = []
         """Rows that were not taken, since their payer has made payments of this file that come after them."""
@@ -232,10 +240,13 @@ class ImportRun:
         with StateFile(path, self._identity(plan)) as state:
             waves, begun_ms = await asyncio.to_thread(state.read)
             for done in waves:
+                self._marks.add_noted(done)
+            await refuse_lost(self._marks, self._corrections.marked, self._name, path)
+            for done in waves:
                 self._restore(plan, done)
             if not waves and plan.waves and begun_ms is None:
                 await self._corrections.refuse_forgotten(plan.rows(0), self._wallets)
-            elif not waves and plan.waves and _are_forgotten(begun_ms or 0):
+            elif not waves and plan.waves and are_forgotten(begun_ms or 0):
                 begun_ms = None if await self._corrections.are_untouched(plan.rows(0), self._wallets) else begun_ms
             tally.resumed_rows = tally.rows
             tally.stage = "payments"
@@ -265,6 +276,7 @@ class ImportRun:
 
     async def _wave(self, plan: Plan, wave: int, sources: set[int]) -> Wave:
         payments = self._history.payments
+        self._marks = Marks()
         rows = plan.rows(wave)
         for row in (*plan.confirm.get(wave, ()), *self._not_to_name(plan, rows)):
             await self._confirm(int(payments.payer[row]))
@@ -285,6 +297,7 @@ class ImportRun:
             np.array(named, "<u4").tobytes(),
             b"".join(self._transfer_ids[row] for row in named),
             replayed,
+            *self._marks.packed(),
         )
 
     async def _request(self, plan: Plan, rows: NDArray[np.int64], sources: set[int]) -> int:
@@ -307,6 +320,7 @@ class ImportRun:
                 codes = answers.codes[~again]
                 await self._check_refused(ended, codes)
                 self._codes[ended] = codes
+                self._marks.add(ended, answers.ids[~again])
                 for place in np.flatnonzero(~again).tolist():
                     if int(rows[place]) in sources:
                         self._transfer_ids[int(rows[place])] = answers.ids[place].tobytes()
@@ -323,7 +337,7 @@ class ImportRun:
     def _check_keys(self, rows: NDArray[np.int64], sent_ms: int) -> None:
         """Before rows are sent that perhaps were sent first at a time. Raises SwitchError where the switch may have forgotten their keys,
         and would pay twice."""
-        if _are_forgotten(sent_ms):
+        if are_forgotten(sent_ms):
             first, last = self._name(int(rows[0])), self._name(int(rows[-1]))
             raise SwitchError(
                 f"{first} to {last} were sent first at {time_text(sent_ms)}, and not all were answered; the switch remembers "
@@ -405,7 +419,7 @@ class ImportRun:
         np.subtract.at(before, payments.payee[old], payments.amount[old])
         balances = dict(expected.balances)
         for name, opening in expected.openings.items():
-            if self._there[index[name]]:
+            if name in index and self._there[index[name]]:
                 balances[name] -= opening
                 balances[expected.funded_by] += opening
         wanted = {}

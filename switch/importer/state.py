@@ -3,7 +3,8 @@
 A record when a wave begins, and one once all of it is answered.
 
 A torn or damaged end is cut off; its rows are sent again and answered by their keys. A file that belongs to another
-import, or to wallets of another switch, is begun anew.
+import, or to wallets of another switch, is begun anew. Fields of a wave are only appended, with a default, so that
+files of earlier versions are read.
 """
 
 import os
@@ -21,7 +22,8 @@ VERSION: Final = 1
 
 class Wave(msgspec.Struct, frozen=True, array_like=True):
     """Answers of one wave. `rows`, `codes`: uint32 and uint16, little-endian, of the rows that did not post. `sources`, `ids`: uint32
-    rows that others name in `after`, and their transfer ids of 16 bytes. `replayed`: how many answers were."""
+    rows that others name in `after`, and their transfer ids of 16 bytes. `replayed`: how many answers were. `marks`, `mark_ids`: as
+    `sources` and `ids`, of the first and the last record of each shard; files of earlier versions have none."""
 
     number: int
     rows: bytes
@@ -29,6 +31,8 @@ class Wave(msgspec.Struct, frozen=True, array_like=True):
     sources: bytes
     ids: bytes
     replayed: int
+    marks: bytes | None = None
+    mark_ids: bytes = b""
 
 
 class Begun(msgspec.Struct, frozen=True, array_like=True):

@@ -6,6 +6,7 @@ Errors name line, column and the text that is there.
 import csv
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,8 +22,11 @@ DELIMITERS: Final = (";", ",", "\t")
 HEADER_BYTES_MAX: Final = 65_536
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUMBER: Final = r"^\s*-?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?\s*$"
+_SHORT: Final = r"^\s*-?[0-9]{1,12}(\.[0-9]{0,2})?\s*$"
+"""Amounts whose product with 100 as a float is nearest to its hundredths."""
 _WHOLE: Final = r"^\s*-?[0-9]{1,18}\s*$"
 _BROKEN: Final = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
+_EXPONENT_MAX: Final = 99
 CENTS_MAX: Final = 2.0**53
 
 
@@ -92,12 +96,14 @@ class TextTable:
         return numbers
 
     def cents(self, name: str) -> NDArray[np.int64]:
-        """A column of amounts with decimals, in hundredths, rounded. Raises ImportFileError."""
+        """A column of amounts with decimals, in hundredths, half a one to the even. Raises ImportFileError."""
         column = self._matching(name, _NUMBER, "an amount like 181.25")
-        hundredths = np.rint(column.cast(pa.float64()).to_numpy() * 100)
-        self.wrong(name, np.abs(hundredths) < CENTS_MAX, "an amount of at most 15 digits")
-        whole: NDArray[np.int64] = hundredths.astype(np.int64)
-        return whole
+        rounded = np.rint(column.cast(pa.float64()).to_numpy() * 100)
+        self.wrong(name, np.abs(rounded) < CENTS_MAX, "an amount of at most 15 digits")
+        hundredths: NDArray[np.int64] = rounded.astype(np.int64)
+        long = ~pc.match_substring_regex(column, _SHORT).to_numpy()
+        hundredths[long] = [_hundredths(text) for text in column.filter(pa.array(long)).to_pylist()]
+        return hundredths
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         """A column of 0 and 1. Raises ImportFileError."""
@@ -105,6 +111,12 @@ class TextTable:
         self.wrong(name, (numbers == 0) | (numbers == 1), "0 or 1")
         set_: NDArray[np.bool_] = numbers == 1
         return set_
+
+
+def _hundredths(text: str) -> int:
+    """An amount as it is written, exactly: as a float 0.545 is more, and 1.005 less, than the half that stands there."""
+    with localcontext(prec=len(text) + _EXPONENT_MAX):
+        return round(Decimal(text) * 100)
 
 
 def _found(

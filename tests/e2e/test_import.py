@@ -9,12 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from actors.backup.backup import backup, check, restore
 from actors.stores.api_keys import KeyStore
 from models.credit.population.year import population_of
 from switch.cli.import_files import report_text
 from switch.cli.main import cli
 from switch.importer import runner
+from switch.importer.client import SwitchError
 from switch.importer.formats import format_of
+from switch.importer.history import ImportFileError
 from tests.front_door import RunningSwitch, running_switch
 from tests.importing_rows import FEBRUARY, JANUARY, held, imported, of_file
 
@@ -39,6 +42,50 @@ async def test_history_goes_on_over_files_and_each_ends_as_it_says(switch: Runni
     without_state = await imported(switch, tmp_path, FEBRUARY, state="elsewhere")
     assert (without_state.good, without_state.replayed) == (True, 1)
     assert await held(switch, "cust-1") == 300
+
+
+MARCH = {**JANUARY, "idempotency_key": "m3", "amount": 40, "effective_at": "2025-03-05T10:00:00Z"}
+
+
+async def test_a_database_that_was_restored_from_before_a_month_is_not_taken_for_one_that_has_it(
+    database_url: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    """It ended with every balance as the file says, and nothing was sent."""
+    folder = tmp_path / "backup"
+    async with running_switch(database_url) as switch:
+        assert (await imported(switch, tmp_path, JANUARY, state="january")).good
+        await backup(database_url, folder, lambda done, due: None)
+        assert (await imported(switch, tmp_path, FEBRUARY, MARCH, state="february")).good
+    await restore(empty_database_url, folder, check(folder, lambda done, due: None))
+    async with running_switch(empty_database_url) as switch:
+        assert (await imported(switch, tmp_path, JANUARY, state="january")).good
+        for _ in range(2):
+            with pytest.raises(SwitchError, match=r"the payment of line 2 is not there.* move the state file away"):
+                await imported(switch, tmp_path, FEBRUARY, MARCH, state="february")
+        assert await held(switch, "cust-1") == 500
+        (tmp_path / "february").rename(tmp_path / "february of another switch")
+        for _ in range(2):
+            report = await imported(switch, tmp_path, FEBRUARY, MARCH, state="february")
+            assert (report.good, report.posted, report.replayed) == (True, 2, 0), report_text(report)
+        assert await held(switch, "cust-1") == 340
+        with pytest.raises(SwitchError, match=r"with another state file, name that one with --state"):
+            await imported(switch, tmp_path, FEBRUARY, MARCH, state="february of another switch")
+        assert await held(switch, "cust-1") == 340
+    async with running_switch(database_url) as switch:
+        report = await imported(switch, tmp_path, FEBRUARY, MARCH, state="february of another switch")
+        assert (report.good, report.calls) == (True, 0)
+
+
+async def test_a_file_whose_balances_cannot_be_worked_out_makes_nothing(switch: RunningSwitch, tmp_path: Path) -> None:
+    """All was paid before it was told."""
+    head = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
+    path, blocks = tmp_path / "log.csv", await switch.blocks()
+    path.write_text(f"{head}\n1,CASH_IN,5.00,C1,0.00,much,M1,0.00,0.00\n")
+    with pytest.raises(ImportFileError, match="what wallets must hold afterwards cannot be worked out"):
+        await of_file(switch, path, "paysim", tmp_path / "state")
+    assert await switch.blocks() == blocks
+    path.write_text(f"{head}\n1,CASH_IN,5.00,C1,0.00,5.00,M1,0.00,0.00\n".replace(",", ";"))
+    assert (await of_file(switch, path, "paysim", tmp_path / "state")).good
 
 
 @pytest.mark.parametrize("missing", ["admin", "import", "pay"])

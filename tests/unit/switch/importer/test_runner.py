@@ -1,5 +1,6 @@
 """An import's own steps, with a client that answers as the test wants."""
 
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,16 @@ from numpy.typing import NDArray
 from actors.records.addresses import record_address, wallet_address
 from actors.records.ids import encode_wallets, transfer_ids
 from actors.records.secret import Secret
+from switch.http.times import time_text
 from switch.importer import runner
-from switch.importer.client import Answers, Made, Standing, SwitchError, first_of
-from switch.importer.history import History
+from switch.importer.client import Answers, Made, Recorded, Standing, SwitchError, first_of
+from switch.importer.history import KINDS, History
 from switch.importer.progress import Tally
 from switch.importer.runner import Holding, ImportRun, Options, RowRefused, compare, places
 from switch.importer.shardpay_format import read
+from switch.importer.state import _ENCODE, StateFile
 from switch.importer.wallets import Wallets, make_wallets
+from switch.problems.table import NUMBERS
 from tests.excerpts import write_shardpay
 from tests.unit.switch.importer.expected_balances import balances_of
 
@@ -27,9 +31,12 @@ SECRET = Secret.of(bytes(range(16)))
 
 
 class OneShard:
-    """Answers as a switch of one shard does. `faults`: codes to answer instead, one a row, until used up."""
+    """Answers as a switch of one shard does. `faults`: codes to answer instead, one a row, until used up; `journal`: payments by id."""
 
-    def __init__(self, history: History, faults: list[int] | None = None) -> None:
+    def __init__(
+        self, history: History, faults: list[int] | None = None, journal: dict[bytes, Recorded] | None = None
+    ) -> None:
+        self.journal = {} if journal is None else journal
         self._declined = balances_of(history)[1]
         self._faults = faults or []
         self.ended: dict[int, int] = {}
@@ -55,7 +62,32 @@ class OneShard:
         codes = [self._faults.pop(0) if self._faults else 121 * self._declined[row] for row in rows.tolist()]
         repeats = np.array([row in self.ended for row in rows.tolist()])
         self.ended.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
-        return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), repeats)
+        ids = np.zeros((len(rows), 16), np.uint8)
+        for place, (row, code) in enumerate(zip(rows.tolist(), codes, strict=True)):
+            if code in (0, 121):
+                ids[place] = self._record(history, row, wallets, NUMBERS[code])
+        return Answers(np.array(codes, np.uint16), ids, repeats)
+
+    def _record(self, history: History, row: int, wallets: NDArray[np.uint8], code: str) -> NDArray[np.uint8]:
+        payments, now_ms = history.payments, time.time_ns() // 1_000_000
+        address = np.array([record_address(0, 1 + len(self.journal), 0)])
+        identity: NDArray[np.uint8] = transfer_ids(SECRET, np.array([now_ms]), address)[0]
+        payer, payee = int(payments.payer[row]), int(payments.payee[row])
+        self.journal[identity.tobytes()] = Recorded(
+            id=str(uuid.UUID(bytes=identity.tobytes())),
+            payer=str(uuid.UUID(bytes=wallets[payer].tobytes())),
+            payee=str(uuid.UUID(bytes=wallets[payee].tobytes())),
+            amount=int(payments.amount[row]),
+            currency=history.wallets[payer].currency,
+            kind=KINDS[payments.kind[row]],
+            effective_at=time_text(int(payments.effective_ms[row])),
+            created_at=time_text(now_ms),
+            code=code,
+        )
+        return identity
+
+    async def transfer(self, identity: bytes) -> Recorded | None:
+        return self.journal.get(identity)
 
     async def recorded(self, wallet: NDArray[np.uint8], key: NDArray[np.uint8]) -> object | None:
         return object() if key.tobytes() in self.known else None
@@ -95,7 +127,7 @@ async def test_an_import_that_ended_asks_for_nothing_again(history: History, tmp
     client, tally = OneShard(history), Tally()
     await _run(history, client, tmp_path / "state", tally).payments()
     assert sorted(client.ended) == list(range(len(history.payments)))
-    again, second = OneShard(history), Tally()
+    again, second = OneShard(history, journal=client.journal), Tally()
     await _run(history, again, tmp_path / "state", second).payments()
     assert again.batches == []
     assert (second.resumed_rows, second.codes) == (tally.rows, tally.codes)
@@ -129,12 +161,12 @@ async def test_rows_whose_keys_may_be_forgotten_are_not_sent_again(
     client.stop_after = answered
     assert await end_of(_run(history, client, tmp_path / "state", Tally())) == "killed"
     clock[0] += 22 * HOUR_NS
-    again = OneShard(history)
+    again = OneShard(history, journal=client.journal)
     again.stop_after = 0
     assert await end_of(_run(history, again, tmp_path / "state", Tally())) == "killed" and again.batches
     for _ in range(2):
         clock[0] += 2 * HOUR_NS
-        late = OneShard(history)
+        late = OneShard(history, journal=client.journal)
         run = _run(history, late, tmp_path / "state", Tally())
         late.paid = {run._wallets.identity(place) for place in range(len(history.wallets))}
         assert "could be paid twice" in await end_of(run) and not late.batches
@@ -180,6 +212,64 @@ async def test_a_file_that_was_imported_before_its_keys_were_forgotten_is_not_im
     again.known = {history.keys[row].tobytes() for row in before.batches[0]}
     await _run(history, again, tmp_path / "elsewhere", Tally()).payments()
     assert sorted(again.ended) == list(range(len(history.payments)))
+
+
+@pytest.mark.parametrize("waves", [1, 5, 1_000])
+@pytest.mark.parametrize(
+    ("kept", "later_hours", "way_out"),
+    [
+        (0, 0, "the file was never imported into it, move the state file away"),
+        (0, 48, "the file was never imported into it, move the state file away"),
+        (1, 0, "move the state file away before then, and the same command pays what is missing"),
+        (1, 48, "sent now they could be paid twice"),
+    ],
+)
+async def test_an_import_whose_answered_rows_the_switch_has_lost_sends_nothing(
+    history: History, tmp_path: Path, clock: list[int], waves: int, kept: int, later_hours: int, way_out: str
+) -> None:
+    """It ended with every balance as the file says, where all rows were noted; else the rows behind those were sent."""
+    before = OneShard(history)
+    before.stop_after = waves
+    await end_of(_run(history, before, tmp_path / "state", Tally()))
+    clock[0] += later_hours * HOUR_NS
+    assert len(before.journal) > kept
+    restored = OneShard(history, journal=dict([*before.journal.items()][:kept]))
+    tally, noted = Tally(), (tmp_path / "state").read_bytes()
+    end = await end_of(_run(history, restored, tmp_path / "state", tally))
+    assert "does not have what the state file" in end and way_out in end
+    assert not restored.batches and tally.rows == 0 and (tmp_path / "state").read_bytes() == noted
+    whole = OneShard(history, journal=before.journal)
+    whole.stop_after = 0
+    assert "does not have" not in await end_of(_run(history, whole, tmp_path / "state", Tally()))
+
+
+@pytest.mark.parametrize("field", ["payer", "amount", "effective_at"])
+async def test_another_payment_at_the_place_of_a_noted_one_is_not_it(
+    history: History, tmp_path: Path, field: str
+) -> None:
+    client = OneShard(history)
+    await _run(history, client, tmp_path / "state", Tally()).payments()
+    last = max(client.journal)
+    changed = {"payer": str(uuid.uuid4()), "amount": 1, "effective_at": "2031-01-01T00:00:00Z"}[field]
+    client.journal[last] = msgspec.structs.replace(client.journal[last], **{field: changed})
+    again = OneShard(history, journal=client.journal)
+    assert "does not have what the state file" in await end_of(_run(history, again, tmp_path / "state", Tally()))
+
+
+async def test_a_state_file_of_before_is_checked_by_the_ids_that_rows_name(history: History, tmp_path: Path) -> None:
+    client = OneShard(history)
+    run = _run(history, client, tmp_path / "new", Tally())
+    await run.payments()
+    assert run._plan is not None
+    identity = run._identity(run._plan)
+    with StateFile(tmp_path / "new", identity) as new, StateFile(tmp_path / "state", identity) as old:
+        old.read()
+        for wave in new.read().waves:
+            old._write(_ENCODE([wave.number, wave.rows, wave.codes, wave.marks, wave.mark_ids, wave.replayed]))
+    again = OneShard(history, journal=client.journal)
+    assert await end_of(_run(history, again, tmp_path / "state", Tally())) == "all is answered" and not again.batches
+    end = await end_of(_run(history, OneShard(history), tmp_path / "state", Tally()))
+    assert "sent now they could be paid twice" in end, "what came before those ids is not known"
 
 
 async def test_rows_that_have_no_result_are_sent_again_in_order(

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from switch.importer.state import Progress, StateFile, Wave
+from switch.importer.state import _ENCODE, Progress, StateFile, Wave
 
-WAVES = [Wave(number, b"rows", b"co", b"s", bytes([number]) * 16, number) for number in range(4)]
+WAVES = [
+    Wave(number, b"rows", b"co", b"s", bytes([number]) * 16, number, b"mark", bytes([16 + number]) * 16)
+    for number in range(4)
+]
 
 
 def _write(path: Path, waves: list[Wave], identity: bytes = b"import") -> None:
@@ -40,6 +43,16 @@ def test_waves_are_read_back_and_more_can_follow(tmp_path: Path) -> None:
     _write(path, WAVES[:2])
     _write(path, WAVES[2:])
     assert _read(path) == WAVES
+
+
+def test_waves_that_were_noted_before_they_had_marks_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    with StateFile(path, b"import") as state:
+        state.read()
+        state._write(_ENCODE([0, b"rows", b"co", b"s", bytes(16), 7]))
+        state.begin(1, 1_000)
+    _write(path, WAVES[1:2])
+    assert _read(path) == [Wave(0, b"rows", b"co", b"s", bytes(16), 7, None, b""), WAVES[1]]
 
 
 @pytest.mark.parametrize("lost", range(1, 40))
