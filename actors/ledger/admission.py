@@ -191,13 +191,11 @@ def _check_after(channels, me, head, row):
 @inlined
 def _check_times(book, record_time, row, payer_row, behind):
     effective = row["effective_time"]
-    if effective == 0:
-        return 0
     if effective > record_time:
         return _IN_FUTURE
     payer = book.wallets[payer_row]
     if payer["kind"] <= _MERCHANT:
-        if effective < payer["payer_time"]:
+        if effective != 0 and effective < payer["payer_time"]:
             return _WENT_BACK
         if behind[0] != 0 and _is_behind(behind, row["payer"]):
             return _DEFERRED
@@ -206,7 +204,7 @@ def _check_times(book, record_time, row, payer_row, behind):
 
 @kernel
 def _is_behind(behind, payer):
-    """Whether an earlier row of this payer is not tried yet: a later time must not overtake it."""
+    """Whether an earlier row of this payer is not tried yet: a later time, of now too, must not overtake it."""
     for i in range(1, behind[0] + 1):
         if behind[i] == payer:
             return True

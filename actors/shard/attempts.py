@@ -25,9 +25,10 @@ LOOK_FOR_MS: Final = 60_000
 """So long a payee on another shard is looked for before the attempt counts as stopped by the payee."""
 
 
-def looks_again(code: Code, timer: int, now: int) -> bool:
-    """Whether an attempt of which no transfer was made is made again soon, and nothing is recorded. `timer`: when it was due."""
-    return code == Code.KEYS_FULL or (code == Code.DEFERRED and now < timer + LOOK_FOR_MS)
+def looks_again(code: Code, since: int, now: int) -> bool:
+    """Whether an attempt of which no transfer was made is made again soon, and nothing is recorded. `since`: when this process first
+    looked for the payee."""
+    return code == Code.KEYS_FULL or (code == Code.DEFERRED and now < since + LOOK_FOR_MS)
 
 
 def record_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> None:

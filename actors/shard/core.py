@@ -10,6 +10,7 @@ stay in order of time. A block, once sealed, goes to the journal with the same b
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from actors.ledger.admission import T_DEFERRED, T_DUPLICATES, Channels
@@ -122,11 +123,11 @@ class ShardCore:
             m.FallbackIs: self._fallback_is,
             m.Stored: self._stored,
             m.BlockIs: self._block_is,
-            m.HeadIs: self._head_is,
+            m.HeadIs: lambda message: self._emit(self.writer.head_is(message)),
             m.Recovered: self._recovered,
             m.Legs: self._legs,
             m.Page: self._page,
-            m.PageFailed: self._page_failed,
+            m.PageFailed: lambda message: self.receivers[message.sender].failed(),
             m.Profiles: self._profiles,
             m.Pushed: self._pushed,
             m.RecordsRead: self._records_read,
@@ -248,8 +249,7 @@ class ShardCore:
         self._emit(self._sender.pushes(heads=True))
         self._heads_at = self._now
         self._look_at_tables()
-        for receiver in self.receivers.values():
-            self._emit(receiver.read(self._next_stamp()))
+        self._read_others()
 
     # The journal.
 
@@ -287,9 +287,6 @@ class ShardCore:
                 self._sender.add(unit.records, unit.addresses, number, unit.last_hash, owners)
         if units:
             self._emit(self._sender.pushes(heads=False))
-
-    def _head_is(self, message: m.HeadIs) -> None:
-        self._emit(self.writer.head_is(message))
 
     # Requests.
 
@@ -340,6 +337,7 @@ class ShardCore:
                 self.writer.seal(records, {}, 0)
 
     def _save_is_due(self) -> bool:
+        """While it is, nothing is begun or taken in from others, which would put it off for as long as they send."""
         every = self.config.save_every_records
         return every is not None and self._unsaved_records >= every
 
@@ -355,6 +353,7 @@ class ShardCore:
             arrays=self.ledger.snapshot(self.keep),
         )
         self._emit([save])
+        self._read_others()
 
     def _save_now(self, _: m.SaveNow) -> None:
         self._unsaved_records = max(self._unsaved_records, self.config.save_every_records or 0)
@@ -400,9 +399,8 @@ class ShardCore:
             self._emit(self._originals.want(targets, self.ledger, batch.stamp))
 
     def _fetch_payees(self, rows: Requests, stamp: int) -> None:
-        self._emit(
-            self._remote_wallets.want(np.unique(rows["payee"][np.isin(rows["op"], ATTEMPTS)]), self.ledger, stamp)
-        )
+        payees = np.unique(rows["payee"][np.isin(rows["op"], ATTEMPTS)])
+        self._emit(self._remote_wallets.want(payees, self.ledger, stamp))
         owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=stamp)])
@@ -531,7 +529,7 @@ class ShardCore:
     def _legs(self, message: m.Legs) -> None:
         """What was durable on another timeline of the database may not be there any more; its sender ends as soon as it notices."""
         receiver = self.receivers.get(message.sender)
-        if receiver is None or not self.serving or message.timeline != self.timeline:
+        if receiver is None or not self.serving or message.timeline != self.timeline or self._save_is_due():
             return
         arrival, outputs = receiver.pushed(message, self._next_stamp())
         self._emit(self._judged(receiver, outputs))
@@ -539,6 +537,9 @@ class ShardCore:
 
     def _page(self, message: m.Page) -> None:
         receiver = self.receivers[message.sender]
+        if self._save_is_due():
+            receiver.failed()
+            return
         arrival, outputs = receiver.page(message, self.ledger.book.owners, self._next_stamp())
         self._emit(self._judged(receiver, outputs))
         self._arrive(message.sender, arrival)
@@ -553,8 +554,10 @@ class ShardCore:
             return [m.Halt(reason=text)]
         return outputs
 
-    def _page_failed(self, message: m.PageFailed) -> None:
-        self.receivers[message.sender].failed()
+    def _read_others(self) -> None:
+        """What they sent may have been passed over: their journals have it."""
+        for receiver in self.receivers.values():
+            self._emit(receiver.read(self._next_stamp()))
 
     def _arrive(self, sender: int, arrival: Arrival | None) -> None:
         if arrival is None:
@@ -587,6 +590,8 @@ class ShardCore:
         self._emit(self._sender.pushes(heads=False))
 
     def _profiles(self, message: m.Profiles) -> None:
+        if self._save_is_due():
+            message = msgspec.structs.replace(message, wallets=None)  # whoever needs them asks again
         records = self._remote_wallets.answered(message, self.ledger)
         records["record_time"] = self.ledger.record_time
         records = records[[self.ledger.learn(record) for record in records]]

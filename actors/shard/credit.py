@@ -124,6 +124,7 @@ class CreditRequests:
         self._rows = 0
         self._timers: list[tuple[int, int, int]] = []
         self._planned: dict[int, int] = {}
+        self._looking: dict[int, int] = {}  # since when for the payee, by order; a record of an order ends it
         self._unit: list[Any] = []
         self._notes: dict[int, bytes] = {}
         self._decisions: dict[int, Callable[[Any, bytes | None], Any]] = {
@@ -142,7 +143,7 @@ class CreditRequests:
 
     def opened(self) -> None:
         """Plan anew what time does to orders, disputes and reviews: the journal was replayed."""
-        self._timers, self._planned = [], {}
+        self._timers, self._planned, self._looking = [], {}, {}
         for order in self._ledger.credit.open_orders():
             self._plan(int(order["timer"]), int(order["address"]))
         for case in self._ledger.credit.open_cases():
@@ -322,6 +323,7 @@ class CreditRequests:
         if record["kind"] not in _OF_ONE_RECORD:  # these have no clock
             begins = record["kind"] in (Kind.ORDER_CREATED, *CASE_OPENINGS)
             of = address if begins else int(record["reference"])
+            self._looking.pop(of, None)
             self._plan(self._timer(of), of)
 
     def _plan(self, timer: int, address: int, at: int = 0) -> None:
@@ -577,7 +579,8 @@ class CreditRequests:
             return
         made = self._collect(order, Kind.ORDER_PAID, 0, None)
         if isinstance(made, Code):
-            if looks_again(made, timer, now):
+            since = self._looking.setdefault(address, now) if made == Code.DEFERRED else now
+            if looks_again(made, since, now):
                 self._plan(timer, address, now + LOOK_AGAIN_MS)
                 return
             last = self._step(order, Kind.ORDER_ATTEMPT)

@@ -297,15 +297,13 @@ class Admitting:
         return None if payer.is_user or grouped else "moved"
 
     def _times_refusal(self, row: Row) -> str | None:
-        """A payer's own times never go back, so one that waits makes the later imported ones wait."""
+        """A payer's own times never go back, so one that waits makes all later ones wait."""
         payer = self.wallets[row["payer"]]
-        if row["effective_time"] == 0:
-            return None
         if row["effective_time"] > self.now:
             return "in_future"
         if not payer.is_user:
             return None
-        if row["effective_time"] < payer.payer_time:
+        if row["effective_time"] and row["effective_time"] < payer.payer_time:
             return "went_back"
         return "deferred" if row["payer"] in self.behind else None
 

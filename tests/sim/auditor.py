@@ -161,14 +161,14 @@ class Auditor:
 
     @staticmethod
     def _judge_order(requests: list[Request], results: list[dict[str, Any]]) -> None:
-        """What a payer imports is not overtaken by what it imports later in the same call."""
+        """What a payer imports is not overtaken by what it pays later in the same call."""
         waiting = set()
         for request, result in zip(requests, results, strict=True):
             body = request.body
-            if body["op"] not in ATTEMPTS or not body["effective_time"] or not body["payer"] >> 16:
+            if body["op"] not in ATTEMPTS or not body["payer"] >> 16:
                 continue
             if is_untried(result["code"]):
-                waiting.add(body["payer"])
+                waiting.update([body["payer"]] if body["effective_time"] else [])
             elif result["address"] and not result["replayed"]:
                 must(body["payer"] not in waiting, "request {}: overtook one that was deferred", request.digest)
 

@@ -222,6 +222,8 @@ class Process:
             scheduler.after(self.paused_until - scheduler.now, *later, message)
             return
         scheduler.note(f"{self.name} <- {type(message).__name__}")
+        passed_over = isinstance(message, (m.Legs, m.Page, m.Profiles)) and self.core.serving
+        scheduler.count("arrivals while a checkpoint is due", passed_over and self.core._save_is_due())
         for output in self._concurrent.handle(message, self.now_ms()):
             if isinstance(output, m.Halt):
                 scheduler.count("fenced")

@@ -29,6 +29,7 @@ COVERED = (
     "answers HOLDS_FULL",
     "appends taken",
     "appends unavailable",
+    "arrivals while a checkpoint is due",
     "blocks replayed",
     "captures in part",
     "cases APPROVED",

@@ -182,6 +182,17 @@ def test_a_payment_of_now_that_is_not_tried_keeps_no_imported_one_of_its_payer_w
     assert act(world, pay(RICH, UNKNOWN_REMOTE, 1, effective_time=world.now - 1), imported) == [Code.DEFERRED] * 2
 
 
+def test_a_payment_of_now_does_not_overtake_an_imported_one_of_its_payer_that_waits() -> None:
+    world = a_world()
+    imported = {**pay(RICH, UNKNOWN_REMOTE, 1, effective_time=world.now - 1), **world.fresh_key()}
+    now = {**pay(RICH, POOR, 1), **world.fresh_key()}
+    outcomes = world.batch([imported, now, {**pay(POOR, RICH, 1), **world.fresh_key()}])
+    assert [outcome["code"] for outcome in outcomes[:2]] == [Code.DEFERRED] * 2
+    assert outcomes[2]["code"] != Code.DEFERRED, "it is of another payer"
+    world.learn(address=UNKNOWN_REMOTE, opened=7, tier=0, kind=1, status=1, currency=EUR)
+    assert [outcome["code"] for outcome in world.batch([imported, now])] == [Code.OK] * 2
+
+
 def test_the_lowest_currency_is_one() -> None:
     world = a_world()
     assert act(world, opening(1, 0, 1, 0, 0), opening(1, 0, 0, 0, 0)) == [0, Code.INVALID_REQUEST]

@@ -358,7 +358,7 @@ def test_a_later_payment_of_a_payer_of_whom_an_earlier_one_is_not_tried_yet_wait
     rows["effective_time"] = (world.now, 0, world.now)
     behind = np.zeros(1 + BEHIND_MAX, np.int64)
     channels = Channels(np.zeros(2, np.int64), np.zeros(2, np.int64))
-    for payers, codes in (((), [0, 0, 0]), ((OTHER,), [0, 0, 0]), ((OTHER, USER), [Code.DEFERRED, 0, 0])):
+    for payers, codes in (((), [0, 0, 0]), ((OTHER,), [0, 0, 0]), ((OTHER, USER), [Code.DEFERRED] * 2 + [0])):
         behind[: 1 + len(payers)] = len(payers), *payers
         rows["key_lo"] += 10
         admission = world.ledger.admit(rows.copy(), channels, 0, behind)

@@ -271,6 +271,81 @@ def test_a_checkpoint_is_taken_after_so_many_records() -> None:
     assert save.block == len(shard.blocks) and shard.core._unsaved_records == 0
 
 
+def pushed(core: ShardCore, payee: int) -> m.Legs:
+    """The other shard's next block, with a payment of 1 to a wallet of this one."""
+    records = np.zeros(1, RECORD)
+    records["kind"], records["flags"], records["payer"], records["payee"] = Kind.TRANSFER, FLAG_REMOTE, slot(2), payee
+    records["amount"], records["currency"] = 1, EUR
+    cursor = core.receivers[1].cursor
+    return m.Legs(
+        sender=1, writer=9, timeline=0, since=cursor.block, since_hash=cursor.hash, until=cursor.block + 1,
+        until_hash=bytes([cursor.block + 1] * 32), records=records,
+        addresses=np.array([record_address(1, cursor.block + 1, 0)]),
+    )  # fmt: skip
+
+
+def with_another_shard(shard: OneShard) -> None:
+    """From now on it hears of a second one, that has the second segment."""
+    shard.feed(m.Segments(owners={1: 0, 2: 1}))
+    shard.core.receivers[1] = Receiver(1, 0)
+    shard.core._written[1] = shard.core._recorded[1] = 0
+    shard.core._channels = Channels(np.zeros(2, np.int64), np.zeros(2, np.int64))
+
+
+def page_of(stamp: int) -> m.Page:
+    """The first block of the other shard's journal, and its end."""
+    blocks, _ = seal(Writer(1, 1, 9, bytes(16)), first=1, previous=GENESIS, seen=0, records=opening(9), details={})
+    return m.Page(sender=1, stamp=stamp, blocks=[(1, blocks[0].data)], end=True)
+
+
+def profiles_of(address: int) -> m.Profiles:
+    wallets = np.zeros(1, WALLET)
+    wallets["currency"], wallets["kind"], wallets["opened"] = EUR, 1, 7
+    return m.Profiles(shard=1, stamp=1, addresses=np.array([address]), wallets=wallets)
+
+
+def test_a_checkpoint_that_is_due_is_not_put_off_by_what_other_shards_send() -> None:
+    shard = OneShard()
+    payer, payee = shard.wallet(balance=10), shard.wallet()
+    with_another_shard(shard)
+    core = shard.core
+    outputs = core.handle(pushed(core, payee), shard.now)
+    core.config = ShardConfig(shard=0, shards=1, scored=False, save_every_records=1)
+    outputs += core.handle(m.Submit(ref=99, rows=payments(payer, payee), details={}), shard.now)
+    happened: list[m.Output] = []
+    for place in range(3):
+        sent = pushed(core, payee), profiles_of(slot(2, place))
+        messages = [*sent, *(message for output in outputs for message in shard._answered_by(output))]
+        outputs = [output for message in messages for output in core.handle(message, shard.now)]
+        happened += outputs
+    kinds = [type(output) for output in happened]
+    assert kinds.count(m.Save) and kinds.index(m.Save) < kinds.index(m.Answer), "within three appends"
+    (wallet,) = core.ledger.wallets(np.array([payee]))
+    assert wallet["credits"] >= 2
+
+
+def test_what_is_not_taken_in_before_a_checkpoint_is_read_after_it() -> None:
+    shard = OneShard()
+    payee = shard.wallet()
+    with_another_shard(shard)
+    core = shard.core
+    receiver = core.receivers[1]
+    outputs = core.handle(pushed(core, payee), shard.now)
+    core.config = ShardConfig(shard=0, shards=1, scored=False, save_every_records=1)
+    receiver.reading = True
+    core._remote_wallets._asking.add(slot(2))
+    for message in (pushed(core, payee), page_of(5), profiles_of(slot(2))):
+        assert not core.handle(message, shard.now)
+    assert receiver.cursor.block == 1 and not receiver.reading and core._channels.asked[1] == 0
+    assert not core._remote_wallets._asking, "whoever needs it asks again"
+    (append,) = (output for output in outputs if isinstance(output, m.Append))
+    save, read = core.handle(m.Stored(sequence=append.sequence, outcome="stored"), shard.now)
+    assert isinstance(save, m.Save) and save.cursors[1][0] == 1
+    assert isinstance(read, m.ReadChannel) and (read.sender, read.first, read.stamp) == (1, 1, core._stamp)
+    core.handle(pushed(core, payee), shard.now)
+    assert receiver.cursor.block == 2, "it takes in again"
+
+
 def test_the_records_after_which_a_checkpoint_is_taken_are_counted_from_the_journals_end(core: ShardCore) -> None:
     assert core._unsaved_records == 0
     core.handle(m.Clock(off_ms=0), START)

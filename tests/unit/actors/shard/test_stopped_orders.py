@@ -272,6 +272,19 @@ def test_a_payee_that_is_away_for_a_moment_is_only_looked_for(shard: OneShard) -
     assert shard.kinds()[-1] == Kind.ORDER_PAID
 
 
+def test_a_payee_is_looked_for_as_long_when_the_attempt_comes_late(shard: OneShard) -> None:
+    holder, order = shop_away(shard)
+    attempts = shard.kinds().count(Kind.ORDER_ATTEMPT)
+    shard.wait(int(order_of(shard, holder, order)["timer"]) - shard.now + LOOK_FOR_MS)
+    assert shard.asked_for == [wallet_address(2, 5)]
+    shard.wait(LOOK_FOR_MS - 1)
+    assert shard.kinds().count(Kind.ORDER_ATTEMPT) == attempts, "its shard was asked less than a minute ago"
+    shard.wait(1_000)
+    assert shard.kinds().count(Kind.ORDER_ATTEMPT) == attempts + 1 and not shard.core._credit._looking
+    shard.wait(int(order_of(shard, holder, order)["timer"]) - shard.now + LOOK_FOR_MS)
+    assert shard.kinds().count(Kind.ORDER_ATTEMPT) == attempts + 1, "each attempt has a minute of its own"
+
+
 def test_a_holder_does_not_close_its_wallet_before_its_orders_are_over(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     orders = [completed(shard, holder, shop), shard.order(holder, shop)]
