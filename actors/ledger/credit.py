@@ -88,6 +88,8 @@ CONSENTS_OF_HOLDER_MAX: Final = 256
 the table of all, and that those of one are looked through in a fraction of a millisecond."""
 _SWEEP_ROWS: Final = 4_096
 """Rows of consents that are looked at for one that has ended before a new one is refused."""
+_ROOM: Final = {_CONSENTS: "consents", _ORDERS: "orders", _CASES: "cases"}
+
 _COUNTED: Final = (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEFAULTED))
 """States of orders that a holder's row counts."""
 
@@ -544,7 +546,11 @@ class CreditBook:
             self.meta[count] -= 1
             return at
         at = int(self.meta[top])
-        assert at < len(rows), "room was looked for before"
+        if at >= len(rows):  # room is looked for before a record is made, so it was made when there was more
+            name = _ROOM[top]
+            raise ValueError(
+                f"the table of {name} is full: raise `capacity.{name}` to what it was when its records were made"
+            )
         self.meta[top] = at + 1
         return at
 

@@ -65,6 +65,10 @@ EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
 
+_NEEDED: Final = {name: name for name in ("holds", "consents", "orders", "cases")} | {"wallets": "segments"}
+"""Tables without whose rows a journal cannot be replayed, with their settings; of the others a row makes room for another."""
+
+
 class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What must agree on every shard. `daily_limits` by tier, minor units; a tier not named has none."""
 
@@ -248,6 +252,14 @@ class Ledger:
             "originals": (int(meta[M_ORIGINALS]), capacity.originals),
             **self.credit.fills(),
         }
+
+    def why_not(self, address: int) -> str:
+        """Why the record at an address could not be replayed: a table that had more room when it was made, or what came before it."""
+        full = [name for name, (used, room) in self.fills().items() if name in _NEEDED and used >= room]
+        if full:
+            setting = f"capacity.{_NEEDED[full[0]]}"
+            return f"record {address} does not fit: the table of {full[0]} is full; raise `{setting}` to what it was when it was made"
+        return f"record {address} contradicts the ones before it"
 
     @property
     def gave_up_profiles(self) -> bool:

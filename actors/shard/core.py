@@ -205,7 +205,7 @@ class ShardCore:
         good = self.ledger.replay(records, run.addresses)
         if good < len(records):
             address = int(run.addresses[good])
-            raise ValueError(f"shard {self.config.shard}: record {address} contradicts the ones before it")
+            raise ValueError(f"shard {self.config.shard}: {self.ledger.why_not(address)}")
         for cursor in self._log.others(records):
             sender, block = int(cursor[SENDER]), int(cursor[READ_UP_TO])
             self._move(sender, cursor_of(cursor))

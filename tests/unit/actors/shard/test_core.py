@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -563,3 +564,17 @@ def test_a_block_of_what_nobody_scored_names_no_lists() -> None:
     assert shard.pay(op=Kind.TRANSFER, payer=payer, payee=payee, amount=7)["code"] == 0
     opened = Chain(0, 0, GENESIS).extend([(block.number, block.data) for block in shard.blocks])
     assert len(opened.controls) and not opened.controls.any()
+
+
+def test_a_journal_that_does_not_fit_smaller_tables_names_the_setting_and_starts_with_the_old_one() -> None:
+    """No hold is open any more: at their most there were four."""
+    shard = OneShard()
+    payer, payee = shard.wallet(balance=1_000), shard.wallet()
+    for _ in range(4):
+        shard.pay(op=Kind.HOLD, payer=payer, payee=payee, amount=1, expires_in_s=10)
+    shard.wait(11_000)
+    shard.capacity = msgspec.structs.replace(SMALL, holds=3, caller_holds_percent=100)
+    with pytest.raises(ValueError, match=r"the table of holds is full; raise `capacity.holds` to what it was"):
+        shard.restarted()
+    shard.capacity = SMALL
+    assert shard.restarted().core.ledger.fills()["holds"][0] == 0
