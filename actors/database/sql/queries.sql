@@ -50,6 +50,10 @@ SELECT record, record_time, status FROM review ORDER BY record
 -- name: journal_clock
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 
+-- name: snapshot_time
+-- When this transaction began: what was committed before is in its snapshot.
+SELECT floor(extract(epoch FROM now()) * 1000)::bigint
+
 -- name: journal_takeover
 -- Sessions whose name starts with $1, except those of the writer named $2; waits up to $3 ms for each to be gone.
 SELECT pid, pg_terminate_backend(pid, $3) FROM pg_stat_activity
