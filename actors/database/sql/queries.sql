@@ -156,6 +156,9 @@ SELECT target, record FROM reference ORDER BY target, record
 -- name: anchor_all
 SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record
 
+-- name: order_number_all
+SELECT account, number, receipt, record FROM order_number ORDER BY account, number
+
 -- name: credit_all
 SELECT wallet, record, kind, about, account FROM credit ORDER BY record
 
