@@ -64,6 +64,9 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('fsync') AS fsync,
        current_setting('synchronous_commit') AS synchronous_commit
 
+-- name: server_encoding
+SELECT current_setting('server_encoding')
+
 -- name: segment_allocate
 -- No row comes back when another session took the number at the same moment.
 INSERT INTO segment (segment, shard) SELECT coalesce(max(segment), 0) + 1, $1 FROM segment
