@@ -1,4 +1,4 @@
-"""The table of merchants' numbers against the orders that the journal has: one order a number, and one a receipt.
+"""The table of merchants' numbers against the journal's orders: one a number, and one a receipt.
 
 A row is written before its order is made, and told of it after the order is in the journal. So a row without an order says nothing yet, a
 row with one has it in the journal, and an order that was made on a receipt has a row with the receipt. Unless its request was so slow

@@ -220,12 +220,12 @@ async def test_an_export_says_as_of_when_it_is(database_url: str, tmp_path: Path
     await store(database_url, 0, *FIRST)
     connection = await connect(database_url, name="test")
     clock = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-    times = []
+    times: list[int] = []
     for _ in range(2):
         first = await connection.fetchval(clock)
         await run(database_url, tmp_path)
         last = await connection.fetchval(clock)
-        times.append(Export(tmp_path).at_ms)
+        times.append(Export(tmp_path).at_ms or 0)
         assert first <= times[-1] <= last
     await connection.close()
     assert times[0] < times[1], "also of a run that found nothing new"
