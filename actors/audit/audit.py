@@ -5,7 +5,8 @@ It reads one consistent cut over all shards.
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
 Over all shards: each remote credit against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
 the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `lifecycles`); the tables
-that look records up; the log of administrators (see `admin_log`); per currency, posted balances and credits in transit sum to zero.
+that look records up; merchants' numbers (see `order_numbers`); the log of administrators (see `admin_log`); per currency, posted balances
+and credits in transit sum to zero.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from actors.audit.admin_log import check_admin_log
 from actors.audit.balances import FAULTS, check_records, new_books
 from actors.audit.credit import CreditCheck
 from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
+from actors.audit.order_numbers import check_order_numbers
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
@@ -268,6 +270,8 @@ async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Au
             shards.append(shard)
         await _compare_lifecycles(connection, shards, report)
         await _compare_lookups(connection, shards, report)
+        made = [order for shard in shards for order in shard.credit.made]
+        await check_order_numbers(connection, made, report.differ)
         for shard in shards:
             await _compare_erasures(connection, shard, report)
         named: dict[int, set[bytes]] = defaultdict(set)
@@ -376,7 +380,7 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: AuditR
         wrong = min(set(kept) ^ set(map(tuple, credit)), key=_by_address)
         report.differ(f"table credit: the row {wrong} is not as the journal says")
     report.inquiries = sum(shard.credit.inquiries for shard in shards)
-    report.orders = sum(shard.credit.orders for shard in shards)
+    report.orders = sum(len(shard.credit.made) for shard in shards)
 
 
 def _by_address(row: tuple[int, ...]) -> int:

@@ -4,8 +4,8 @@ They are recomputed from one shard's journal. It shares the layout with the ledg
 once more.
 
 Every credit record names the one before it of its holder. A consent ends when it is withdrawn, when another takes its place, or at its
-end. An inquiry that was answered rests on a consent that was live. An order begins on a receipt that said yes, takes only the steps of
-NEXT, and is collected at most once, by a transfer of its own.
+end. An inquiry that was answered rests on a consent that was live. An order begins on a receipt that said yes and that no other order began
+on, takes only the steps of NEXT, and is collected at most once, by a transfer of its own.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.audit.order_numbers import OrderMade
 from actors.records.addresses import block_start
 from actors.records.blocks import CreditEntry, credit_entries, is_indexed
 from actors.records.codes import Code
@@ -204,16 +205,17 @@ COMPLETE_WITHIN_MS: Final = 90 * 86_400_000
 
 class CreditCheck:
     """The credit records of one shard, page by page. `entries`: what table `credit` must have of them; `erasures`: addresses of
-    the records that say what was erased."""
+    the records that say what was erased; `made`: orders, in order."""
 
     def __init__(self) -> None:
         self.entries: list[CreditEntry] = []
         self.erasures: list[int] = []
-        self.orders = 0
+        self.made: list[OrderMade] = []
         self.inquiries = 0
         self._heads: dict[int, int] = {}
         self._consents: dict[tuple[int, int, int], _Consent] = {}
         self._receipts: dict[int, _Receipt] = {}
+        self._used: set[int] = set()
         self._open: dict[int, _Order] = {}
         self._runs: dict[int, int] = {}
         self._cases: dict[int, tuple[Kind, tuple[int, int, int]]] = {}
@@ -325,7 +327,7 @@ class CreditCheck:
     # Orders.
 
     def _created(self, record: _Record) -> Iterator[str]:
-        self.orders += 1
+        self.made.append(OrderMade(record.address, record.account, record.about))
         self._open[record.address] = _Order(record)
         if record.flags & FLAG_IMPORTED:
             if record.about or record.state != OrderState.CONFIRMED or record.effective > record.time:
@@ -336,6 +338,9 @@ class CreditCheck:
             yield "an order begins without a receipt that said yes"
         elif record.time >= receipt.expiry or record.amount > receipt.granted:
             yield "an order goes beyond its receipt"
+        if record.about in self._used:
+            yield "a second order begins on one receipt"
+        self._used.add(record.about)
         if record.state == OrderState.CONFIRMED:
             live = self._live(record)
             if live is None or not live.standing or record.amount > live.cap:

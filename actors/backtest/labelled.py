@@ -38,7 +38,7 @@ def write_table(folder: Path, output: Path, given: Labels, capacity: Capacity) -
     export = Export(folder)
     labels = LabelLayers(given, Labels(*export.labels()))
     columns, truths = [np.empty((0, len(COLUMNS)), np.int64)], [np.empty(0, np.int8)]
-    test = Backtest(folder=folder, source=PackSource(text=""), capacity=capacity)
+    test = Backtest(export=export, source=PackSource(text=""), capacity=capacity)
     for shard in export.shards:
         for rebuilt in history(test, shard):
             known = labels.of(rebuilt.addresses)

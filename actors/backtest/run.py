@@ -8,7 +8,6 @@ the card are the code that decides online, so the pack that was live gives what 
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -129,9 +128,9 @@ class Became(NamedTuple):
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
-    """`capacity`: what the shards ran with."""
+    """`export`: opened once for all shards. `capacity`: what the shards ran with."""
 
-    folder: Path
+    export: Export
     source: PackSource
     capacity: Capacity = Capacity()
     labels: Labels = NO_LABELS
@@ -140,14 +139,14 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shards(self) -> list[int]:
         """Shards of the export."""
-        return Export(self.folder).shards
+        return self.export.shards
 
 
 def history(test: Backtest, shard: int, under: DecidedUnder | None = None) -> Iterator[Rebuilt]:
     """A shard's attempts with the columns that their decisions saw; `under` hears with which revisions. Raises Unreadable,
     Contradiction."""
     rebuilder = Rebuilder(shard, test.capacity, whole=False)
-    with closing(read_ahead(Export(test.folder).rows(shard))) as pieces:
+    with closing(read_ahead(test.export.rows(shard))) as pieces:
         for rows in pieces:
             if under is not None:
                 under.take(rows.records, rows.addresses, rows.controls)
@@ -159,8 +158,7 @@ def tally_shard(test: Backtest, shard: int) -> Tally:
     """What the pack makes of a shard's history."""
     decider = Decider(test.source.pack())
     tally = new_tally(len(decider.pack.rules))
-    export = Export(test.folder)
-    under, labels = DecidedUnder(*export.controls()), LabelLayers(test.labels, Labels(*export.labels()))
+    under, labels = DecidedUnder(*test.export.controls()), LabelLayers(test.labels, Labels(*test.export.labels()))
     for rebuilt in history(test, shard, under):
         tally_attempts(tally, decider, rebuilt, labels, test.period, under)
     return tally
@@ -191,7 +189,7 @@ def tally_attempts(
 def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], Decisions]:
     """Addresses (n,) and decisions (n,) of DECISION of a shard's attempts."""
     decider = Decider(test.source.pack())
-    under = DecidedUnder(*Export(test.folder).controls())
+    under = DecidedUnder(*test.export.controls())
     found = [
         (rebuilt.addresses, decider.fired(rebuilt.columns, under.controls, under.of(rebuilt.addresses)).decisions)
         for rebuilt in history(test, shard, under)

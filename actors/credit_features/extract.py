@@ -74,12 +74,12 @@ class Journals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extraction(msgspec.Struct, frozen=True, kw_only=True):
-    """What is computed of what: of an export (`folder`) or of journals, as of a time in milliseconds. `leave_out`: a dimension that is not
-    computed; `negative_days`: for how many days it counts that an order was overdue."""
+    """What is computed of what: of an export, opened once for all shards, or of journals, as of a time in milliseconds. `leave_out`: a
+    dimension that is not computed; `negative_days`: for how many days it counts that an order was overdue."""
 
     output: Path
     as_of: int
-    folder: Path | None = None
+    export: Export | None = None
     journals: Journals | None = None
     leave_out: Dimension | None = None
     negative_days: int = NEGATIVE_DAYS
@@ -87,7 +87,7 @@ class Extraction(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shards(self) -> list[int]:
         """All shards."""
-        return Export(self.folder).shards if self.folder is not None else sorted(self._journals.heads)
+        return self.export.shards if self.export is not None else sorted(self._journals.heads)
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -171,8 +171,8 @@ def extract_shard(job: Extraction, shard: int) -> Extracted:
     """Compute a shard's features and put its file into its place. Raises Unreadable, ValueError."""
     started, cpu_started = time.perf_counter(), time.process_time()
     work = _Pass(job.as_of, job.negative_days)
-    if job.folder is not None:
-        exported = ExportedEvents(Export(job.folder), shard)
+    if job.export is not None:
+        exported = ExportedEvents(job.export, shard)
         with closing(read_ahead(iter(exported))) as pieces:
             for events in pieces:
                 work.add(events)
@@ -283,8 +283,8 @@ def _words(numbers: Integers, words: Any) -> pa.DictionaryArray:
 def published_scores(job: Extraction, shard: int) -> Published:
     """What a shard had published by the time of the features: a first look, before what the shards' passes look up in each other. Raises
     Unreadable, ValueError."""
-    if job.folder is not None:
-        return exported_scores(Export(job.folder), shard, job.as_of)
+    if job.export is not None:
+        return exported_scores(job.export, shard, job.as_of)
     assert job.journals is not None
     return asyncio.run(_journal_scores(job.journals, shard, job.as_of))
 
@@ -313,6 +313,7 @@ async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Publish
 
 def run(job: Extraction, each: Each) -> list[Extracted]:
     """Compute and write everything; `each` does some work for every shard. Raises FeaturesRefused, Unreadable, ValueError."""
+    _within_export(job)
     with _alone_in(job.output):
         begin(job.output)
         if job.leave_out != "relations":
@@ -321,6 +322,19 @@ def run(job: Extraction, each: Each) -> list[Extracted]:
         scores_file(job.output).unlink(missing_ok=True)
         finish(job, done)
         return done
+
+
+def _within_export(job: Extraction) -> None:
+    """What happened after an export is not in it. Raises FeaturesRefused."""
+    ends = None if job.export is None else job.export.at_ms
+    if job.export is not None and ends is not None and job.as_of > ends:
+        raise FeaturesRefused(
+            f"{job.export.folder} holds what was recorded until {_time(ends)}, so no features as of {_time(job.as_of)}: export again"
+        )
+
+
+def _time(ms: int) -> str:
+    return np.datetime_as_string(np.datetime64(ms, "ms")) + "Z"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from actors.database.record_layout import NAMES
 
 SQL_DIRECTORY: Final = Path(__file__).parent / "sql"
 SERVER_VERSION_MIN: Final = 15
+ENCODING: Final = "UTF8"
 CONNECT_TIMEOUT_S: Final = 5.0
 LINK_BYTES_PER_S_MIN: Final = 2_000_000  # a sixth of 100 Mbit/s: several sessions, of several shards, share a link
 # The server ends a session whose client's machine has said nothing for 11 s, and with it the locks that the session holds. The
@@ -79,7 +80,7 @@ class DatabaseError(Exception):
 
 
 class UnsafeDatabase(DatabaseError):
-    """The server is too old, or would lose committed payments in a crash."""
+    """The server is too old, would lose committed payments in a crash, or cannot keep every text."""
 
 
 class MigrationRefused(DatabaseError):
@@ -148,6 +149,15 @@ async def check_server(connection: Any, *, allow_unsafe: bool = False) -> None:
         raise UnsafeDatabase(f"{' and '.join(off)} off on this server: a crash would lose committed payments")
 
 
+async def check_encoding(connection: Any) -> None:
+    """Raise UnsafeDatabase unless the database takes every text that callers may send."""
+    encoding = await connection.fetchval(SQL["server_encoding"])
+    if encoding != ENCODING:
+        raise UnsafeDatabase(
+            f"the database is encoded in {encoding}, which does not have every letter: {ENCODING} is needed"
+        )
+
+
 # --- migrations
 
 
@@ -176,6 +186,7 @@ async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -
     migrations = load_migrations(directory)
     connection = await connect(url, name="shardpay-migrate", lock_timeout=str(MIGRATION_LOCK_WAIT_MS))
     try:
+        await check_encoding(connection)
         await take_migration_lock(connection)
         await connection.execute(SQL["migration_table"])
         applied = await connection.fetch(SQL["migrations_applied"])

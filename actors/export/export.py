@@ -1,6 +1,7 @@
 """Export the journal to Parquet, exactly once.
 
-The manifest names the last block exported of each shard; what lies beyond it is thrown away.
+The manifest names the last block exported of each shard; what lies beyond it is thrown away. Before a run writes anything else, the
+manifest says up to which blocks it will: until all shards are there, the folder is of no one instant, and its readers refuse it.
 
 Files are staged and renamed, and only then the manifest moves on. A crash in between leaves files beyond the
 manifest; the next run removes them and exports those blocks again. The same blocks from the same start give the same bytes.
@@ -39,11 +40,14 @@ from actors.records.layout import RECORD, Records
 from actors.records.secret import Secret
 from rules.decisions.controls import ControlEntry, What
 
-FORMAT: Final = 5
-"""2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records. 5: with lists and snoozes."""
+FORMAT: Final = 6
+"""2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records. 5: with lists and snoozes.
+6: the manifest says how far the last run goes."""
+CONTINUED: Final = (5, FORMAT)
+"""What a run goes on with: the same records and columns."""
 MANIFEST: Final = "_manifest.json"
-READABLE: Final = (4, FORMAT)
-"""What is read: before 5, no decision saw a list or a snooze."""
+READABLE: Final = (4, 5, FORMAT)
+"""What is read: before 5, no decision saw a list or a snooze; before 6, the last run is taken for one that ended."""
 LABELS: Final = "_labels.arrow"
 """Which payments are known to be fraud, and which not; no Parquet, which readers of the folder would take for records."""
 CONTROLS: Final = "_controls.json"
@@ -72,12 +76,29 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last run exports: the journals as of an instant in milliseconds, by shard up to a block."""
+
+    at_ms: int
+    shards: dict[str, int]
+
+
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What an export folder holds. `since`: record time of the first record wanted."""
+    """What an export folder holds. `since`: record time of the first record wanted. `goal`: unknown before format 6."""
 
     format: int = FORMAT
     since: int | None = None
+    goal: Goal | None = None
     shards: dict[str, Exported] = {}
+
+    def missing(self) -> dict[str, int]:
+        """Shards of which the last run has not exported all, with the last block that it exports."""
+        goal = {} if self.goal is None else self.goal.shards
+        return {
+            shard: block
+            for shard, block in goal.items()
+            if block > (self.shards[shard].block if shard in self.shards else 0)
+        }
 
 
 class ExportedControls(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +158,13 @@ def _manifest(job: Job) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.MsgspecError as error:
         raise ExportRefused(f"{path} is not the manifest of an export: {error}") from error
-    if manifest.format != FORMAT:
+    if manifest.format not in CONTINUED:
         raise ExportRefused(f"{path} is of format {manifest.format}, this version writes {FORMAT}: use another folder")
     if job.since is not None and job.since != manifest.since:
         raise ExportRefused(
             f"{job.output} was begun with another --since; leave it out to go on, or use another folder"
         )
+    manifest.format = FORMAT
     return manifest
 
 
@@ -161,25 +183,42 @@ class _ExportRun:
         await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         secret = await self._connection.fetchval(SQL["cluster_value"], "secret")
         count = int(await self._connection.fetchval(SQL["cluster_value"], "shards") or b"0")
+        heads = {}
+        for shard in range(count):
+            row = await self._connection.fetchrow(SQL["journal_head"], shard)
+            heads[shard] = 0 if row is None else int(row["block"])
+        starts = await self._starts(heads)
+        # After this point the folder is known to be of these journals.
         clean(self.job.output, self.manifest)
         if secret is None:
             return self.report
+        await asyncio.to_thread(self._begin, await self._connection.fetchval(SQL["snapshot_time"]), heads, starts)
         await self._controls()
         await self._labels()
         log = await admin_log_file(self._connection)
         await asyncio.to_thread(write_whole, self.job.output / ADMIN_LOG, log)
         columns = Columns(Secret.of(secret))
-        heads = {}
-        for shard in range(count):
-            row = await self._connection.fetchrow(SQL["journal_head"], shard)
-            heads[shard] = 0 if row is None else int(row["block"])
-        starts = {shard: await self._start(shard, head) for shard, head in heads.items()}
         self._due = sum(head - starts[shard][0] for shard, head in heads.items())
         for shard, head in heads.items():
             last, hash_ = starts[shard]
             await self._shard(ShardFiles(self, columns, shard, Chain(shard, last, hash_)), last + 1, head)
         await asyncio.to_thread(shutil.rmtree, self.job.output / STAGING, ignore_errors=True)
         return self.report
+
+    async def _starts(self, heads: dict[int, int]) -> dict[int, tuple[int, bytes]]:
+        """By shard the block before the first to export, and its hash. Raises ExportRefused."""
+        for shard in self.manifest.shards:
+            if int(shard) not in heads:
+                raise ExportRefused(f"{self.job.output} holds another journal: this database has no shard {shard}")
+        return {shard: await self._start(shard, head) for shard, head in heads.items()}
+
+    def _begin(self, at_ms: int, heads: dict[int, int], starts: dict[int, tuple[int, bytes]]) -> None:
+        """Say how far this run goes, and with which `since`, also if it finds nothing."""
+        self.manifest.goal = Goal(at_ms=at_ms, shards={str(shard): head for shard, head in heads.items()})
+        for shard, (last, hash_) in starts.items():
+            if last:
+                self.manifest.shards[str(shard)] = Exported(block=last, hash=hash_.hex())
+        self._write_manifest()
 
     async def _controls(self) -> None:
         """Before the records that refer to them: what is beyond the records that are there does no harm."""
@@ -239,6 +278,9 @@ class _ExportRun:
         """All files up to a block are there."""
         self.manifest.shards[str(shard)] = Exported(block=block, hash=hash_.hex())
         self.report.shards[str(shard)] = block
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
         text = msgspec.json.format(msgspec.json.encode(self.manifest, order="deterministic"))
         write_whole(self.job.output / MANIFEST, text)
 

@@ -1,6 +1,7 @@
 """Read an export back as records, one shard at a time, in journal order.
 
-It has all that a replay of the journal needs, from the Parquet files alone.
+It has all that a replay of the journal needs, from the Parquet files alone. What is read is what was there when it was opened: files never
+change, so an export that runs meanwhile into the same folder makes no difference.
 
 What was left out or is null is 0: keys, digests, links of chains. Wallets come back as addresses, which their ids hold in the clear.
 """
@@ -73,11 +74,17 @@ class Rows(NamedTuple):
 
 
 class Export:
-    """A folder that begins where the journals begin. Raises Unreadable."""
+    """A folder that begins where the journals begin, all shards as of one instant. It travels to the processes that read it.
+    Raises Unreadable."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._manifest = _manifest(folder)
+
+    @property
+    def at_ms(self) -> int | None:
+        """As of when it holds the journals; unknown before format 6."""
+        return None if self._manifest.goal is None else self._manifest.goal.at_ms
 
     @property
     def shards(self) -> list[int]:
@@ -134,11 +141,15 @@ def _manifest(folder: Path) -> Manifest:
     except msgspec.MsgspecError as error:
         raise Unreadable(f"{path} is not the manifest of an export: {error}") from None
     if manifest.format not in READABLE:
-        known = " or ".join(map(str, READABLE))
+        known = f"{READABLE[0]} to {READABLE[-1]}"
         raise Unreadable(f"{path} is of format {manifest.format}, {known} is needed: export into another folder")
     if manifest.since is not None:
         raise Unreadable(
             f"{folder} was exported with --since: what happened before is missing, and decisions saw it; export without it"
+        )
+    for shard, block in manifest.missing().items():
+        raise Unreadable(
+            f"the last export into {folder} did not end: shard {shard} is not there up to block {block}; run it again, or wait for it"
         )
     return manifest
 

@@ -42,9 +42,9 @@ class OrderNumberStore:
             rows = await session.fetch(SQL["order_number_taken"], account, number, receipt, kind)
         return [Taken(row["number"], row["receipt"], row["record"] or 0) for row in rows]
 
-    async def made(self, account: int, number: str, record: int) -> None:
+    async def made(self, account: int, number: str, receipt: int, record: int) -> None:
         """The order is made."""
-        await self._pool.fetch("order_number_made", account, number, record)
+        await self._pool.fetch("order_number_made", account, number, receipt, record)
 
     async def find(self, account: int, number: str) -> int:
         """Address of the order with a number, 0 when there is none."""

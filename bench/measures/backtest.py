@@ -13,6 +13,7 @@ import msgspec
 from actors.backtest.run import Backtest, PackSource, tally_shard
 from actors.database import embedded
 from actors.export.export import Job, export
+from actors.export.reader import Export
 from bench.measures.recovery import Sizes, write_journal
 from bench.report.figures import Figure, figure
 from bench.report.options import Options
@@ -56,7 +57,7 @@ def run(options: Options) -> list[Figure]:
 
 
 def _tested(lake: Path) -> BacktestRun:
-    test = Backtest(folder=lake, source=PackSource(text=DOCUMENT.text))
+    test = Backtest(export=Export(lake), source=PackSource(text=DOCUMENT.text))
     started, before = time.perf_counter(), time.process_time()
     tally = tally_shard(test, 0)
     return BacktestRun(

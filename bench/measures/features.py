@@ -15,6 +15,7 @@ from actors.credit_features import extract
 from actors.credit_features.extract import Extraction, journals_at
 from actors.database import embedded
 from actors.export.export import Job, export
+from actors.export.reader import Export
 from actors.process.each_shard import each_shard
 from bench.measures.backtest import FULL, QUICK
 from bench.measures.recovery import Sizes, write_journal
@@ -50,9 +51,11 @@ def _measured(options: Options, sizes: Sizes, url: str) -> list[Figure]:
     options.say(f"{NAME}: writing a journal of {sizes.payments:,} payments, and exporting it")
     asyncio.run(write_journal(url, sizes))
     asyncio.run(export(Job(url=url, output=lake)))
-    as_of = time.time_ns() // 1_000_000
+    exported = Export(lake)
+    assert exported.at_ms is not None
+    as_of = exported.at_ms
     jobs = {
-        "export": Extraction(output=output, as_of=as_of, folder=lake),
+        "export": Extraction(output=output, as_of=as_of, export=exported),
         "journal": Extraction(output=output, as_of=as_of, journals=asyncio.run(journals_at(url))),
     }
     for job in jobs.values():

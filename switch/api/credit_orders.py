@@ -109,7 +109,7 @@ async def create_order(services: OrderServices, call: Call) -> web.Response:
 
     answer = await submit(services, shard, await looked_at(row), details, deadline, looked_at)
     found = await recorded(services, answer, digest)
-    await services.order_numbers.made(account, body.number, found.address)
+    await services.order_numbers.made(account, body.number, inquiry.address, found.address)
     return await _created(services, found, replayed=answer.replayed)
 
 

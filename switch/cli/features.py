@@ -24,7 +24,7 @@ _FOLDER: Final = LocalPath(path_type=Path, file_okay=False, resolve_path=True)
     "--as-of",
     metavar="T",
     callback=as_time,
-    help="RFC 3339 time: nothing effective later counts [default: now].",
+    help="RFC 3339 time: nothing effective later counts [default: now, of an export when it was made].",
 )
 @click.option("--input", "folder", type=_FOLDER, help="An export from the beginning, in place of a database.")
 @click.option("--without-relations", is_flag=True, help="Leave out whom holders pay and are paid by.")
@@ -74,14 +74,14 @@ async def _extracted(data: Path, database: str | None, workers: int, options: di
     from actors.process.each_shard import each_shard
     from models.credit.feature import Dimension
 
-    as_of = options["as_of"] if options["as_of"] is not None else time.time_ns() // 1_000_000
+    as_of = options["as_of"]
     law, negative_days = _law(options["config"]), options["negative_days"]
     without = options["without_relations"] or not law.relations
     leave_out: Dimension | None = "relations" if without else None
     async with _source(data, database, options["folder"]) as source:
         job = Extraction(
             output=options["output"],
-            as_of=as_of,
+            as_of=_newest(source) if as_of is None else as_of,
             leave_out=leave_out,
             negative_days=negative_days or law.negative_days,
             **source,
@@ -89,6 +89,12 @@ async def _extracted(data: Path, database: str | None, workers: int, options: di
         if options["ray"] is None:
             return await asyncio.to_thread(run, job, partial(each_shard, workers=workers))
         return _on_ray(job, options["ray"])
+
+
+def _newest(source: dict[str, Any]) -> int:
+    """The time until which all is there: now, or that of the export, if it says so."""
+    ends = source["export"].at_ms if "export" in source else None
+    return time.time_ns() // 1_000_000 if ends is None else int(ends)
 
 
 def _law(config: Path | None) -> Any:
@@ -108,9 +114,10 @@ async def _source(data: Path, database: str | None, folder: Path | None) -> Asyn
     """Where records come from, as `Extraction` has it."""
     from actors.credit_features.extract import journals_at
     from actors.database.locate import opened
+    from actors.export.reader import Export
 
     if folder is not None:
-        yield {"folder": folder}
+        yield {"export": Export(folder)}
         return
     async with opened(data, database) as url:
         yield {"journals": await journals_at(url)}

@@ -23,10 +23,12 @@ import msgspec
 from actors.database import embedded
 from actors.database.connection import (
     CONNECTION_LOST,
+    ENCODING,
     REFUSED,
     SQL,
     ClusterLock,
     DatabaseError,
+    check_encoding,
     check_server,
     connect,
     pending_migrations,
@@ -241,6 +243,7 @@ async def _server(url: str) -> AsyncIterator[Finding]:
         version = connection.get_server_version()
         yield Finding(check="database", state="ok", found=f"PostgreSQL {version.major}.{version.minor}")
         yield await _durable(connection)
+        yield await _encoded(connection)
         yield await _migrations(connection)
         async for finding in _measured(connection):
             yield finding
@@ -256,6 +259,15 @@ async def _durable(connection: Any) -> Finding:
         advice = "Turn them on, or use a server from version 15."
         return Finding(check="durability", state="failure", found=str(error), advice=advice)
     return Finding(check="durability", state="ok", found="fsync and synchronous_commit are on")
+
+
+async def _encoded(connection: Any) -> Finding:
+    try:
+        await check_encoding(connection)
+    except DatabaseError as error:
+        advice = f"Make another with CREATE DATABASE ... ENCODING '{ENCODING}' TEMPLATE template0; shardpay backup and restore fill it."
+        return Finding(check="encoding", state="failure", found=str(error), advice=advice)
+    return Finding(check="encoding", state="ok", found=ENCODING)
 
 
 async def _migrations(connection: Any) -> Finding:

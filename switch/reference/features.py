@@ -25,8 +25,8 @@ left out), a credit money received (refunds left out); a payment asked for may h
 
 **Unknown.** What a feature is for a wallet of which nothing is known: a number, or *missing*, which a scorecard scores by itself.
 
-`--as-of` sets T, `--input` reads an export in place of a database: [all options](commands.md#shardpay-features). `--without-relations`
-leaves that dimension out; a card without it is trained on such files."""
+`--as-of` sets T, `--input` reads an export in place of a database: T is at most its instant ([options](commands.md#shardpay-features)).
+`--without-relations` leaves that dimension out; a card without it is trained on such files."""
 
 _SQL: Final = """\
 Each feature's query says the same as the code; tests compare both on every wallet of two data sets. Set where the export lies, the

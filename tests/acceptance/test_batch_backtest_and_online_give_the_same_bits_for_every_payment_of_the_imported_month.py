@@ -87,7 +87,7 @@ def _on_ray(test: Backtest, folder: Path) -> Decided:
 def _compare_everything(lake: Path, folder: Path) -> tuple[Decided, Backtest]:
     text = (files("rules") / "packs" / "default.yaml").read_text()
     source = PackSource(text=text, number=PACK.number, version=PACK.version)
-    test = Backtest(folder=lake, source=source)
+    test = Backtest(export=Export(lake), source=source)
     addresses, recorded = _recorded(lake)
     for decided_addresses, decided in (_joined(each_shard(test, decide_shard, test.shards, 2)), _on_ray(test, folder)):
         assert decided.dtype == DECISION

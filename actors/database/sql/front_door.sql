@@ -764,7 +764,8 @@ SELECT number, receipt, coalesce(record, (SELECT record FROM credit WHERE about 
 FROM order_number AS taken WHERE (account = $1 AND number = $2) OR receipt = $3
 
 -- name: order_number_made
-UPDATE order_number SET record = $3 WHERE account = $1 AND number = $2 AND record IS NULL
+-- Not the row of another receipt, if the number was given back meanwhile.
+UPDATE order_number SET record = $4 WHERE account = $1 AND number = $2 AND receipt = $3 AND record IS NULL
 
 -- name: order_numbers_take
 -- In one order for all who take numbers at once, so that none waits for another that waits for it.

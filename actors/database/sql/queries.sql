@@ -50,6 +50,10 @@ SELECT record, record_time, status FROM review ORDER BY record
 -- name: journal_clock
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 
+-- name: snapshot_time
+-- When this transaction began: what was committed before is in its snapshot.
+SELECT floor(extract(epoch FROM now()) * 1000)::bigint
+
 -- name: journal_takeover
 -- Sessions whose name starts with $1, except those of the writer named $2; waits up to $3 ms for each to be gone.
 SELECT pid, pg_terminate_backend(pid, $3) FROM pg_stat_activity
@@ -59,6 +63,9 @@ WHERE datname = current_database() AND starts_with(application_name, $1) AND app
 SELECT current_setting('server_version_num')::int AS version,
        current_setting('fsync') AS fsync,
        current_setting('synchronous_commit') AS synchronous_commit
+
+-- name: server_encoding
+SELECT current_setting('server_encoding')
 
 -- name: segment_allocate
 -- No row comes back when another session took the number at the same moment.
@@ -151,6 +158,9 @@ SELECT target, record FROM reference ORDER BY target, record
 
 -- name: anchor_all
 SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record
+
+-- name: order_number_all
+SELECT account, number, receipt, record FROM order_number ORDER BY account, number
 
 -- name: credit_all
 SELECT wallet, record, kind, about, account FROM credit ORDER BY record

@@ -145,7 +145,7 @@ def _on_ray(test: Any, work: Any, address: str) -> list[Any]:
     from actors.process.each_shard import each_shard_on_ray
     from actors.process.ray_cluster import RayOptions, RayRuntime
 
-    runtime = RayRuntime.start(RayOptions(data_dir=test.folder, num_cpus=0, address=address))
+    runtime = RayRuntime.start(RayOptions(data_dir=test.export.folder, num_cpus=0, address=address))
     try:
         return each_shard_on_ray(test, work, test.shards)
     finally:
@@ -155,6 +155,7 @@ def _on_ray(test: Any, work: Any, address: str) -> list[Any]:
 def _backtest(file: Path, options: _Options) -> Any:
     from actors.backtest.labels import read_labels
     from actors.backtest.run import NO_LABELS, Backtest, PackSource, Period
+    from actors.export.reader import Export
     from models.scorecard import parse
     from rules.language.document import read_pack
     from rules.language.files import pack_text, reader_beside
@@ -164,7 +165,7 @@ def _backtest(file: Path, options: _Options) -> Any:
     known = {f"{card.name}@{card.version}": card for card in (parse(path.read_bytes()) for path in options.cards)}
     assert options.folder is not None, "it is asked for an export"
     return Backtest(
-        folder=options.folder,
+        export=Export(options.folder),
         source=PackSource(text=document.text, files=document.files, cards=known),
         capacity=(ConfigFile() if options.config is None else read_config(options.config)).capacity,
         labels=NO_LABELS if options.labels is None else read_labels(options.labels),

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from actors.database.connection import connect
 from actors.export.export import Job, export
+from actors.export.reader import Export
 from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
@@ -240,6 +241,27 @@ async def test_what_was_overdue_too_long_ago_counts_no_more(lake: Path, tmp_path
     await features(tmp_path / "short", "--input", str(lake), *at, "--config", str(config))
     assert differences(lake, tmp_path / "short", AS_OF, 40) == []
     assert differences(lake, tmp_path / "short", AS_OF), "the life of entries makes a difference to these journals"
+
+
+async def test_features_of_an_export_are_as_of_when_it_was_made_and_never_of_later(lake: Path, tmp_path: Path) -> None:
+    ends = Export(lake).at_ms
+    assert ends is not None
+    await features(tmp_path / "default", "--input", str(lake))
+    assert msgspec.json.decode((tmp_path / "default" / "_manifest.json").read_bytes())["as_of"] == ends
+    given = [np.datetime_as_string(np.datetime64(ends + later, "ms")) + "Z" for later in (0, 1)]
+    await features(tmp_path / "given", "--input", str(lake), "--as-of", given[0])
+    assert _files(tmp_path / "given") == _files(tmp_path / "default")
+    refused = await features(tmp_path / "later", "--input", str(lake), "--as-of", given[1], exit_code=1)
+    assert f"until {given[0]}, so no features as of {given[1]}: export again" in refused
+    assert not any((tmp_path / "later").glob("*"))
+
+
+async def test_an_export_that_did_not_end_gives_no_features(lake: Path, tmp_path: Path) -> None:
+    manifest = msgspec.json.decode((lake / "_manifest.json").read_bytes())
+    del manifest["shards"]["1"]
+    (lake / "_manifest.json").write_bytes(msgspec.json.encode(manifest))
+    refused = await features(tmp_path / "of a part", "--input", str(lake), exit_code=1)
+    assert "did not end: shard 1 is not there" in refused and not any((tmp_path / "of a part").glob("*"))
 
 
 async def test_relations_can_be_left_out(lake: Path, tmp_path: Path) -> None:

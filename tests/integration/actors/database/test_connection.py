@@ -23,6 +23,7 @@ from actors.database.connection import (
     ClusterLock,
     DatabaseInUse,
     MigrationRefused,
+    UnsafeDatabase,
     allocate_segment,
     cluster_value,
     connect,
@@ -31,6 +32,7 @@ from actors.database.connection import (
     parse_queries,
 )
 from actors.database.pool import Pool
+from tests.conftest import new_database
 
 
 @pytest.fixture
@@ -97,6 +99,17 @@ async def test_a_database_of_a_newer_version_is_refused(database_url: str, migra
     await migrate(database_url, directory=migrations)
     with pytest.raises(MigrationRefused, match="newer"):
         await migrate(database_url)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_that_does_not_have_every_letter_is_refused(postgres_url: str, encoding: str) -> None:
+    made = f"template0 ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C'"
+    async with new_database(postgres_url, made) as url:
+        with pytest.raises(UnsafeDatabase, match=f"encoded in {encoding}.*UTF8 is needed"):
+            await migrate(url)
+        session = await asyncpg.connect(url)
+        assert await session.fetchval("SELECT to_regclass('migration')") is None
+        await session.close()
 
 
 async def test_a_migration_that_fails_leaves_nothing(database_url: str, connection: Any, migrations: Path) -> None:

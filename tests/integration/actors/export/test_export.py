@@ -1,6 +1,7 @@
 """Exports of journals made by hand: what is new, once, whatever breaks on the way, readable by the usual tools."""
 
 import fcntl
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 
 from actors.database.connection import connect
 from actors.export import export as module
-from actors.export.export import ExportRefused, ExportReport, Job, export
+from actors.export.export import ADMIN_LOG, CONTROLS, LABELS, ExportRefused, ExportReport, Job, export
+from actors.export.reader import Export, Unreadable
 from actors.records.layout import Kind, Records
 from actors.stores.topology import cluster_facts
 from tests.journal_rows import NOON, journal, record
@@ -59,6 +61,16 @@ async def run(url: str, output: Path, since: int | None = None) -> ExportReport:
 
 def files(output: Path) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*.parquet")}
+
+
+def everything(output: Path) -> dict[str, bytes | None]:
+    """All that is in the folder; None: a folder."""
+    paths = sorted(output.rglob("*"))
+    return {str(path.relative_to(output)): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def manifest(output: Path) -> Any:
+    return msgspec.json.decode((output / "_manifest.json").read_bytes())
 
 
 def exported(output: Path) -> list[tuple[int, int]]:
@@ -126,12 +138,16 @@ async def test_the_same_range_gives_the_same_bytes(database_url: str, tmp_path: 
     for name in ("one", "two"):
         await run(database_url, tmp_path / name)
     assert files(tmp_path / "one") == files(tmp_path / "two")
-    manifests = [(tmp_path / name / "_manifest.json").read_bytes() for name in ("one", "two")]
-    assert manifests[0] == manifests[1]
+    manifests = [manifest(tmp_path / name) for name in ("one", "two")]
+    assert manifests[0]["shards"] == manifests[1]["shards"]
+    assert (
+        manifests[0]["goal"]["shards"] == manifests[1]["goal"]["shards"] == {"0": len(FIRST) + len(LATER) + 5, "1": 0}
+    )
 
 
-@pytest.mark.parametrize("step", ["publish", "write_whole"])
-@pytest.mark.parametrize("survived", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("step", "survived"), [*(("publish", steps) for steps in range(3)), *(("write_whole", steps) for steps in range(6))]
+)
 async def test_a_crash_at_any_step_loses_and_doubles_nothing(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, survived: int
 ) -> None:
@@ -149,14 +165,82 @@ async def test_a_crash_at_any_step_loses_and_doubles_nothing(
         real(*arguments)
 
     monkeypatch.setattr(module, step, dies)
-    if step == "publish" or survived < 2:
-        with pytest.raises(KeyboardInterrupt):
-            await run(database_url, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        await run(database_url, tmp_path)
     monkeypatch.undo()
+    if step == "publish" or survived:
+        with pytest.raises(Unreadable, match="did not end: shard"):
+            Export(tmp_path)
+    else:
+        assert Export(tmp_path).shards == [0], "as it was"
     await store(database_url, 1, *FIRST, *LATER)
     await run(database_url, tmp_path)
     assert exported(tmp_path) == wanted({0: [*FIRST, *LATER], 1: [*FIRST, *LATER]})
     assert not (tmp_path / "_staging").exists()
+    assert Export(tmp_path).shards == [0, 1]
+
+
+async def test_a_first_run_that_is_cut_off_after_a_shard_gives_no_readable_folder(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store(database_url, 0, *FIRST)
+    await store(database_url, 1, *FIRST)
+    real = module.ShardFiles.commit
+
+    def dies(files: module.ShardFiles) -> None:
+        if files.shard == 1:
+            raise KeyboardInterrupt
+        real(files)
+
+    monkeypatch.setattr(module.ShardFiles, "commit", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await run(database_url, tmp_path)
+    monkeypatch.undo()
+    assert exported(tmp_path) == wanted({0: FIRST})
+    with pytest.raises(Unreadable, match="did not end: shard 1 is not there up to block 7; run it again"):
+        Export(tmp_path)
+    await run(database_url, tmp_path)
+    assert Export(tmp_path).shards == [0, 1]
+
+
+async def test_what_was_opened_is_read_as_it_was_though_an_export_goes_on(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    await store(database_url, 1, *FIRST)
+    await run(database_url, tmp_path)
+    opened = pickle.loads(pickle.dumps(Export(tmp_path)))
+    before = [[rows.addresses.tolist() for rows in opened.rows(shard)] for shard in (0, 1)]
+    await store(database_url, 0, *FIRST, *LATER)
+    await store(database_url, 1, *FIRST, *LATER)
+    await run(database_url, tmp_path)
+    assert [[rows.addresses.tolist() for rows in opened.rows(shard)] for shard in (0, 1)] == before
+    assert sum(len(rows.addresses) for rows in Export(tmp_path).rows(0)) > sum(map(len, before[0]))
+
+
+async def test_an_export_says_as_of_when_it_is(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    connection = await connect(database_url, name="test")
+    clock = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    times: list[int] = []
+    for _ in range(2):
+        first = await connection.fetchval(clock)
+        await run(database_url, tmp_path)
+        last = await connection.fetchval(clock)
+        times.append(Export(tmp_path).at_ms or 0)
+        assert first <= times[-1] <= last
+    await connection.close()
+    assert times[0] < times[1], "also of a run that found nothing new"
+
+
+async def test_a_folder_of_the_format_before_is_read_and_gone_on_with(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    await run(database_url, tmp_path)
+    old = {name: value for name, value in manifest(tmp_path).items() if name != "goal"}
+    (tmp_path / "_manifest.json").write_bytes(msgspec.json.encode({**old, "format": 5}))
+    assert (Export(tmp_path).shards, Export(tmp_path).at_ms) == ([0], None)
+    await store(database_url, 0, *FIRST, *LATER)
+    await run(database_url, tmp_path)
+    assert exported(tmp_path) == wanted({0: [*FIRST, *LATER]})
+    assert manifest(tmp_path)["format"] == 6 and Export(tmp_path).at_ms is not None
 
 
 async def test_a_broken_chain_is_not_exported(database_url: str, tmp_path: Path) -> None:
@@ -179,6 +263,19 @@ async def test_since_leaves_out_what_was_recorded_before(database_url: str, tmp_
         await run(database_url, tmp_path, since=NOON)
 
 
+async def test_since_holds_also_from_a_first_run_that_found_nothing(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    since = NOON + 2 * DAY
+    assert (await run(database_url, tmp_path, since=since)).records == 0
+    assert files(tmp_path) == {}
+    with pytest.raises(ExportRefused, match="another --since"):
+        await run(database_url, tmp_path, since=NOON)
+    await store(database_url, 0, *FIRST, *LATER)
+    await run(database_url, tmp_path)
+    assert exported(tmp_path) == wanted({0: [*FIRST, *LATER]})[-60:]
+    assert manifest(tmp_path)["since"] == since
+
+
 async def test_a_folder_of_another_journal_is_refused(database_url: str, tmp_path: Path) -> None:
     await store(database_url, 0, *FIRST, seed=1)
     await run(database_url, tmp_path)
@@ -186,10 +283,26 @@ async def test_a_folder_of_another_journal_is_refused(database_url: str, tmp_pat
     await connection.execute("DELETE FROM journal")
     await connection.close()
     await store(database_url, 0, *FIRST, *LATER, seed=2)
-    before = files(tmp_path)
+    for name in (CONTROLS, LABELS, ADMIN_LOG, "day=2026-11-24/shard=0/blocks-000000000998-000000000999.parquet"):
+        (tmp_path / name).write_bytes(b"of the folder's own journal")
+    (tmp_path / "_staging").mkdir()
+    before = everything(tmp_path)
     with pytest.raises(ExportRefused, match="another journal"):
         await run(database_url, tmp_path)
-    assert files(tmp_path) == before
+    assert everything(tmp_path) == before
+
+
+async def test_a_database_with_fewer_shards_is_another_journal(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 1, *FIRST)
+    await run(database_url, tmp_path)
+    connection = await connect(database_url, name="test")
+    await connection.execute("DELETE FROM cluster")
+    await connection.close()
+    await cluster_facts(database_url, 1)
+    before = everything(tmp_path)
+    with pytest.raises(ExportRefused, match="another journal: this database has no shard 1"):
+        await run(database_url, tmp_path)
+    assert everything(tmp_path) == before
 
 
 @pytest.mark.parametrize("text", ["{", '{"format": 1}', '{"unknown": 1}'])
@@ -215,9 +328,9 @@ async def test_long_journals_end_files_and_the_manifest_follows(
     report = await run(database_url, tmp_path)
     assert report.files >= 4
     assert exported(tmp_path) == wanted({0: [*FIRST, *LATER]})
-    manifest = msgspec.json.decode((tmp_path / "_manifest.json").read_bytes())
-    assert manifest["shards"]["0"]["block"] == report.shards["0"] == report.blocks
-    assert "1" not in manifest["shards"]
+    shards = manifest(tmp_path)["shards"]
+    assert shards["0"]["block"] == report.shards["0"] == report.blocks
+    assert "1" not in shards
 
 
 async def test_a_database_that_was_never_served_has_nothing(database_url: str, tmp_path: Path) -> None:

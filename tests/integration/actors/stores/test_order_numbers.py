@@ -41,14 +41,27 @@ async def test_a_number_is_found_by_the_order_that_was_made(pool: Pool, account:
     store = OrderNumberStore(pool)
     await store.take(account, "A-1", 500)
     assert await store.find(account, "A-1") == 0
-    await store.made(account, "A-1", 77)
-    await store.made(account, "A-1", 78)
+    await store.made(account, "A-1", 500, 77)
+    await store.made(account, "A-1", 500, 78)
     assert (await store.find(account, "A-1"), await store.find(other, "A-1"), await store.find(account, "a-1")) == (
         77,
         0,
         0,
     )
     assert await store.take(account, "A-1", 501) == [Taken("A-1", 500, 77)]
+
+
+async def test_an_order_that_comes_late_is_not_told_of_under_the_receipt_that_took_its_number(
+    pool: Pool, account: int
+) -> None:
+    store = OrderNumberStore(pool)
+    await store.take(account, "A-1", 500)
+    await _age(pool, "70 s")
+    await store.take(account, "A-1", 501)
+    await store.made(account, "A-1", 500, 77)
+    assert await store.take(account, "A-1", 501) == [Taken("A-1", 501, 0)]
+    await store.made(account, "A-1", 501, 78)
+    assert await store.find(account, "A-1") == 78
 
 
 async def test_an_order_that_nobody_came_to_tell_of_is_found_in_the_journal(pool: Pool, account: int) -> None:

@@ -104,7 +104,9 @@ async def test_a_backtest_gives_the_bits_that_were_recorded_under_each_change(
     assert [(rule["id"], rule["hits"]) for rule in report["rules"]] == [("device", 2), ("mule", 0)]
     await export(Job(url=switch.database_url, output=tmp_path))
     number = (await switch.call("GET", "/v1/rule-packs/guard")).json["number"]
-    test = Backtest(folder=tmp_path, source=PackSource(text=PACK, number=number), capacity=switch.services.capacity)
+    test = Backtest(
+        export=Export(tmp_path), source=PackSource(text=PACK, number=number), capacity=switch.services.capacity
+    )
     tally = tally_shard(test, 0)
     assert tally.compared.tolist() == [6, 0], "the bank's payment too"
     _, decided = decide_shard(test, 0)

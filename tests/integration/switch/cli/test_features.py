@@ -7,6 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from actors.export.export import Job, export
+from actors.export.reader import Export
+from switch.http.times import time_text
 from tests.front_door import RunningSwitch
 from tests.integration.switch.cli.running import run
 from tests.payments import funded, once_posted
@@ -20,10 +22,12 @@ async def test_a_journal_and_its_export_give_the_same_features(shared: RunningSw
     assert (await shared.pay(user, shop, 10)).status == 201
     await once_posted(shared, shop, 10)
     await shared.log_is_repeated()
-    later = ("--as-of", "2999-01-01T00:00:00Z", "--workers", "1", "--json")
+    await export(Job(url=shared.database_url, output=tmp_path / "lake"))
+    ends = Export(tmp_path / "lake").at_ms
+    assert ends is not None
+    later = ("--as-of", time_text(ends), "--workers", "1", "--json")
     of_journal = await run("features", "--output", tmp_path / "a", "--database", shared.database_url, *later)
     assert of_journal.exit_code == 0, of_journal.output
-    await export(Job(url=shared.database_url, output=tmp_path / "lake"))
     of_export = await run("features", "--output", tmp_path / "b", "--input", tmp_path / "lake", *later)
     first, second = json.loads(of_journal.stdout), json.loads(of_export.stdout)
     assert first["wallets"] == second["wallets"] >= 2

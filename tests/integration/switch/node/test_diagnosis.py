@@ -12,6 +12,7 @@ import pytest
 
 from actors.database.connection import ClusterLock
 from switch.node.diagnosis import Finding, configuration, database, front_door, machine
+from tests.conftest import new_database
 
 
 def only(findings: list[Finding], state: str) -> list[str]:
@@ -47,6 +48,12 @@ async def test_a_database_that_loses_commits_or_is_of_a_newer_version_fails(data
     findings = await of_database(database_url)
     assert only(findings, "failure") == ["durability", "tables"]
     assert all(each.advice for each in findings if each.state != "ok")
+
+
+async def test_a_database_that_does_not_have_every_letter_fails(postgres_url: str) -> None:
+    async with new_database(postgres_url, "template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+        findings = await of_database(url)
+    assert only(findings, "failure") == ["encoding"] and "encoded in LATIN1" in str(findings)
 
 
 async def test_a_database_that_cannot_be_reached_fails(tmp_path: Path) -> None:

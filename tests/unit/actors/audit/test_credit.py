@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from actors.audit.credit import NEXT, WRITTEN_OFF_AFTER_MS, CreditCheck
+from actors.audit.order_numbers import OrderMade
 from actors.records.codes import Code
 from actors.records.credit_layout import OPEN_STATES, InquiryResult, OrderState, Stopped
 from actors.records.layout import (
@@ -133,6 +134,8 @@ def faults(*rows: Row) -> list[tuple[int, str]]:
         (*OWED, {**ATTEMPT, TRANSFER_AT: 0, STOPPED_BY: Stopped.PAYEE}),
         (*AGAIN[:-1], {**AGAIN[-1], DUE_AT: 200 + 900 - 40}, {**OVERDUE, "record_time": 1_060}),
         (PAST, {**PAST_DUE, "effective_time": 5}),
+        (PAST, PAST),
+        (GRANTED_TO_600, INQUIRY, INQUIRY, CREATED, {**CREATED, "reference": 3}),
     ],
 )  # fmt: skip
 def test_a_good_life_has_no_difference(rows: tuple[Row, ...]) -> None:
@@ -163,6 +166,11 @@ def test_a_good_life_has_no_difference(rows: tuple[Row, ...]) -> None:
         ((GRANTED_TO_600, INQUIRY, {**CREATED, SCENARIO: 8}), 3, "without a receipt"),
         ((GRANTED_TO_600, INQUIRY, {**CREATED, "amount": 101}), 3, "beyond its receipt"),
         ((GRANTED_TO_600, INQUIRY, {**CREATED, "record_time": 500}), 3, "beyond its receipt"),
+        (
+            (*BEGUN, step(Kind.ORDER_CANCELLED, OrderState.CANCELLED), CREATED),
+            5,
+            "a second order begins on one receipt",
+        ),
         ((GRANTED_TO_600, INQUIRY, AT_ONCE), 3, "without a standing consent"),
         (({**STANDING_CONSENT, "amount": 79}, INQUIRY, AT_ONCE), 3, "without a standing consent"),
         ((GRANTED_TO_600, INQUIRY, {**CREATED, ORDER_STATE: OrderState.DUE}), 3, "none to begin in"),
@@ -212,4 +220,4 @@ def test_pages_may_end_anywhere_but_within_a_block() -> None:
     for start, end in ((0, 1), (1, 3), (3, 4), (4, 7)):
         assert list(check.wrong(rows[start:end], np.arange(1 + start, 1 + end))) == []
     assert [entry.record for entry in check.entries] == [1, 2, 3, 4, 6, 7]
-    assert (check.inquiries, check.orders) == (1, 1)
+    assert (check.inquiries, check.made) == (1, [OrderMade(3, 5, 2)])

@@ -18,6 +18,7 @@ from actors.backtest.run import (
     recorded_decisions,
     tally_shard,
 )
+from actors.export.reader import Export
 from actors.records.layout import Kind
 from rules.backtest.counts import UNDECIDED, UNLABELLED
 from rules.decisions.decision import Action
@@ -37,7 +38,7 @@ ATTEMPTS = (Kind.TRANSFER, Kind.HOLD)
 
 
 def test_columns_of_a_history_are_those_that_decisions_saw(world: Both, folder: Path) -> None:
-    test = Backtest(folder=folder, source=PACK, capacity=SMALL)
+    test = Backtest(export=Export(folder), source=PACK, capacity=SMALL)
     assert test.shards == [1]
     found = np.concatenate([rebuilt.columns.copy() for rebuilt in history(test, 1)])
     np.testing.assert_array_equal(found, np.concatenate(world.features))
@@ -46,7 +47,7 @@ def test_columns_of_a_history_are_those_that_decisions_saw(world: Both, folder: 
 def test_the_pack_that_was_live_gives_what_was_recorded_bit_for_bit(world: Both, folder: Path) -> None:
     records = all_records(world)
     attempts = np.isin(records["kind"], ATTEMPTS)
-    addresses, decided = decide_shard(Backtest(folder=folder, source=PACK, capacity=SMALL), 1)
+    addresses, decided = decide_shard(Backtest(export=Export(folder), source=PACK, capacity=SMALL), 1)
     recorded = recorded_decisions(records[attempts])
     scored = recorded["flags"] == 0
     assert addresses.tolist() == np.concatenate([addresses for _, addresses in world.journal])[attempts].tolist()
@@ -57,7 +58,7 @@ def test_the_pack_that_was_live_gives_what_was_recorded_bit_for_bit(world: Both,
 def test_counts_say_what_another_pack_changes(world: Both, folder: Path) -> None:
     records = all_records(world)
     recorded = recorded_decisions(records[np.isin(records["kind"], ATTEMPTS)])
-    tally = tally_shard(Backtest(folder=folder, source=STRICT, capacity=SMALL), 1)
+    tally = tally_shard(Backtest(export=Export(folder), source=STRICT, capacity=SMALL), 1)
     before = np.where(recorded["flags"] != 0, UNDECIDED, recorded["action"])
     assert tally.actions[:, Action.DECLINE].tolist() == np.bincount(before, minlength=UNDECIDED + 1).tolist()
     assert tally.actions.sum() == len(recorded) and tally.hits.tolist() == [len(recorded)] and not tally.labels.any()
@@ -73,7 +74,7 @@ def test_a_period_is_from_its_begin_up_to_its_end_of_effective_time(world: Both,
         (Period(until, since), 0),
         (ALWAYS, len(times)),
     ):
-        test = Backtest(folder=folder, source=STRICT, capacity=SMALL, period=period)
+        test = Backtest(export=Export(folder), source=STRICT, capacity=SMALL, period=period)
         assert tally_shard(test, 1).actions.sum() == expected, period
 
 
@@ -81,7 +82,7 @@ def test_labels_are_counted_with_the_attempts_that_they_are_of(world: Both, fold
     addresses = np.concatenate([addresses for _, addresses in world.journal])
     attempts = addresses[np.isin(all_records(world)["kind"], ATTEMPTS)]
     labels = Labels(np.array([*attempts[2:5], 10**15]), np.array([1, 0, 1, 1], np.int8))
-    tally = tally_shard(Backtest(folder=folder, source=STRICT, capacity=SMALL, labels=labels), 1)
+    tally = tally_shard(Backtest(export=Export(folder), source=STRICT, capacity=SMALL, labels=labels), 1)
     assert tally.labels.sum(axis=(0, 1)).tolist() == [1, 2], "of three attempts; the fourth address is of none"
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from actors.export.columns import LEFT_OUT, Columns
-from actors.export.export import MANIFEST, Exported, Manifest
+from actors.export.export import MANIFEST, Exported, Goal, Manifest
 from actors.export.reader import Export, Unreadable
 from actors.records.addresses import record_address
 from actors.records.credit_layout import Resolution
@@ -117,6 +117,27 @@ def test_a_history_without_its_begin_is_refused(tmp_path: Path) -> None:
         Export(folder(tmp_path, since=NOON))
 
 
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        ({"1": 9}, None),
+        ({"0": 0, "1": 9}, None),
+        ({"1": 10}, "shard 1 is not there up to block 10"),
+        ({"0": 3, "1": 9}, "shard 0 is not there up to block 3"),
+    ],
+)
+def test_a_folder_whose_last_export_did_not_end_is_refused(
+    tmp_path: Path, goal: dict[str, int], words: str | None
+) -> None:
+    manifest = Manifest(goal=Goal(at_ms=NOON, shards=goal), shards={"1": Exported(block=9, hash="00")})
+    (tmp_path / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    if words is None:
+        assert (Export(tmp_path).shards, Export(tmp_path).at_ms) == ([1], NOON)
+        return
+    with pytest.raises(Unreadable, match=f"did not end: {words}; run it again"):
+        Export(tmp_path)
+
+
 def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="has no _manifest"):
         Export(tmp_path)
@@ -124,7 +145,7 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="is not the manifest"):
         Export(tmp_path)
     (tmp_path / MANIFEST).write_text('{"format": 1}')
-    with pytest.raises(Unreadable, match="format 1, 4 or 5 is needed"):
+    with pytest.raises(Unreadable, match="format 1, 4 to 6 is needed"):
         Export(tmp_path)
 
 
