@@ -267,10 +267,22 @@ class _Pack(Reader):
 
     def _identity(self, value: Value | None) -> str:
         identity = self.name(value)
-        if value is not None and identity in self._ids:
+        if value is not None:
+            self._take(value, identity)
+        return identity
+
+    def _row_identity(self, row: Value, table: str, number: int) -> str:
+        """What the row of a table is called, as snoozes and counts name it. Published packs may have a rule of the same name."""
+        identity = f"{table}.{number}"
+        if table and not self.stored:
+            self._take(row, identity)
+        return identity
+
+    def _take(self, value: Value, identity: str) -> None:
+        """Whoever snoozes a rule means one."""
+        if identity in self._ids:
             self.wrong(value, f"two rules are called {identity}")
         self._ids.add(identity)
-        return identity
 
     def _mode(self, fields: dict[str, Value]) -> Mode:
         return Mode(self.choice(fields.get("mode"), "mode", list(Mode), Mode.LIVE))
@@ -306,7 +318,7 @@ class _Pack(Reader):
         roots = [self._program.all_of(each) if each else self._program.truth(True) for each in map(_given, cells)]
         firing = first_only(self._program, roots) if hit == "first" else roots
         found = [
-            self._outcome(row, each, f"{identity}.{at}", mode, self._dated(fields, root))
+            self._outcome(row, each, self._row_identity(row, identity, at), mode, self._dated(fields, root))
             for at, (row, each, root) in enumerate(zip(rows, read, firing, strict=True), start=1)
         ]
         if hit == "first":
