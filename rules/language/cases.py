@@ -71,8 +71,8 @@ def _case(reader: Reader, value: Value, rules: Collection[str]) -> Case:
     action = reader.choice(expected.get("action"), "action", [each.name.lower() for each in Action], "approve")
     fires = _names(reader, expected.get("fires"), "fires")
     for item in expected["fires"].data if fires else ():
-        if item.data not in rules:
-            reader.wrong(item, f"no rule is called {shortened(str(item.data))}", did_you_mean(str(item.data), rules))
+        if isinstance(item.data, str) and item.data not in rules:
+            reader.wrong(item, f"no rule is called {shortened(item.data)}", did_you_mean(item.data, rules))
     return Case(
         name=reader.text(fields.get("name"), "name"),
         line=reader.document.problem(value.start, value.end, "").line,
@@ -103,9 +103,18 @@ def _give(reader: Reader, given: dict[int, int], name: str, key: Value, value: V
         reader.wrong(value, f"{name}: {message}", hint)
         return
     column = INDEX[field.column]
-    if field.column == "saturated":
-        number = given.get(column, 0) | number << [f'saturated("{window}")' for window in WINDOW_NAMES].index(name)
-    given[column] = number
+    given[column] = (
+        _saturated(reader, given.get(column), name, value, number) if field.column == "saturated" else number
+    )
+
+
+def _saturated(reader: Reader, before: int | None, name: str, value: Value, number: int) -> int:
+    """The column of all windows, `before` of those that stand before this one: a bit each, or null for all of them."""
+    if before is not None and (before == NULL) != (number == NULL) and not reader.stored:
+        reader.wrong(value, f"{name}: it is null for all windows or for none", "give null alone, or true and false")
+    if NULL in (before, number):
+        return NULL
+    return (before or 0) | number << [f'saturated("{window}")' for window in WINDOW_NAMES].index(name)
 
 
 def _follow_the_time(reader: Reader, given: dict[int, int], value: Value) -> None:

@@ -125,6 +125,11 @@ def test_what_a_test_cannot_give_is_refused_with_the_fields_name(given: str, mes
         ("{fires: [b]}", "no rule is called b"),
         ("{points: many}", "points: a whole number"),
         ("{other: 1}", "expect has no field other"),
+        ("{fires: [[a]]}", "a list is no name"),
+        ("{fires: [{a: b}]}", "a mapping is no name"),
+        ("{fires: [5]}", "5 is no name"),
+        ("{reasons: [[R]]}", "a list is no name"),
+        ("{action: [review]}", "action a list is not known"),
     ],
 )
 def test_what_cannot_be_expected_is_refused(expect: str, message: str) -> None:
@@ -140,6 +145,24 @@ def test_what_is_not_given_has_its_usual_value_and_null_is_not_known() -> None:
         if field.column not in ("payer_score", "saturated"):
             assert row[INDEX[field.column]] == field.usual, field.name
     assert row[INDEX["payer_score"]] == NULL and row[INDEX["saturated"]] == 0b110
+
+
+@pytest.mark.parametrize("names", [("24h",), ("1h", "24h", "7d"), ("7d", "1h")])
+def test_saturated_is_null_for_all_windows(names: tuple[str, ...]) -> None:
+    given = ", ".join(f"'saturated(\"{name}\")': null" for name in names)
+    assert columns_of(read_pack(HEAD + payments(given)).tests)[0, INDEX["saturated"]] == NULL
+
+
+@pytest.mark.parametrize("values", [("null", "true"), ("true", "null"), ("false", "null"), ("null", "false")])
+def test_saturated_is_not_null_for_some_windows_only(values: tuple[str, str]) -> None:
+    text = HEAD + payments(f"'saturated(\"1h\")': {values[0]}, 'saturated(\"24h\")': {values[1]}")
+    with pytest.raises(PackError) as refused:
+        read_pack(text)
+    assert [each.message for each in refused.value.problems] == [
+        'saturated("24h"): it is null for all windows or for none'
+    ]
+    (row,) = columns_of(read_pack(text, stored=True).tests)
+    assert row[INDEX["saturated"]] == NULL, "what was published still opens"
 
 
 def test_what_a_test_does_not_expect_is_not_compared() -> None:
