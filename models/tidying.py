@@ -30,7 +30,10 @@ SAMPLE: Final = 2_000
 
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _COMMA: Final = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
-_PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_POINTS: Final = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+"""Thousands where commas are decimal."""
+_PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+"""As CSV columns of numbers are read, infinity too."""
 _AROUND: Final = re.compile(r"^[$€£¥]\s*|\s*[%$€£¥]$")
 _LEADING_ZERO: Final = re.compile(r"0\d+")
 
@@ -147,7 +150,7 @@ def _numbers(distinct: Sequence[str], decimal: bool) -> NDArray[np.float64]:
     """Each text as a number, NaN where it is none."""
     found = np.full(len(distinct), np.nan)
     for at, text in enumerate(map(_bare, distinct)):
-        if decimal and _COMMA.fullmatch(text):
+        if decimal and (_COMMA.fullmatch(text) or _POINTS.fullmatch(text)):
             text = text.replace(".", "").replace(",", ".")
         elif not decimal and _GROUPED.fullmatch(text):
             text = text.replace(",", "")

@@ -164,7 +164,8 @@ def counted(
     weights = woe(joined[0], joined[1])
     few = joined[2] < MISSING_ROWS_MIN
     weights[-1] = 0.0 if few[-1] else weights[-1]
-    special = whole > len(kept)
+    first_special = len(kept) + 1 if groups is None else count
+    special = whole >= first_special
     weights[whole[special & few[whole]]] = 0.0
     return msgspec.structs.replace(blank, goods=goods, bads=bads, rows=rows, weights=weights[whole])
 

@@ -17,8 +17,9 @@ from rules.language.problems import did_you_mean, shortened
 from rules.language.reading import Reader
 from rules.language.words import word_number
 from rules.language.yaml_nodes import Value
-from rules.vocabulary.catalogue import BOOL, INPUTS, INT, TIME, Field
-from rules.vocabulary.columns import COLUMN_COUNT, INDEX, WINDOW_NAMES
+from rules.vocabulary.catalogue import BOOL, FIELDS, INPUTS, INT, TIME, Field
+from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL, USER_PAYER_COLUMNS, WINDOW_NAMES
+from rules.vocabulary.encodings import WalletKind
 from rules.vocabulary.times import time_ms
 
 CASES_MAX: Final = 1_000
@@ -64,13 +65,14 @@ def _case(reader: Reader, value: Value, rules: Collection[str]) -> Case:
         for name, (key, inner) in fields["given"].data.items():
             _give(reader, given, name, key, inner)
         _follow_the_time(reader, given, fields["given"])
+        _follow_the_payer(reader, given, fields["given"])
     elif "given" in fields:
         reader.wrong(fields["given"], "fields are expected, like `amount: 500`")
     action = reader.choice(expected.get("action"), "action", [each.name.lower() for each in Action], "approve")
     fires = _names(reader, expected.get("fires"), "fires")
     for item in expected["fires"].data if fires else ():
-        if item.data not in rules:
-            reader.wrong(item, f"no rule is called {shortened(str(item.data))}", did_you_mean(str(item.data), rules))
+        if isinstance(item.data, str) and item.data not in rules:
+            reader.wrong(item, f"no rule is called {shortened(item.data)}", did_you_mean(item.data, rules))
     return Case(
         name=reader.text(fields.get("name"), "name"),
         line=reader.document.problem(value.start, value.end, "").line,
@@ -101,21 +103,45 @@ def _give(reader: Reader, given: dict[int, int], name: str, key: Value, value: V
         reader.wrong(value, f"{name}: {message}", hint)
         return
     column = INDEX[field.column]
-    if field.column == "saturated":
-        number = given.get(column, 0) | number << [f'saturated("{window}")' for window in WINDOW_NAMES].index(name)
-    given[column] = number
+    given[column] = (
+        _saturated(reader, given.get(column), name, value, number) if field.column == "saturated" else number
+    )
+
+
+def _saturated(reader: Reader, before: int | None, name: str, value: Value, number: int) -> int:
+    """The column of all windows, `before` of those that stand before this one: a bit each, or null for all of them."""
+    if before is not None and (before == NULL) != (number == NULL) and not reader.stored:
+        reader.wrong(value, f"{name}: it is null for all windows or for none", "give null alone, or true and false")
+    if NULL in (before, number):
+        return NULL
+    return (before or 0) | number << [f'saturated("{window}")' for window in WINDOW_NAMES].index(name)
 
 
 def _follow_the_time(reader: Reader, given: dict[int, int], value: Value) -> None:
-    """Hour and weekday are those of the effective time where that is given; one that contradicts it is wrong."""
+    """Hour and weekday are those of the effective time where that is given; one that contradicts it is wrong. Where it is not given, it
+    is the hour of that weekday."""
     time = given.get(INDEX["effective_time"])
     if time is None:
+        hour, weekday = (given.get(INDEX[name], FIELDS[name].usual) for name in ("hour", "weekday"))
+        given[INDEX["effective_time"]] = (weekday - THURSDAY) % 7 * DAY_MS + hour % 24 * HOUR_MS
         return
     days, of_day = divmod(time, DAY_MS)
     for name, number in (("hour", of_day // HOUR_MS), ("weekday", (days + THURSDAY - 1) % 7 + 1)):
         if given.setdefault(INDEX[name], number) != number:
             wrong = value.data[name][1]
             reader.wrong(wrong, f"{name}: at the effective_time given it is {number}", f"leave {name} out")
+
+
+def _follow_the_payer(reader: Reader, given: dict[int, int], value: Value) -> None:
+    """Where an operator wallet pays, what is known of users only is unknown, as it is online."""
+    if given.get(INDEX["payer_kind"], WalletKind.USER) <= WalletKind.MERCHANT:
+        return
+    for name, (_, inner) in value.data.items():
+        field = INPUTS.get(name)
+        if field and field.column in USER_PAYER_COLUMNS and inner.data is not None and not reader.stored:
+            reader.wrong(inner, f"{name}: it is unknown when an operator wallet pays", f"leave {name} out")
+    for column in USER_PAYER_COLUMNS:
+        given.setdefault(INDEX[column], NULL)
 
 
 def _number(field: Field, data: Any, stored: bool) -> int:

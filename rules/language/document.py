@@ -25,7 +25,7 @@ from rules.language.problems import ExpressionError, PackError, Problem
 from rules.language.reading import PACK_FIELD, SCENARIO_FIELD, Reader
 from rules.language.syntax import LENGTH_MAX
 from rules.language.table_notes import Input, notes_of, nothing_given
-from rules.language.tables import INPUTS_MAX, cell_of, first_only
+from rules.language.tables import INPUTS_MAX, Span, cell_of, first_only
 from rules.language.yaml_nodes import Document, Value
 from rules.vocabulary.catalogue import INT
 from rules.vocabulary.times import time_ms
@@ -52,6 +52,8 @@ _TABLE_FIELDS: Final = ("id", "hit", "inputs", "rows", "mode", "from", "until", 
 _ROW_FIELDS: Final = ("when", "action", "points", "reason")
 _FILE_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 
+Entries = Sequence[tuple[Span, Value]]
+"""Of a list in a cell: from where to where each stands in the cell's condition, and itself."""
 ReadFile = Callable[[str], str]
 """Text of a file beside the pack, by its name. Raises OSError or KeyError."""
 
@@ -267,10 +269,22 @@ class _Pack(Reader):
 
     def _identity(self, value: Value | None) -> str:
         identity = self.name(value)
-        if value is not None and identity in self._ids:
+        if value is not None:
+            self._take(value, identity)
+        return identity
+
+    def _row_identity(self, row: Value, table: str, number: int) -> str:
+        """What the row of a table is called, as snoozes and counts name it. Published packs may have a rule of the same name."""
+        identity = f"{table}.{number}"
+        if table and not self.stored:
+            self._take(row, identity)
+        return identity
+
+    def _take(self, value: Value, identity: str) -> None:
+        """Whoever snoozes a rule means one."""
+        if identity in self._ids:
             self.wrong(value, f"two rules are called {identity}")
         self._ids.add(identity)
-        return identity
 
     def _mode(self, fields: dict[str, Value]) -> Mode:
         return Mode(self.choice(fields.get("mode"), "mode", list(Mode), Mode.LIVE))
@@ -306,7 +320,7 @@ class _Pack(Reader):
         roots = [self._program.all_of(each) if each else self._program.truth(True) for each in map(_given, cells)]
         firing = first_only(self._program, roots) if hit == "first" else roots
         found = [
-            self._outcome(row, each, f"{identity}.{at}", mode, self._dated(fields, root))
+            self._outcome(row, each, self._row_identity(row, identity, at), mode, self._dated(fields, root))
             for at, (row, each, root) in enumerate(zip(rows, read, firing, strict=True), start=1)
         ]
         if hit == "first":
@@ -350,7 +364,10 @@ class _Pack(Reader):
         except ValueError as error:
             self.wrong(value, str(error))
             return None
-        return None if cell is None else self._checked(value, cell.text, checker, cell.before)
+        if cell is None:
+            return None
+        entries = tuple(zip(cell.entries, value.data, strict=True)) if isinstance(value.data, list) else ()
+        return self._checked(value, cell.text, checker, cell.before, entries)
 
     def _condition(self, value: Value | None, checker: Checker) -> int:
         if value is None:
@@ -362,8 +379,9 @@ class _Pack(Reader):
             return self._program.truth(False)
         return self._checked(value, value.data, checker)
 
-    def _checked(self, value: Value, text: str, checker: Checker, before: int = 0) -> int:
-        """A condition that stands in a value, after `before` characters that do not."""
+    def _checked(self, value: Value, text: str, checker: Checker, before: int = 0, entries: Entries = ()) -> int:
+        """A condition that stands in a value, after `before` characters that do not. `entries`: those of a list, in the condition and in
+        the document."""
         self._length += min(len(text), LENGTH_MAX)
         if self._length > CONDITIONS_LENGTH_MAX or len(self._program.ops) > OPERATIONS_MAX:
             self.wrong(value, "the conditions up to here are more than one pack may hold", "make two packs of it")
@@ -371,15 +389,23 @@ class _Pack(Reader):
         try:
             place = checker.condition(text)
         except ExpressionError as error:
-            self.wrong_within(value, error, before)
+            entry = _entry(value, error.start, entries)
+            if entry is None:
+                self.wrong_within(value, error, before)
+            else:
+                self.wrong(entry, error.message, error.hint)
             return self._program.truth(False)
-        self._remark(value, checker, before)
+        self._remark(value, checker, before, entries)
         return place
 
-    def _remark(self, value: Value, checker: Checker, before: int = 0) -> None:
+    def _remark(self, value: Value, checker: Checker, before: int = 0, entries: Entries = ()) -> None:
         """Remarks on an expression become notes, as many as a person reads."""
         for remark in checker.remarks[: NOTES_MAX - len(self._notes)]:
-            self._notes.append(self.within(value, remark, before))
+            entry = _entry(value, remark.start, entries)
+            if entry is None:
+                self._notes.append(self.within(value, remark, before))
+            else:
+                self._notes.append(self.document.problem(entry.start, entry.end, remark.message, remark.hint))
 
     def _dated(self, fields: dict[str, Value], root: int) -> int:
         """The condition, within its dates: from the first moment on, before the last."""
@@ -400,6 +426,13 @@ class _Pack(Reader):
         except ValueError as error:
             self.wrong(value, str(error))
             return 0
+
+
+def _entry(value: Value, start: int, entries: Entries) -> Value | None:
+    """The entry of a list in a cell that a character of its condition belongs to, the list where it is none's; None without a list."""
+    if not isinstance(value.data, list):
+        return None
+    return next((item for (first, end), item in entries if first <= start < end), value)
 
 
 def _given(cells: Iterable[int | None]) -> list[int]:

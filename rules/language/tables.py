@@ -34,10 +34,12 @@ ALL: Final[Set] = ((INT_MIN, INT_MAX),)
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A cell as an expression: `text`, of which the first `before` characters are not the cell's own."""
+    """A cell as an expression: `text`, of which the first `before` characters are not the cell's own. `entries`: where in it each entry of
+    a list begins and ends."""
 
     text: str
     before: int
+    entries: tuple[Span, ...] = ()
 
 
 def cell_of(source: str, data: Any, type_: Type) -> Cell | None:
@@ -52,7 +54,7 @@ def cell_of(source: str, data: Any, type_: Type) -> Cell | None:
     if isinstance(data, int):
         return Cell(f"{start} == {data}", len(start) + 4)
     if isinstance(data, list):
-        return Cell(f"{start} in [{', '.join(_literal(item) for item in data)}]", len(start) + 5)
+        return _list_of(start, [_literal(item) for item in data])
     if not isinstance(data, str):
         raise ValueError("a cell is a value, a list, a range, a test or -")
     found = _RANGE.fullmatch(data)
@@ -64,6 +66,14 @@ def cell_of(source: str, data: Any, type_: Type) -> Cell | None:
     if type_ is TIME:
         return _times(start, data)
     return Cell(f"{start} == {_literal(data)}", len(start) + 5)
+
+
+def _list_of(start: str, literals: Sequence[str]) -> Cell:
+    """One of some values."""
+    before = len(start) + len(" in [")
+    ends = list(itertools.accumulate((len(each) + 2 for each in literals), initial=before))
+    entries = tuple((first, first + len(each)) for first, each in zip(ends, literals, strict=False))
+    return Cell(f"{start} in [{', '.join(literals)}]", before, entries)
 
 
 def _times(start: str, data: str) -> Cell:

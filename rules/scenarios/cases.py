@@ -3,6 +3,7 @@
 What a test does not say is as usual: a wallet of twelve months with a score of 600, nothing open, nothing late.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from rules.language.yaml_nodes import Value
 from rules.scenarios.evaluation import Evaluator
 from rules.vocabulary.catalogue import BOOL, INT, Field
 from rules.vocabulary.columns import NULL
-from rules.vocabulary.credit import CREDIT, CREDIT_FIELDS, CREDIT_INDEX
+from rules.vocabulary.credit import BAND_EDGES, CREDIT, CREDIT_FIELDS, CREDIT_INDEX, SCORE_MIN
 from rules.vocabulary.currencies import ALPHA, NUMERIC
 
 CASES_MAX: Final = 200
@@ -58,10 +59,15 @@ def _case(reader: Reader, value: Value, reasons: Collection[str]) -> Case:
     expected = reader.fields(fields["expect"], _EXPECT, "expect") if "expect" in fields else {}
     given = reader.fields(fields["given"], CREDIT_FIELDS, "given") if "given" in fields else {}
     result = reader.choice(expected.get("result"), "result", _RESULTS, "yes")
+    numbers = {name: _number(reader, CREDIT_FIELDS[name], inner) for name, inner in given.items()}
+    if "score" in numbers and "band" in numbers and not reader.problems and not reader.stored:
+        band = _band(numbers["score"])
+        if numbers["band"] != band:
+            reader.wrong(given["band"], f"band: a score of {numbers['score']} is in band {band}", "leave band out")
     return Case(
         name=reader.text(fields.get("name"), "name"),
         line=reader.document.line(value.start),
-        given=tuple((name, _number(reader, CREDIT_FIELDS[name], inner)) for name, inner in given.items()),
+        given=tuple(numbers.items()),
         yes=result == "yes" if "result" in expected else None,
         granted=reader.integer(expected["granted"], "granted", 2**53 - 1) if "granted" in expected else None,
         reasons=_named(reader, expected["reasons"], reasons) if "reasons" in expected else None,
@@ -99,12 +105,24 @@ def _number(reader: Reader, field: Field, value: Value) -> int:
     return 0
 
 
+def _band(score: int) -> int:
+    return 1 + bisect_right(BAND_EDGES, score)
+
+
+def _of_one_score(row: Mapping[str, int]) -> dict[str, int]:
+    """The band of a score that is given, the lowest score of a band that is given alone."""
+    if "score" in row:
+        return {"band": _band(row["score"])}
+    return {"score": (SCORE_MIN, *BAND_EDGES)[row["band"] - 1]} if "band" in row else {}
+
+
 def columns_of(rows: Sequence[Mapping[str, int]], caps: Mapping[str, int]) -> NDArray[np.int64]:
-    """Columns of what is given, the rest as usual; the first of the currencies, and its cap, unless they are given."""
+    """Columns of what is given, the rest as usual; the first of the currencies, and its cap, unless they are given. Score and band follow
+    each other."""
     first = next(iter(caps), "XXX")
     columns = np.zeros((len(rows), len(CREDIT_INDEX)), np.int64)
     for column, row in zip(columns, rows, strict=True):
-        known = {"currency": NUMERIC[first], **USUAL, **row}
+        known = {"currency": NUMERIC[first], **USUAL, **_of_one_score(row), **row}
         known.setdefault("cap", caps.get(ALPHA[known["currency"]], 0))
         for name, number in known.items():
             column[CREDIT_INDEX[name]] = number

@@ -168,10 +168,10 @@ class _Scenario(Reader):
 
     def _refuse_prices(self) -> None:
         """Whatever else is wrong: a document with a price in it is none that could be mended by renaming a field."""
-        for key in _keys(self.document.root):
-            if price_word(key.data) and not self.stored:
+        for name, key in _keys(self.document.root):
+            if price_word(name) and not self.stored:
                 hint = "what a service costs is the merchant's list, the same for everybody"
-                self.wrong(key, f"a scenario sets no price: {key.data}", hint)
+                self.wrong(key, f"a scenario sets no price: {name}", hint)
         if self.problems:
             raise PackError(self.problems)
 
@@ -315,11 +315,11 @@ class _Scenario(Reader):
                 self.wrong(fields["data"], f"data names {category}, which nothing here uses", "leave it out")
 
 
-def _keys(value: Value) -> Iterator[Value]:
-    """All keys of mappings, wherever they lie."""
+def _keys(value: Value) -> Iterator[tuple[str, Value]]:
+    """All keys of mappings, wherever they lie, with their text: `1` and `true` are keys too."""
     if value.is_map:
-        for key, inner in value.data.values():
-            yield key
+        for name, (key, inner) in value.data.items():
+            yield name, key
             yield from _keys(inner)
     elif isinstance(value.data, list):
         for item in value.data:

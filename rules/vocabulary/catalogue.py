@@ -96,7 +96,14 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 _OPERATOR: Final = "an operator wallet pays"
 NOT_GIVEN: Final = "not given"
 """What a caller can leave out."""
-_USUAL: Final = {"currency": NUMERIC["XXX"], "payer_kind": 1, "payee_kind": 1, "weekday": 1}
+_USUAL: Final = {
+    "currency": NUMERIC["XXX"],
+    "payer_kind": 1,
+    "payee_kind": 1,
+    "weekday": 1,
+    "effective_time": 4 * DAY_MS,
+}
+"""The hour 0 of a Monday, 1970-01-05."""
 
 
 def _field(

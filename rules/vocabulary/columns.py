@@ -24,6 +24,8 @@ PAYEE_COLUMNS: Final = ("payee_kind", "payee_age_days", "payee_tier", "payee_see
 WINDOW_COLUMNS: Final = tuple(f"{what}_{w}" for w in WINDOW_NAMES for what in ("count", "sum", "max", "payees"))
 FURTHER_COLUMNS: Final = ("currency", "hold", "weekday", "effective_time", "payer", "payee", "payer_kind")
 FURTHER_PAYER_COLUMNS: Final = ("payer_credits", "payer_debits", "payer_credited", "payer_credited_ago_s")
+USER_PAYER_COLUMNS: Final = (*PAYER_COLUMNS, *WINDOW_COLUMNS, *FURTHER_PAYER_COLUMNS, "payee_seen", "saturated")
+"""What is known of users and merchants that pay: NULL where an operator wallet does."""
 
 COLUMNS: Final = (
     *REQUEST_COLUMNS,

@@ -14,11 +14,13 @@ from models.tidying import as_numbers, commas_are_decimal, duplicated_rows, is_s
         (["52,3", "1.200,55", "7"], [52.3, 1200.55, 7]),
         (["$1,200", "$7", "$ 9"], [1200, 7, 9]),
         (["12%", "7.5%", "1e3"], [12, 7.5, 1000]),
+        (["1.234,50", "1.234", "-1.234.567", "0.123", "1.5"], [1234.5, 1234, -1234567, 0.123, 1.5]),
+        (["$1", "inf", "-Infinity", "+INF", "2"], [1, np.inf, -np.inf, np.inf, 2]),
         (["1 200", "1\u00a0300", "-4"], [1200, 1300, -4]),
     ],
 )
 def test_numbers_are_read_as_people_write_them_and_it_is_told(texts: list[str], numbers: list[float]) -> None:
-    found = tidy(pa.table({"n": texts * 10, "y": [1] * 30}))
+    found = tidy(pa.table({"n": texts * 10, "y": [1] * 10 * len(texts)}))
     assert found.table["n"].to_pylist() == numbers * 10
     assert found.notes[0].startswith("n: numbers written as text")
 

@@ -1,9 +1,11 @@
 """Bins and their weights of evidence: of pure flags, of special values, of rows that count twice."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from models.statistics import auc
+from models.training.binning import Plan, bins_of, column_of
 from models.training.report import report_of
 from models.training.train import (
     PLANS,
@@ -58,11 +60,23 @@ def test_a_weight_of_two_is_the_row_twice() -> None:
     twice = prepare(table().take(np.repeat(np.arange(ROWS), weights)), settings())
     plan = PLANS[0]
     assert "w" not in {column.feature for column in once.columns}
-    from models.training.binning import bins_of
-
     one, other = (
         bins_of(data.columns[0], np.arange(len(data.bad)), data.bad, plan, data.weights) for data in (once, twice)
     )
     shares = [bins.goods / bins.goods.sum() for bins in (one, other)]
     assert auc(X, BAD, weights.astype(float)) == pytest.approx(auc(np.repeat(X, weights), np.repeat(BAD, weights)))
     assert one.rows.sum() == ROWS and len(shares[0]) >= 3 and shares[1].sum() == pytest.approx(1)
+
+
+def test_a_small_group_of_categories_has_the_weight_that_numbers_of_the_same_rows_have() -> None:
+    shares = {"A": (240, 12), "B": (235, 47), "C": (25, 20)}
+    texts = [name for name, (rows, _) in shares.items() for _ in range(rows)]
+    bad = np.array([int(at < bads) for rows, bads in shares.values() for at in range(rows)], np.int64)
+    plan = Plan(shapes=("rise",), share=0.05)
+    every = np.arange(len(bad))
+    words = bins_of(column_of("c", pa.chunked_array([texts])), every, bad, plan)
+    numbers = bins_of(column_of("n", pa.chunked_array([["ABC".index(text) for text in texts]])), every, bad, plan)
+    assert words.groups == ((0,), (1,), (2,)) and words.rows.tolist() == [240, 235, 25, 0]
+    assert words.weights.tolist() == numbers.weights.tolist()
+    assert words.weights[0] > words.weights[1] > words.weights[2], "the worst has the lowest"
+    assert words.weights[-1] == 0, "no row is missing"

@@ -9,7 +9,8 @@ from rules.language.cases import columns_of, run_cases
 from rules.language.document import read_pack
 from rules.language.problems import PackError
 from rules.vocabulary.catalogue import INPUTS
-from rules.vocabulary.columns import INDEX, NULL
+from rules.vocabulary.columns import COLUMNS, INDEX, NULL, USER_PAYER_COLUMNS
+from rules.vocabulary.times import time_ms
 
 HEAD = "name: p\nfallback: review\n"
 
@@ -33,6 +34,39 @@ def test_hour_and_weekday_follow_the_effective_time_of_a_test() -> None:
         )
     )
     assert traced(text).hits[:, 0].tolist() == [True, False, True]
+
+
+def test_the_effective_time_follows_hour_and_weekday_of_a_test() -> None:
+    when = "effective_time.getHours() == 23 && effective_time.getDayOfWeek() == 0"
+    text = HEAD + f"rules: [{{id: night, when: {when}, action: review, reason: R}}]\n"
+    given = payments("hour: 23, weekday: 7", "hour: 23", "weekday: 7", "amount: 1")
+    assert traced(text + given).hits[:, 0].tolist() == [True, False, False, False]
+    (row,) = columns_of(read_pack(HEAD + payments("hour: 23")).tests)
+    assert row[INDEX["effective_time"]] == time_ms("1970-01-05T23:00:00Z") and row[INDEX["weekday"]] == 1
+
+
+@pytest.mark.parametrize("kind", ["external", "fee", "liquidity", "suspense"])
+def test_what_is_known_of_users_is_unknown_where_a_test_has_an_operator_pay(kind: str) -> None:
+    rule = 'payer_kind == "' + kind + '" && amount > 1000000 && count("24h") < 5'
+    text = HEAD + f"rules: [{{id: a, when: '{rule}', action: review, reason: R}}]\n"
+    given = payments(
+        f"amount: 2000000, payer_kind: {kind}", f"amount: 2000000, payer_kind: {kind}, 'count(\"24h\")': null"
+    )
+    assert traced(text + given).hits[:, 0].tolist() == [False, False]
+    (row, _) = columns_of(read_pack(text + given).tests)
+    assert {name for name in COLUMNS if row[INDEX[name]] == NULL} == {*USER_PAYER_COLUMNS, "country", "device"}
+    (user,) = columns_of(read_pack(HEAD + payments("payer_kind: merchant, payer_tier: 3")).tests)
+    assert user[INDEX["payer_tier"]] == 3 and user[INDEX["count_24h"]] == 0
+
+
+@pytest.mark.parametrize("name", ['count("24h")', "payer_tier", 'saturated("7d")', "payee_seen", "payer_credited"])
+def test_a_test_that_gives_an_operator_what_only_users_have_is_refused(name: str) -> None:
+    value = "true" if name.startswith("saturated") else "3"
+    text = HEAD + payments(f"{name}: {value}, payer_kind: liquidity")
+    with pytest.raises(PackError) as refused:
+        read_pack(text)
+    assert [each.message for each in refused.value.problems] == [f"{name}: it is unknown when an operator wallet pays"]
+    assert len(read_pack(text, stored=True).tests) == 1, "what was published still opens"
 
 
 def test_an_hour_that_contradicts_the_effective_time_of_a_test_is_refused() -> None:
@@ -91,6 +125,11 @@ def test_what_a_test_cannot_give_is_refused_with_the_fields_name(given: str, mes
         ("{fires: [b]}", "no rule is called b"),
         ("{points: many}", "points: a whole number"),
         ("{other: 1}", "expect has no field other"),
+        ("{fires: [[a]]}", "a list is no name"),
+        ("{fires: [{a: b}]}", "a mapping is no name"),
+        ("{fires: [5]}", "5 is no name"),
+        ("{reasons: [[R]]}", "a list is no name"),
+        ("{action: [review]}", "action a list is not known"),
     ],
 )
 def test_what_cannot_be_expected_is_refused(expect: str, message: str) -> None:
@@ -106,6 +145,24 @@ def test_what_is_not_given_has_its_usual_value_and_null_is_not_known() -> None:
         if field.column not in ("payer_score", "saturated"):
             assert row[INDEX[field.column]] == field.usual, field.name
     assert row[INDEX["payer_score"]] == NULL and row[INDEX["saturated"]] == 0b110
+
+
+@pytest.mark.parametrize("names", [("24h",), ("1h", "24h", "7d"), ("7d", "1h")])
+def test_saturated_is_null_for_all_windows(names: tuple[str, ...]) -> None:
+    given = ", ".join(f"'saturated(\"{name}\")': null" for name in names)
+    assert columns_of(read_pack(HEAD + payments(given)).tests)[0, INDEX["saturated"]] == NULL
+
+
+@pytest.mark.parametrize("values", [("null", "true"), ("true", "null"), ("false", "null"), ("null", "false")])
+def test_saturated_is_not_null_for_some_windows_only(values: tuple[str, str]) -> None:
+    text = HEAD + payments(f"'saturated(\"1h\")': {values[0]}, 'saturated(\"24h\")': {values[1]}")
+    with pytest.raises(PackError) as refused:
+        read_pack(text)
+    assert [each.message for each in refused.value.problems] == [
+        'saturated("24h"): it is null for all windows or for none'
+    ]
+    (row,) = columns_of(read_pack(text, stored=True).tests)
+    assert row[INDEX["saturated"]] == NULL, "what was published still opens"
 
 
 def test_what_a_test_does_not_expect_is_not_compared() -> None:

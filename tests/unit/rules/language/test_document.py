@@ -211,6 +211,27 @@ def test_a_wrong_entry_that_stands_in_the_pack_is_named() -> None:
     assert refused.value.problems[0].hint == "write GB"
 
 
+RULE_LIKE_A_ROW = "rules: [{id: big.1, when: amount > 1000000, action: decline, reason: R}]\n"
+BIG = "{id: big, hit: first, inputs: [amount], rows: [{when: ['> 500000'], action: review, reason: R}]}"
+TABLE_LIKE_A_ROW = "{id: big.1, hit: collect, inputs: [amount], rows: []}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"{RULE_LIKE_A_ROW}tables:\n  - {BIG}\n", 5),
+        (f"tables:\n  - {TABLE_LIKE_A_ROW}\n  - {BIG}\n", 5),
+        (f"tables:\n  - {BIG}\n  - {TABLE_LIKE_A_ROW}\n", 5),
+    ],
+)
+def test_a_rule_that_is_called_what_a_row_is_called_is_refused(text: str, line: int) -> None:
+    """A snooze of one would let the wallet past both."""
+    with pytest.raises(PackError) as refused:
+        read_pack(HEAD + text)
+    assert [(each.line, each.message) for each in refused.value.problems] == [(line, "two rules are called big.1")]
+    assert "big.1" in [rule.id for rule in read_pack(HEAD + text, stored=True).rules], "what was published still opens"
+
+
 def test_files_that_are_too_long_together_are_refused_by_name() -> None:
     files = {"a.txt": "x" * (FILES_BYTES_MAX // 2), "b.txt": "\u00e4" * (FILES_BYTES_MAX // 4 + 1)}
     with pytest.raises(PackError, match=r"the files up to b\.txt have more than 8,388,608 bytes"):

@@ -112,6 +112,20 @@ def test_a_wrong_cell_is_refused_at_its_place(cells: str, column: int, message: 
     assert message in problem.message
 
 
+@pytest.mark.parametrize("wrong", ["UK", "M", "K", "'V''N'"])
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_a_wrong_entry_of_a_list_in_a_cell_is_refused_at_its_own_line(wrong: str, at: int) -> None:
+    entries = ["MM", "KH", "VN"]
+    entries.insert(at, wrong)
+    lines = "".join(f"{'          - - ' if not i else '            - '}{each}\n" for i, each in enumerate(entries))
+    head = "name: p\nfallback: review\ntables:\n  - id: t\n    hit: first\n    inputs: [country]\n    rows:\n"
+    with pytest.raises(PackError) as refused:
+        read_pack(f"{head}      - when:\n{lines}        action: approve\n")
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.column, problem.width) == (9 + at, 15, len(wrong)), problem.render()
+    assert "is no country" in problem.message
+
+
 spans = st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)).map(lambda pair: (min(pair), max(pair))), max_size=3)
 sets = spans.map(joined)
 

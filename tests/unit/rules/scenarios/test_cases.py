@@ -75,6 +75,41 @@ def test_what_is_not_given_is_as_usual_with_the_cap_of_its_currency() -> None:
     assert len(columns_of([], caps)) == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "score", "band"),
+    [
+        ({"score": 720}, 720, 5),
+        ({"score": 699}, 699, 4),
+        ({"score": 350}, 350, 1),
+        ({"band": 1}, 350, 1),
+        ({"band": 2}, 550, 2),
+        ({"band": 5}, 700, 5),
+        ({"band": 5, "score": 800}, 800, 5),
+        ({}, 600, 3),
+    ],
+)
+def test_score_and_band_of_a_test_follow_each_other(given: dict[str, int], score: int, band: int) -> None:
+    (row,) = columns_of([given], {"EUR": 5})
+    assert (row[CREDIT_INDEX["score"]], row[CREDIT_INDEX["band"]]) == (score, band)
+
+
+@pytest.mark.parametrize(("given", "result"), [("score: 720", "yes"), ("band: 5", "yes"), ("score: 699", "no")])
+def test_a_condition_on_the_band_sees_that_of_the_score(given: str, result: str) -> None:
+    text = GOOD.replace("score >= 600", "band >= 5")
+    document = read_scenario(text + f"tests: [{{name: t, given: {{{given}}}, expect: {{result: {result}}}}}]\n")
+    (outcome,) = run_cases(document.tests, document.evaluator(), document.reasons, document.terms.cap)
+    assert outcome.differences == ()
+
+
+def test_a_band_that_contradicts_the_score_of_a_test_is_refused() -> None:
+    with pytest.raises(PackError) as refused:
+        cases_of("score: 400, band: 5")
+    assert [each.message for each in refused.value.problems] == ["band: a score of 400 is in band 1"]
+    text = GOOD + "tests: [{name: t, given: {score: 400, band: 5}, expect: {}}]\n"
+    (case,) = read_scenario(text, stored=True).tests
+    assert dict(case.given) == {"score": 400, "band": 5}, "what was published still opens"
+
+
 def test_a_failed_test_says_what_was_expected_and_what_is_not_said_is_not_compared() -> None:
     text = GOOD + (
         "tests:\n"

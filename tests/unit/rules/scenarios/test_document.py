@@ -83,6 +83,14 @@ def test_no_scenario_sets_a_price_at_whatever_place(name: str) -> None:
         assert found.message == f"a scenario sets no price: {name}"
 
 
+@pytest.mark.parametrize("key", ["1", "true", "~", "null", '""', "-5"])
+def test_a_key_that_is_no_word_is_a_field_that_is_not_known(key: str) -> None:
+    (found,) = problems(f"{GOOD}{key}: 5\n")
+    assert found.message.startswith("a scenario has no field") and found.line == GOOD.count("\n") + 1
+    (within,) = problems(GOOD.replace("{open_orders: 3,", f"{{{key}: 3, open_orders: 3,"))
+    assert within.message.startswith("limits has no field")
+
+
 def test_a_badge_grants_nothing_and_an_order_needs_its_terms() -> None:
     assert "a badge grants nothing" in only("kind: deposit_waived", "kind: badge").message
     assert "needs the field grant" in only('grant: "amount == null ? cap : amount"\n', "").message
