@@ -164,7 +164,9 @@ def test_an_actor_that_ray_gives_no_answer_of_has_died_however_ray_says_it(
     import ray
     from ray import exceptions
 
-    pool, killed = RayPool(int, None), list[Any]()
+    killed = list[Any]()
+    monkeypatch.setattr(ray, "put", lambda job: job)
+    pool = RayPool(lambda _: str, None)
     error = (
         exceptions.ObjectLostError("00", None, "") if name == "ObjectLostError" else getattr(exceptions, name)("gone")
     )
