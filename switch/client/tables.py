@@ -26,6 +26,8 @@ NO_ANSWER: Final = 2**16 - 1
 """No code: of a row of which no answer has come."""
 IDS: Final = ("idempotency_key", "payer", "payee", "after", "wallet")
 """Columns of ids: 16 bytes each, or the text of a UUID."""
+MAY_LACK: Final = "after"
+"""The one of them that a row need not have: as text it is null or empty then."""
 
 
 class TableSending:
@@ -177,15 +179,27 @@ def _without_result(table: pa.Table) -> pa.Table:
 
 
 def _with_ids(table: pa.Table) -> pa.Table:
-    """Ids that are texts become 16 bytes. Raises ValueError for a text that is no UUID."""
+    """Ids that are texts become 16 bytes. Raises ValueError for a text that is no UUID, and for none where there must be one."""
     for name in IDS:
         place = table.schema.get_field_index(name)
         if place >= 0 and (
             pa.types.is_string(table.field(place).type) or pa.types.is_large_string(table.field(place).type)
         ):
-            ids = [uuid.UUID(text).bytes if text else bytes(16) for text in table.column(place).to_pylist()]
+            ids = [_id(name, row, text) for row, text in enumerate(table.column(place).to_pylist())]
             table = table.set_column(place, pa.field(name, ID, False), pa.array(ids, ID))
     return table
+
+
+def _id(name: str, row: int, text: str | None) -> bytes:
+    if not text and name == MAY_LACK:
+        return bytes(16)
+    try:
+        return uuid.UUID(text or "").bytes
+    except ValueError:
+        possible = "the text of a UUID is expected"
+        if name == "idempotency_key":
+            possible += " in every row, or no such column: then each row gets a new one"
+        raise ValueError(f"{name}[{row}]: {possible}, got {text!r}") from None
 
 
 def _first_rows(table: pa.Table) -> NDArray[np.int64]:

@@ -130,6 +130,21 @@ def test_what_is_no_number_of_a_group_is_left_to_the_switch_to_refuse() -> None:
     assert sent(pays(pa.table({"payer": [str(uuid.uuid4())], "group": ["a"]}))).column("group").to_pylist() == ["a"]
 
 
+@pytest.mark.parametrize("name", ["idempotency_key", "payer", "payee", "wallet"])
+@pytest.mark.parametrize("text", [None, "", "order-17"])
+def test_a_row_without_an_id_or_with_none_that_is_one_is_refused_by_its_place(name: str, text: str | None) -> None:
+    """16 zero bytes would be one key for all rows that have none."""
+    table = pa.table({name: pa.array([str(uuid.uuid4()), text], pa.string())})
+    with pytest.raises(ValueError, match=rf"^{name}\[1\]: the text of a UUID is expected.*, got {text!r}$"):
+        TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=60.0)
+
+
+def test_a_payment_need_not_be_after_another() -> None:
+    before = uuid.uuid4()
+    table = pa.table({"after": pa.array([None, "", str(before)], pa.large_string())})
+    assert sent(pays(table)).column("after").to_pylist() == [bytes(16), bytes(16), before.bytes]
+
+
 @pytest.mark.parametrize("coded", [False, True])
 def test_long_texts_go_in_record_batches_that_the_switch_takes(monkeypatch: pytest.MonkeyPatch, coded: bool) -> None:
     monkeypatch.setattr(tables, "TEXTS_BYTES_MAX", 4_000)
