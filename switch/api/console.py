@@ -54,13 +54,14 @@ class ApiInside:
     async def call(self, request: web.Request, principal: Principal, wanted: Wanted) -> Any:
         """The answer's JSON. Raises ProblemError."""
         calls = self._calls[wanted.method, wanted.path]
-        calls.let_in(principal)
         headers, body = dict(wanted.headers), b""
         if wanted.body is not None:
             headers["Content-Type"], body = JSON, _ENCODE(wanted.body)
         url = URL.build(path=request.path, query=dict(wanted.query))
         inner = request_inside(request, wanted.method, url, wanted.params, headers, body)
-        response = await calls.answer(inner, principal)
+        async with calls.turn(principal):
+            await calls.admit(principal)
+            response = await calls.answer(inner, principal)
         assert isinstance(response, web.Response) and isinstance(response.body, bytes), "no page asks for a stream"
         return msgspec.json.decode(response.body)
 

@@ -41,17 +41,19 @@ class _Published(NamedTuple):
 async def get_points(services: PointServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit/points."""
     call.query()
-    found = await _published(services, call)
-    table = await asyncio.to_thread(_table, found)
+    async with services.pages.place(call.principal.account):
+        found = await _published(services, call)
+        table = await asyncio.to_thread(_table, found)
     return json_response(points_answer(found.published, table))
 
 
 async def what_if(services: PointServices, call: Call) -> web.Response:
     """POST /v1/wallets/{id}/credit/what-if."""
     body = decode(CHANGES, await call.json_body(services.limits.json_bytes_max))
-    found = await _published(services, call)
     try:
-        scored = await asyncio.to_thread(partial(_changed, found, body.changes))
+        async with services.pages.place(call.principal.account):
+            found = await _published(services, call)
+            scored = await asyncio.to_thread(partial(_changed, found, body.changes))
     except CannotChange as error:
         raise invalid_field(f"changes.{error.feature}", str(error)) from None
     except ValueError as error:

@@ -127,9 +127,10 @@ class OwnDataServices(ScoreServices, Protocol):
 
 
 class PointServices(ScoreServices, Protocol):
-    """What-if: a body within limits."""
+    """What-if: a body within limits, and a place where Python computes for some milliseconds."""
 
     limits: Limits
+    pages: Places
 
 
 class PublicationServices(BatchKeyServices, StateServices, Protocol):

@@ -1,5 +1,6 @@
 """Credit scenarios: list, show, publish."""
 
+import asyncio
 from typing import Final, Protocol
 
 import msgspec
@@ -113,7 +114,7 @@ async def put_scenario(services: ScenarioServices, call: Call) -> web.Response:
         raise version_conflict(last)
     if there is not None and there.text == text:
         return await _answer(services, name, last, 200)
-    checked = _checked(text)
+    checked = await asyncio.to_thread(_checked, text)
     if checked.name != name:
         raise invalid_field("name", f"the scenario calls itself {checked.name}")
     try:
@@ -164,7 +165,9 @@ async def _answer(services: ScenarioServices, name: str, version: int | None, st
     if stored is None:
         raise ProblemError("scenario_not_found")
     versions = [_version(each) for each in await services.scenario_store.history(name)]
-    shown = _shown(stored, read_scenario(stored.text, stored=True))
+    loaded = await services.scenarios.version(stored.number, stored.version)
+    assert loaded is not None, "versions never go"
+    shown = _shown(stored, loaded.scenario)
     shown = msgspec.structs.replace(shown, text=stored.text, versions=versions)
     return json_response(shown, status, {"ETag": f'"{stored.version}"'})
 

@@ -5,6 +5,7 @@ Made once per process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -79,6 +80,9 @@ ASKING_MAX: Final = 64
 """Short requests with GET worked on at a time; others wait, callers in turn."""
 ASKING_OF_ONE_MAX: Final = 8
 """Of one caller: who floods a front door with questions keeps the event loop busy with so many between two steps of a payment."""
+HASHING_THREADS: Final = 2
+"""Threads for the hashes of large batches, some 20 ms each at most: in those that all else shares they would wait, with their place
+among the batches, for whatever one caller has put there."""
 STREAMS_MAX: Final = 256
 """Event streams; each costs a page in memory at worst. Beyond it: 503."""
 STREAMS_OF_ONE_MAX: Final = 64
@@ -195,6 +199,7 @@ class Services:
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         self.bodies = BodyRoom(limits.bodies_bytes_max)
         self.connections = Connections(within_descriptors(limits.connections_max))
+        self.hashing = ThreadPoolExecutor(HASHING_THREADS, "hash")
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
         rows_max = (
             limits.queue.queue_rows_max * deps.topology.shards
@@ -248,6 +253,7 @@ class Services:
 
     async def close(self) -> None:
         """Wait for the calls under way."""
+        self.hashing.shutdown(wait=False)
         waits = [each.close() for each in self.queues] + [each.close() for each in self.credit_queues]
         waits += [each.close() for each in self.readers] + [each.close() for each in self.head_readers]
         await asyncio.gather(*waits, *(each.close() for each in self.credit_readers))

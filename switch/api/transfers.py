@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -96,9 +97,10 @@ class SubmitServices(Protocol):
 
 
 class BatchKeyServices(Protocol):
-    """Where the keys of batches stand."""
+    """Where the keys of batches stand, and threads that hash their bodies and do nothing else."""
 
     batch_keys: BatchKeyStore
+    hashing: Executor
 
 
 class HomeServices(Protocol):
@@ -293,7 +295,10 @@ async def _refuse_payers(services: BatchServices, principal: Principal, rows: Re
 
 async def bind_key(services: BatchKeyServices, caller: Caller, key: bytes, body: bytes) -> None:
     """Bind the batch's key to its body, before any row moves money. Raises ProblemError when it was used with another body."""
-    digest = await asyncio.to_thread(_digest, body) if len(body) > DIGEST_INLINE_BYTES_MAX else _digest(body)
+    if len(body) > DIGEST_INLINE_BYTES_MAX:
+        digest = await asyncio.get_running_loop().run_in_executor(services.hashing, _digest, body)
+    else:
+        digest = _digest(body)
     if not await services.batch_keys.use(caller.account, key, digest):
         raise ProblemError("idempotency_mismatch", "This Idempotency-Key was used for a batch with another body.")
 

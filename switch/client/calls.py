@@ -30,6 +30,9 @@ NO_ANSWER: Final = "no answer in time"
 _NO_PLACES: Final = ("", ".", "..")
 """A path without them is another path: whoever sends it takes them out."""
 RETRIED: Final = frozenset({408, 429})
+BEFORE_THE_KEY: Final = frozenset({401, 403, 404, 405, 429})
+"""With these a switch refuses before it has looked for the key, and may by what has changed since an earlier try: what the API key may
+do, which wallets are its account's."""
 SERVER_ERROR: Final = 500
 """These statuses, and from this one on, say nothing final when no problem of a switch tells: a proxy's, or a switch that is starting."""
 
@@ -153,9 +156,10 @@ class Attempts:
         return max(asked_s, random.uniform(longest / 2, longest))
 
     def _refused(self, status: int, problem: dict[str, Any], again: bool) -> ShardpayError:
-        """An earlier try whose answer was lost may have counted, whatever a refusal says that did not look at its key."""
-        moved = str(problem.get("money_moved", "unknown" if again else "no"))
-        if self._was_lost and (again or status in (401, 403)):
+        """A proxy may have sent this try on, and an earlier one whose answer was lost may have counted, whatever a refusal says that did
+        not look at its key."""
+        moved = str(problem.get("money_moved", "unknown"))
+        if self._was_lost and (again or status in BEFORE_THE_KEY):
             moved = "unknown"
         if self._call.method == "GET":
             moved = "no"

@@ -116,7 +116,8 @@ class Client(Resources):
     def pay_table(self, table: "pa.Table") -> "pa.Table":
         """Pay the rows of an Arrow table with the columns of `POST /v1/transfers/batch`: the table with `id`, `code`, `replayed` a row.
 
-        A table without the column `idempotency_key` gets new keys. Ids are 16 bytes or texts. Raises ShardpayError.
+        A table without the column `idempotency_key` gets new keys. Ids are 16 bytes or texts. Rows of one `group` go in one call. Raises
+        ShardpayError, and ValueError, before anything is sent, for ids that are none and for a group that is larger than a call.
         """
         return self._send_table("/v1/transfers/batch", table, keyed=True)
 

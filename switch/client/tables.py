@@ -26,6 +26,8 @@ NO_ANSWER: Final = 2**16 - 1
 """No code: of a row of which no answer has come."""
 IDS: Final = ("idempotency_key", "payer", "payee", "after", "wallet")
 """Columns of ids: 16 bytes each, or the text of a UUID."""
+MAY_LACK: Final = "after"
+"""The one of them that a row need not have: as text it is null or empty then."""
 
 
 class TableSending:
@@ -33,12 +35,13 @@ class TableSending:
 
     def __init__(self, path: str, table: pa.Table, *, keyed: bool, silence_max_s: float) -> None:
         """`keyed`: each row and call needs an idempotency key; a table without this column gets new ones. What has none counts once by
-        itself."""
+        itself. Raises ValueError for ids that are none, and for a linked group of more rows than a call has."""
         self._path = path
         self._table = _with_ids(_without_result(table))
         if keyed and "idempotency_key" not in table.column_names:
             self._table = self._table.append_column("idempotency_key", _new_keys(len(table)))
-        self._waiting = np.arange(len(table))
+        self._first = _first_rows(table)
+        self._waiting = self._side_by_side(np.arange(len(table)))
         self._sent = self._waiting[:0]
         self._keyed = keyed
         self._codes = np.full(len(table), NO_ANSWER, np.uint16)
@@ -55,7 +58,8 @@ class TableSending:
         """The next call; None when every row has its result."""
         if not len(self._waiting):
             return None
-        self._sent, self._waiting = self._waiting[:ROWS_MAX], self._waiting[ROWS_MAX:]
+        end = self._end()
+        self._sent, self._waiting = np.sort(self._waiting[:end]), self._waiting[end:]
         rows = _compact(self._table if self._all_sent else self._table.take(pa.array(self._sent)))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
@@ -63,6 +67,17 @@ class TableSending:
         return Call(
             "POST", self._path, sink.getvalue().to_pybytes(), ARROW, ARROW, new_key(None) if self._keyed else None
         )
+
+    def _end(self) -> int:
+        """How many of the rows that wait go next: as many as a call has, and whole groups. The switch answers a group a second time as a
+        whole alone."""
+        if len(self._waiting) <= ROWS_MAX:
+            return len(self._waiting)
+        return int(np.flatnonzero(np.diff(self._first[self._waiting[: ROWS_MAX + 1]]))[-1]) + 1
+
+    def _side_by_side(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows in their order, but those of a linked group where its first one is."""
+        return rows[np.argsort(self._first[rows], kind="stable")]
 
     @property
     def _all_sent(self) -> bool:
@@ -85,7 +100,7 @@ class TableSending:
         if now - self._silent_since > self._silence_max_s:
             self._waiting = self._waiting[:0]
             return 0.0
-        self._waiting = np.concatenate([self._sent[again], self._waiting])
+        self._waiting = np.concatenate([self._side_by_side(self._sent[again]), self._waiting])
         if not again.any():
             return 0.0
         pause, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_MAX_S)
@@ -169,15 +184,48 @@ def _without_result(table: pa.Table) -> pa.Table:
 
 
 def _with_ids(table: pa.Table) -> pa.Table:
-    """Ids that are texts become 16 bytes. Raises ValueError for a text that is no UUID."""
+    """Ids that are texts become 16 bytes. Raises ValueError for a text that is no UUID, and for none where there must be one."""
     for name in IDS:
         place = table.schema.get_field_index(name)
         if place >= 0 and (
             pa.types.is_string(table.field(place).type) or pa.types.is_large_string(table.field(place).type)
         ):
-            ids = [uuid.UUID(text).bytes if text else bytes(16) for text in table.column(place).to_pylist()]
+            ids = [_id(name, row, text) for row, text in enumerate(table.column(place).to_pylist())]
             table = table.set_column(place, pa.field(name, ID, False), pa.array(ids, ID))
     return table
+
+
+def _id(name: str, row: int, text: str | None) -> bytes:
+    if not text and name == MAY_LACK:
+        return bytes(16)
+    try:
+        return uuid.UUID(text or "").bytes
+    except ValueError:
+        possible = "the text of a UUID is expected"
+        if name == "idempotency_key":
+            possible += " in every row, or no such column: then each row gets a new one"
+        raise ValueError(f"{name}[{row}]: {possible}, got {text!r}") from None
+
+
+def _first_rows(table: pa.Table) -> NDArray[np.int64]:
+    """Of each row (n,) the first one of its linked group; of a row that stands alone, itself. Raises ValueError for a group that no call
+    holds."""
+    firsts = np.arange(len(table))
+    place = table.schema.get_field_index("group")
+    if place < 0 or not pa.types.is_integer(table.field(place).type):
+        return firsts
+    column = table.column(place)
+    linked = np.flatnonzero(column.is_valid().to_numpy())
+    numbers, at, group, sizes = np.unique(
+        column.drop_null().to_numpy(), return_index=True, return_inverse=True, return_counts=True
+    )
+    if len(sizes) and sizes.max() > ROWS_MAX:
+        largest = int(sizes.argmax())
+        raise ValueError(
+            f"group {numbers[largest]} has {sizes[largest]:,} rows; the rows of a group go in one call, which has up to {ROWS_MAX:,}"
+        )
+    firsts[linked] = linked[at][group]
+    return firsts
 
 
 def _new_keys(count: int) -> pa.Array:

@@ -173,8 +173,10 @@ class Console:
         return Answer(body, view.status, PAGE_HEADERS, HTML)
 
     async def _failed(self, request: web.Request, problem: ProblemError) -> web.Response:
-        """A problem as a page; who is not signed in is asked to."""
+        """A problem as a page; who is not signed in is asked to. Who gave a key that is none is told so, as by every call of the API."""
         if problem.code == "unauthenticated":
+            if request.method == "GET" and "Authorization" in request.headers:
+                raise problem
             wanted = request.path_qs if request.method == "GET" else HOME
             return _to(SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted, safe='/')}")
         back = own_path(request.headers.get("Referer", "").partition(request.host)[2] if request.host else "")

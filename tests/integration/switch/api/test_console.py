@@ -1,5 +1,7 @@
 """Pages of the console call the API from inside: with the rights of who is signed in, and the answers that everybody gets."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 from actors.stores.api_keys import Binding, KeyStore, Principal, key_hash
 from switch.api.app import ROUTES
 from switch.api.console import ApiInside
+from switch.api.services import ASKING_OF_ONE_MAX
 from switch.console.page import Wanted
 from switch.problems.table import ProblemError
 from tests.front_door import RunningSwitch
@@ -62,6 +65,20 @@ async def test_nobody_may_more_inside_than_outside(shared: RunningSwitch) -> Non
         with pytest.raises(ProblemError) as refused:
             await asked(shared, who, **wanted)
         assert refused.value.code == code
+
+
+async def test_a_page_asks_when_it_is_its_callers_turn(shared: RunningSwitch) -> None:
+    reader = await principal(shared, "many-pages", ["read"])
+    wallet, asking = await shared.wallet(), shared.services.asking
+    async with AsyncExitStack() as others:
+        for _ in range(ASKING_OF_ONE_MAX):
+            await others.enter_async_context(asking.place(reader.account))
+        wanted = {"method": "GET", "path": "/v1/wallets/{id}", "params": {"id": wallet}}
+        shown = asyncio.create_task(asked(shared, reader, **wanted))
+        while reader.account not in asking._waiting and not shown.done():
+            await asyncio.sleep(0)
+        assert not shown.done()
+    assert (await shown)["id"] == wallet
 
 
 async def test_figures_say_what_probes_and_metrics_say(shared: RunningSwitch) -> None:

@@ -1,9 +1,14 @@
 """The points table and what-if over HTTP: a pencil gets the published score, and a change does what it was said to do."""
 
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+
 import pyarrow as pa
 
 from actors.audit.audit import audit_database
 from models.credit.what_if import INFLUENCED
+from switch.api.services import PAGES_MAX
 from tests.credit_scene import credit_scene
 from tests.front_door import running_switch
 from tests.score_batches import (
@@ -54,6 +59,24 @@ async def test_a_holder_recomputes_the_score_and_a_change_gives_what_was_said(da
         without = await scene.get(f"/v1/wallets/{scene.bob_wallet}/credit/points", scene.bob)
         assert without.json["code"] == "features_not_published"
     assert (await audit_database(database_url)).differences == []
+
+
+async def test_what_computes_for_long_waits_for_a_place_among_the_pages(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        pages, base = switch.services.pages, f"/v1/wallets/{scene.ann_wallet}/credit"
+        for ask in (
+            partial(scene.get, f"{base}/points", scene.ann),
+            partial(scene.post, f"{base}/what-if", {"changes": {}}, scene.ann),
+        ):
+            async with AsyncExitStack() as others:
+                for at in range(PAGES_MAX):
+                    await others.enter_async_context(pages.place(1_000 + at))
+                answer = asyncio.create_task(ask())
+                while not pages._waiting and not answer.done():
+                    await asyncio.sleep(0)
+                assert not answer.done()
+            assert (await answer).json["code"] == "features_not_published"
 
 
 async def test_nobody_is_told_to_become_another_or_to_know_others(database_url: str) -> None:

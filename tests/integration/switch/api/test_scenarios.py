@@ -1,11 +1,15 @@
 """Credit scenarios over HTTP: the catalogue, versions, what is refused, and keys that are bound to some."""
 
+import threading
+
 import pytest
 
 from actors.records.secret import Secret
 from actors.stores.api_keys import Binding, KeyRefused, KeyStore
 from actors.stores.scenarios import ScenarioStore
 from rules.scenarios.catalogue import NAMES, texts
+from rules.scenarios.document import Scenario, read_scenario
+from switch.api import scenario_catalogue, scenarios
 from tests.front_door import SECRET, running_switch
 
 HOTEL = texts()["hotel"]
@@ -34,6 +38,25 @@ async def test_a_version_is_published_once_and_what_does_not_check_is_refused_at
         assert named.json["code"] == "invalid_field"
         nul = await switch.call("PUT", "/v1/scenarios/hotel", {"text": "a\0b"})
         assert nul.json["code"] == "invalid_field"
+
+
+async def test_no_text_is_read_where_payments_are_answered(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[threading.Thread] = []
+
+    def read(text: str, stored: bool = False) -> Scenario:
+        readers.append(threading.current_thread())
+        return read_scenario(text, stored=stored)
+
+    async with running_switch(database_url) as switch:
+        for module in (scenarios, scenario_catalogue):
+            monkeypatch.setattr(module, "read_scenario", read)
+        stricter = HOTEL.replace("score >= 600", "score >= 610")
+        assert (await switch.call("PUT", "/v1/scenarios/hotel", {"text": stricter})).status == 201
+        read_to_publish = len(readers)
+        assert read_to_publish >= 2 and threading.main_thread() not in readers
+        for query, text in (("", stricter), ("?version=1", HOTEL), ("?version=1", HOTEL), ("?version=2", stricter)):
+            assert (await switch.call("GET", f"/v1/scenarios/hotel{query}")).json["text"] == text
+        assert len(readers) <= read_to_publish + 1 and threading.main_thread() not in readers
 
 
 async def test_who_publishes_at_the_same_time_is_told_of_the_own_version(

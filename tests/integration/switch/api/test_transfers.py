@@ -1,9 +1,12 @@
 """Payments over HTTP: one by one, in batches of JSON and Arrow, linked; a key's second use has the first one's answer."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,6 +15,7 @@ from actors.records.codes import Code
 from actors.rpc.interface import ShardUnavailable
 from actors.stores.batch_keys import BatchKeyStore
 from switch.api.services import Limits
+from switch.api.transfers import DIGEST_INLINE_BYTES_MAX
 from switch.gateway.write_queue import WriteQueueLimits
 from tests.front_door import RunningSwitch, running_front_door, running_switch
 from tests.payments import funded, group, money, once_posted, row, shown
@@ -151,6 +155,22 @@ async def test_a_batch_key_used_with_another_body_moves_no_money(switch: Running
     assert broken.status == 422
     assert (await switch.call("POST", "/v1/transfers/batch", second, key="tuesday")).status == 200, "nothing was bound"
     assert (await switch.call("GET", f"/v1/wallets/{user}")).json["posted"] == before + 20
+
+
+async def test_a_large_batch_waits_for_no_threads_that_others_keep(switch: RunningSwitch) -> None:
+    user, shop = (await funded(switch))[1], await switch.wallet("merchant")
+    rows = [row(user, shop, 1, str(uuid.uuid4())) for _ in range(400)]
+    assert len(msgspec.json.encode({"transfers": rows})) > DIGEST_INLINE_BYTES_MAX
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as only:
+        asyncio.get_running_loop().set_default_executor(only)
+        asyncio.get_running_loop().run_in_executor(None, over.wait)
+        try:
+            async with asyncio.timeout(20):
+                answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows}, key=str(uuid.uuid4()))
+        finally:
+            over.set()
+    assert [each["code"] for each in answer.json["results"]] == ["ok"] * len(rows)
 
 
 async def test_a_batch_key_whose_time_is_over_is_new_and_forgotten(switch: RunningSwitch) -> None:

@@ -170,6 +170,13 @@ async def test_a_key_in_a_header_reads_pages_and_sends_no_form(switch: RunningSw
         assert (await visit.post(action, {"csrf": ""}, **given)).headers["Location"] == "/console/sign-in"
 
 
+async def test_a_wrong_key_in_a_header_is_told_so_and_not_led_to_the_sign_in(switch: RunningSwitch) -> None:
+    async with Visitor(switch) as visit:
+        for page in ("/console", "/console/health", "/console/health.json", "/console/live"):
+            assert (await visit.get(page, Authorization="Bearer wrong")).status == 401, page
+        assert (await visit.get("/console/health")).status == 303
+
+
 # What every page has.
 
 

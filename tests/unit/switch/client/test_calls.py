@@ -104,10 +104,30 @@ def test_no_answer_in_time_ends_with_the_key_to_ask_with() -> None:
     assert (raised.value.money_moved, raised.value.idempotency_key) == ("unknown", "k-1")
 
 
-def test_a_reply_that_sends_elsewhere_is_no_answer() -> None:
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (307, b""),
+        (302, b"<html>"),
+        (400, b"<html>"),
+        (404, b"default backend - 404"),
+        (421, b'{"code": "misdirected"}'),
+    ],
+)
+def test_a_refusal_that_is_no_switchs_says_nothing_of_money(lost: bool, status: int, text: bytes) -> None:
+    trying = attempts()
+    if lost:
+        trying.after_loss(Lost("reset", True), 1.0)
     with pytest.raises(ProblemError) as raised:
-        attempts().after_reply(Reply(307, b""), 1.0)
-    assert (raised.value.status, raised.value.money_moved) == (307, "no")
+        trying.after_reply(Reply(status, text), 2.0)
+    assert (raised.value.status, raised.value.money_moved, raised.value.idempotency_key) == (status, "unknown", "k-1")
+
+
+def test_whoever_answers_a_question_it_moves_no_money() -> None:
+    with pytest.raises(ProblemError) as raised:
+        attempts(GET).after_reply(Reply(404, b"default backend - 404"), 1.0)
+    assert raised.value.money_moved == "no"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("", 0.0), ("-1", 0.0), ("soon", 0.0), ("\u00b2", 0.0)])
@@ -135,7 +155,17 @@ def test_what_was_never_sent_moved_no_money() -> None:
 
 @pytest.mark.parametrize(
     ("status", "code", "retryable", "moved"),
-    [(503, "busy", True, "unknown"), (401, "unauthenticated", False, "unknown"), (402, "declined", False, "no")],
+    [
+        (503, "busy", True, "unknown"),
+        (401, "unauthenticated", False, "unknown"),
+        (403, "forbidden", False, "unknown"),
+        (404, "payer_not_found", False, "unknown"),
+        (405, "method_not_allowed", False, "unknown"),
+        (429, "too_many_requests", True, "unknown"),
+        (402, "declined", False, "no"),
+        (409, "payer_closed", False, "no"),
+        (422, "invalid_field", False, "no"),
+    ],
 )
 def test_a_refusal_after_a_lost_answer_says_no_only_when_it_looked_at_the_key(
     status: int, code: str, retryable: bool, moved: str

@@ -50,6 +50,101 @@ def test_rows_go_in_calls_of_a_bounded_size_and_those_not_tried_again_under_thei
     assert result.column("id").null_count == 0
 
 
+def in_groups(*groups: int | None) -> pa.Table:
+    """A row for each group that is given, payable in the order of amounts."""
+    count = len(groups)
+    return pa.table(
+        {"payer": [str(uuid.uuid4())] * count, "amount": range(1, count + 1), "group": pa.array(groups, pa.int32())}
+    )
+
+
+def amounts(sending: TableSending) -> list[int]:
+    found: list[int] = sent(sending).column("amount").to_pylist()
+    return found
+
+
+def pays(table: pa.Table) -> TableSending:
+    return TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=60.0)
+
+
+@pytest.mark.parametrize(
+    ("groups", "calls"),
+    [
+        ((None, None, 7, 7, 7, None), [[1, 2], [3, 4, 5, 6]]),
+        ((7, 8, 7, 8, 7, 8), [[1, 3, 5], [2, 4, 6]]),
+        ((0, None, None, None, None, 0), [[1, 2, 3, 6], [4, 5]]),
+        ((1, 1, 1, 1, 2, 2, 2, 2), [[1, 2, 3, 4], [5, 6, 7, 8]]),
+        ((None,) * 6, [[1, 2, 3, 4], [5, 6]]),
+    ],
+)
+def test_a_linked_group_goes_whole_with_its_first_row(
+    monkeypatch: pytest.MonkeyPatch, groups: tuple[int | None, ...], calls: list[list[int]]
+) -> None:
+    monkeypatch.setattr(tables, "ROWS_MAX", 4)
+    sending = pays(in_groups(*groups))
+    for wanted in calls:
+        assert amounts(sending) == wanted
+        sending.took(answer([0] * len(wanted)), 0.0)
+    assert sending.call() is None
+    assert sending.result().column("code").to_pylist() == ["ok"] * len(groups)
+
+
+def test_rows_that_go_again_cut_no_linked_group_and_keep_the_places_in_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROWS_MAX", 4)
+    sending = pays(in_groups(None, 5, None, 5, 6, 6, 6, None))
+    assert amounts(sending) == [1, 2, 3, 4]
+    sending.took(answer([3, 3, 0, 3]), 0.0)
+    assert amounts(sending) == [1, 2, 4], "and not the first row of the next group"
+    sending.took(answer([0, 3, 3]), 0.0)
+    assert amounts(sending) == [2, 4]
+    sending.took(answer([121, 0]), 0.0)
+    assert amounts(sending) == [5, 6, 7, 8]
+    sending.took(answer([0] * 4), 0.0)
+    codes = ["ok", "insufficient_funds", *["ok"] * 6]
+    assert sending.call() is None and sending.result().column("code").to_pylist() == codes
+
+
+def test_the_table_of_an_error_has_its_linked_groups_sent_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROWS_MAX", 4)
+    sending = pays(in_groups(None, None, 5, None, 5, 6, 6, None, 6))
+    assert amounts(sending) == [1, 2, 3, 5]
+    sending.took(answer([3, 0, 0, 0]), 0.0)
+    assert amounts(sending) == [1, 4]
+    error = sending.ended(ShardpayError("unreachable", money_moved="unknown", idempotency_key=None))
+    again, seen = pays(error.table), []
+    while (call := again.call()) is not None:
+        assert call.body is not None
+        rows = pa.ipc.open_stream(call.body).read_all()
+        seen.append(rows.column("amount").to_pylist())
+        again.took(answer([0] * len(rows)), 0.0)
+    assert seen == [[1, 2, 3, 5], [4, 6, 7, 9], [8]]
+
+
+def test_a_linked_group_that_no_call_holds_is_refused_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROWS_MAX", 4)
+    with pytest.raises(ValueError, match="group 9 has 5 rows; the rows of a group go in one call, which has up to 4"):
+        pays(in_groups(1, 9, 9, None, 9, 9, 9))
+
+
+def test_what_is_no_number_of_a_group_is_left_to_the_switch_to_refuse() -> None:
+    assert sent(pays(pa.table({"payer": [str(uuid.uuid4())], "group": ["a"]}))).column("group").to_pylist() == ["a"]
+
+
+@pytest.mark.parametrize("name", ["idempotency_key", "payer", "payee", "wallet"])
+@pytest.mark.parametrize("text", [None, "", "order-17"])
+def test_a_row_without_an_id_or_with_none_that_is_one_is_refused_by_its_place(name: str, text: str | None) -> None:
+    """16 zero bytes would be one key for all rows that have none."""
+    table = pa.table({name: pa.array([str(uuid.uuid4()), text], pa.string())})
+    with pytest.raises(ValueError, match=rf"^{name}\[1\]: the text of a UUID is expected.*, got {text!r}$"):
+        TableSending("/v1/transfers/batch", table, keyed=True, silence_max_s=60.0)
+
+
+def test_a_payment_need_not_be_after_another() -> None:
+    before = uuid.uuid4()
+    table = pa.table({"after": pa.array([None, "", str(before)], pa.large_string())})
+    assert sent(pays(table)).column("after").to_pylist() == [bytes(16), bytes(16), before.bytes]
+
+
 @pytest.mark.parametrize("coded", [False, True])
 def test_long_texts_go_in_record_batches_that_the_switch_takes(monkeypatch: pytest.MonkeyPatch, coded: bool) -> None:
     monkeypatch.setattr(tables, "TEXTS_BYTES_MAX", 4_000)
