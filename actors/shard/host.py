@@ -8,6 +8,7 @@ have taken the shard over: nothing that waited in its memory is answered after t
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections import deque
@@ -44,7 +45,7 @@ from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
 from actors.shard.neighbours import Peer, Scorer, Segments
-from actors.shard.outages import Outages
+from actors.shard.outages import Outages, pause_s
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
 from actors.shard.timing import Timing
@@ -67,8 +68,6 @@ ASKED_MAX: Final = 10_000
 LATER_MAX: Final = 256
 """Messages that wait for the end of the core's work, beyond which pushes are turned away: their gap is read from the journal. Questions
 are bounded by ASKED_MAX, and what the host itself reads by what the core asked for."""
-RETRY_FIRST_S: Final = 0.02
-RETRY_MAX_S: Final = 1.0
 
 
 class ShardHost:
@@ -429,20 +428,18 @@ class ShardHost:
         return None if found is None else block_hash(found.records)
 
     async def _retry(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        pause = RETRY_FIRST_S
-        while True:
+        for attempt in itertools.count():
             try:
                 return await call()
             except JournalUnavailable as error:
                 self._outages.waits(error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, RETRY_MAX_S)
+                await asyncio.sleep(pause_s(attempt))
 
     # The journal.
 
     async def _append(self, output: m.Append) -> None:
         if output.attempt:
-            await asyncio.sleep(min(RETRY_FIRST_S * 2**output.attempt, RETRY_MAX_S))
+            await asyncio.sleep(pause_s(output.attempt))
         first, *others = output.blocks
         previous = header_of(first.data).previous
         blocks = [_stored(self.shard, first, previous), *(_stored(self.shard, block) for block in others)]
@@ -451,12 +448,10 @@ class ShardHost:
             await self._journal.append(blocks)
         except BlockConflict:
             self._feed(m.Stored(sequence=output.sequence, outcome="taken"))
-        except OutcomeUnknown as error:
+        except (OutcomeUnknown, JournalUnavailable) as error:
             self._outages.waits(error)
-            self._feed(m.Stored(sequence=output.sequence, outcome="unknown"))
-        except JournalUnavailable as error:
-            self._outages.waits(error)
-            self._feed(m.Stored(sequence=output.sequence, outcome="unavailable"))
+            lost = isinstance(error, OutcomeUnknown)
+            self._feed(m.Stored(sequence=output.sequence, outcome="unknown" if lost else "unavailable"))
         else:
             self._outages.over()
             if begun:

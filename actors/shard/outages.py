@@ -1,8 +1,21 @@
-"""Log why a shard waits for its database: each reason once, and that the wait is over."""
+"""How a shard waits for its database, and what it logs.
+
+Each reason is logged once, and that the wait is over.
+"""
 
 import logging
+from typing import Final
 
 log = logging.getLogger(__name__)
+
+
+RETRY_FIRST_S: Final = 0.02
+RETRY_MAX_S: Final = 1.0
+
+
+def pause_s(attempt: int) -> float:
+    """How long to wait before a call is made again that was made so often, however long that was."""
+    return min(RETRY_FIRST_S * 2.0 ** min(attempt, 16), RETRY_MAX_S)
 
 
 class Outages:

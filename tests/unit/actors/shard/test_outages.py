@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from actors.shard.outages import Outages
+from actors.shard.outages import RETRY_MAX_S, Outages, pause_s
+from tests.logged import messages
 
 
 def test_each_reason_is_logged_once_until_it_stores_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -17,8 +18,12 @@ def test_each_reason_is_logged_once_until_it_stores_again(caplog: pytest.LogCapt
         outages.over()
         outages.waits(OSError("no room"))
     waits = "shard 3 waits for the database: "
-    assert caplog.messages == [
+    assert messages(caplog, "actors.shard.outages") == [
         *(waits + reason for reason in ("no room", "the session was lost", "no room")),
         "shard 3: the database stores again",
         waits + "no room",
     ]
+
+
+def test_pauses_get_longer_up_to_a_second_however_long_it_takes() -> None:
+    assert [pause_s(attempt) for attempt in (0, 1, 2, 10_000)] == [0.02, 0.04, 0.08, RETRY_MAX_S]
