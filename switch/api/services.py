@@ -5,7 +5,7 @@ Made once per process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -199,7 +199,7 @@ class Services:
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         self.bodies = BodyRoom(limits.bodies_bytes_max)
         self.connections = Connections(within_descriptors(limits.connections_max))
-        self.hashing = ThreadPoolExecutor(HASHING_THREADS, "hash")
+        self.hashing: Executor = ThreadPoolExecutor(HASHING_THREADS, "hash")
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
         # Before they are decoded: what finds no room waits.
         rows_max = limits.queue.queue_rows_max * deps.topology.shards

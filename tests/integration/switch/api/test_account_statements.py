@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import re
+import threading
 import time
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ import pytest
 
 from switch.api import account_statements
 from switch.http.times import time_text
+from switch.views.account_statement import AccountStatement
 from tests.e2e.test_late_imports import Payment, balance, opened, send
 from tests.front_door import RunningSwitch, running_switch
 
@@ -85,6 +87,26 @@ async def test_all_three_forms_say_the_same_and_carry_nothing_that_runs(switch: 
         *("", "1234.49"),
     ]
     assert [line["id"] for line in shown["lines"]] == [row["id"] for row in rows if row["id"]]
+
+
+@pytest.mark.parametrize("format_", account_statements.FORMATS)
+async def test_a_statement_is_written_in_a_thread_while_it_has_its_place(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    content_type, render = account_statements._FORMATS[format_]
+    written: list[tuple[bool, int]] = []
+
+    def rendered(statement: AccountStatement) -> bytes:
+        inside = sum(switch.services.pages._inside.values())
+        written.append((threading.current_thread() is threading.main_thread(), inside))
+        return render(statement)
+
+    monkeypatch.setitem(account_statements._FORMATS, format_, (content_type, rendered))
+    bank, ann = await switch.wallet("external"), await switch.wallet()
+    assert (await switch.pay(bank, ann, 100)).status == 201
+    shown = await switch.call("GET", f"/v1/wallets/{ann}/statement?from=2020-01-01T00:00:00Z&format={format_}")
+    assert shown.status == 200 and shown.headers["Content-Type"] == content_type
+    assert written == [(False, 1)]
 
 
 async def test_what_cannot_be_told_is_refused(switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch) -> None:
