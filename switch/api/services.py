@@ -201,9 +201,7 @@ class Services:
         self.connections = Connections(within_descriptors(limits.connections_max))
         self.hashing: Executor = ThreadPoolExecutor(HASHING_THREADS, "hash")
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
-        rows_max = (
-            limits.queue.queue_rows_max * deps.topology.shards
-        )  # before they are decoded: what finds no room waits
+        rows_max = limits.queue.queue_rows_max * deps.topology.shards  # before they are decoded: the rest waits
         self.batch_rows = Places(rows_max, rows_max // 2, limits.batch_wait_s)
         self.callers = Callers(self._loop.time, BESIDE_S)
         self.history = History(deps.pool, BesideQuestions(lambda: self.callers.several, lambda: self.metrics.call_rows))
