@@ -96,3 +96,14 @@ async def test_orders_of_the_past_take_their_numbers_in_one_go(pool: Pool, accou
     await _age(pool, "13 hours")
     assert (await store.take_all(wanted[:2])) == [Taken("A-3", 0, 33), Taken("A-1", 0, 0)], "taken long ago"
     assert await store.take_all([]) == []
+
+
+async def test_the_number_of_an_order_of_the_past_is_not_given_back(pool: Pool, account: int) -> None:
+    """Whoever sent it may have died after it was made, and its row has no receipt by which the journal would tell."""
+    store = OrderNumberStore(pool)
+    past = Taking(account, "A-1", -5)
+    assert await store.take_all([past]) == [Taken("A-1", -5, 0)]
+    await _age(pool, "70 s")
+    assert await store.take(account, "A-1", 500) == [Taken("A-1", -5, 0)]
+    await store.made_all([(past, 77)])
+    assert await store.find(account, "A-1") == 77
