@@ -1,18 +1,18 @@
 """From a document that was checked, and the card it names, to a pack that decides."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 
 import msgspec
 
-from models.scorecard import Characteristic, Scorecard, flatten
+from models.scorecard import Scorecard, flatten
 from rules.compile.codegen import Fires, generate
 from rules.decisions.pack import REASONS_PER_PACK_MAX, FirstTable, Pack, Rule
 from rules.language.document import CardReference, Mode, PackDocument, RuleText
 from rules.language.ir import Program
 from rules.language.problems import PackError, Problem, did_you_mean, shortened
-from rules.language.words import word_number
-from rules.vocabulary.catalogue import CODES, WORDS
+from rules.language.words import check_categories
+from rules.vocabulary.catalogue import CODES
 from rules.vocabulary.columns import INDEX
 
 MISSING_NAMED_MAX = 5
@@ -84,22 +84,11 @@ def _card(document: PackDocument, cards: Mapping[str, Scorecard]) -> Scorecard |
             if item.scale != 1:
                 raise ValueError(f"{card.name}: columns are whole numbers, so {item.feature!r} has no scale here")
             if not document.stored:
-                _known_words(item)
+                check_categories(item)
         flatten(card, INDEX, CODES)
     except ValueError as error:
         raise PackError([msgspec.structs.replace(named.problem, message=str(error), hint="")]) from None
     return card
-
-
-def _known_words(item: Characteristic) -> None:
-    """A category that stands for nothing, like the country UK, gets its points from no payment. Raises ValueError."""
-    if item.categories is None or item.feature not in WORDS:
-        return
-    for word in chain.from_iterable(item.categories):
-        try:
-            word_number(WORDS[item.feature], word)
-        except ValueError as error:
-            raise ValueError(f"the card's {item.feature}: {error}") from None
 
 
 def _no_such_columns(named: CardReference, card: Scorecard, missing: list[str]) -> Problem:

@@ -1,9 +1,11 @@
 """Words become numbers: what a text in a pack stands for, by the type that it is compared with."""
 
+from itertools import chain
 from typing import Final
 
+from models.scorecard import Characteristic
 from rules.language.problems import did_you_mean, shortened
-from rules.vocabulary.catalogue import Type
+from rules.vocabulary.catalogue import WORDS, Type
 
 WORDS_LISTED_MAX: Final = 16
 
@@ -26,3 +28,14 @@ def word_number(type_: Type, word: str, *, stored: bool = False) -> int:
     else:
         hint = did_you_mean(word, sorted(in_use))
     raise ValueError(f"{shortened(word)!r} is no {domain.name}, {domain.expected}" + (f"; {hint}" if hint else ""))
+
+
+def check_categories(item: Characteristic) -> None:
+    """A category that stands for nothing, like the country UK, gets its points from no payment. Raises ValueError."""
+    if item.categories is None or item.feature not in WORDS:
+        return
+    for word in chain.from_iterable(item.categories):
+        try:
+            word_number(WORDS[item.feature], word)
+        except ValueError as error:
+            raise ValueError(f"the card's {item.feature}: {error}") from None

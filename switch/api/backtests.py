@@ -205,6 +205,7 @@ async def _with_card(services: BacktestServices, asked: CardBacktest) -> TriedPa
             raise invalid_field("version", "a version goes with a name")
         card = checked_card(bytes(asked.document), "document")
         reference, document = f"{card.name}@{card.version}", canonical(card)
+        await services.publisher.check_new_card(document)
     else:
         stored = await published_card(services, str(asked.name), asked.version)
         reference, document = f"{stored.name}@{stored.version}", stored.document.encode()

@@ -18,8 +18,10 @@ from actors.scoring.pack_compiler import FindCard, PackRefused
 from actors.scoring.scorer import Activated, ScorerClient
 from actors.stores.deployment import Deployment, DeploymentRefused, Mode, changed
 from actors.stores.rule_packs import PackFacts, PackStore, StoredPack, VersionConflict
+from models.scorecard import parse
 from rules.language.problems import PackError, Problem
 from rules.language.recarding import recarded
+from rules.language.words import check_categories
 from switch.problems.table import FieldError, ProblemError, invalid_field
 
 log = logging.getLogger(__name__)
@@ -151,10 +153,20 @@ class Publisher:
         found = await self._store.pack_of_text(name, text, pack.files)
         if found is None:
             assert newest is not None, "published packs never go"
+            named, _, version = card.rpartition("@")
+            if (document := await self._card(named, int(version))) is not None:
+                await self.check_new_card(document)
             await self.publish(name, text, pack.files, account, newest.version, stored=True)
             found = await self._store.pack_of_text(name, text, pack.files)
         assert found is not None, "it is published"
         return found
+
+    async def check_new_card(self, document: bytes) -> None:
+        """Look at what a pack that was published asks of its card no more: that each category stands for something. Raises ProblemError."""
+        try:
+            await asyncio.to_thread(_check_categories, document)
+        except ValueError as error:
+            raise ProblemError("invalid_scorecard", str(error)[:500]) from None
 
     async def checked(
         self, text: str, files: Mapping[str, str], card: bytes | None = None, *, stored: bool = False
@@ -255,6 +267,11 @@ class Publisher:
         except (CallLost, NotReady, TimeoutError) as error:
             return None, str(error) or "no answer in time"
         return state, state.error
+
+
+def _check_categories(document: bytes) -> None:
+    for item in parse(document).characteristics:
+        check_categories(item)
 
 
 def version_conflict(newest: int) -> ProblemError:

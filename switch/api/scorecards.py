@@ -314,6 +314,7 @@ ROUTES: Final = (
             "idempotency_mismatch",
             "invalid_idempotency_key",
             "invalid_rule_pack",
+            "invalid_scorecard",
             "rule_pack_not_found",
             "scorecard_not_found",
             "version_conflict",

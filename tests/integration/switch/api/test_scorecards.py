@@ -147,6 +147,26 @@ async def test_a_card_that_does_not_fit_the_pack_is_refused_with_line_and_column
     assert (missing.status, missing.json["code"]) == (404, "scorecard_not_found")
 
 
+async def test_a_card_with_a_category_that_stands_for_nothing_is_not_let_decide(switch: RunningSwitch) -> None:
+    """It would give its points to no payment, through a pack that was checked before this card was known."""
+    only = {
+        "feature": "country",
+        "reason": "PLACE",
+        "categories": [["UK"]],
+        "points": [70],
+        "missing": 50,
+        "unknown": 50,
+    }
+    document = {"name": "risk", "version": 2, "characteristics": [only]}
+    assert (await switch.call("PUT", "/v1/scorecards/risk", document)).status == 201, "cards are of loans, too"
+    asked = (("/v1/scorecards/risk/mode", {"mode": "live"}), ("/v1/scorecards/backtest", {"document": document}))
+    for path, body in asked:
+        refused = await switch.call("POST", path, body)
+        assert (refused.status, refused.json["code"]) == (422, "invalid_scorecard"), refused.raw
+        assert "'UK' is no country" in refused.json["detail"] and "write GB" in refused.json["detail"]
+    assert await versions(switch) == {1: "live"}
+
+
 async def test_a_card_is_tried_on_what_happened(switch: RunningSwitch) -> None:
     """Published or not, and through the live pack or another: the answer is that for the pack with this card."""
     wallet, shop = await payer(switch)
