@@ -8,7 +8,6 @@ have taken the shard over: nothing that waited in its memory is answered after t
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
 from collections import deque
@@ -99,6 +98,7 @@ class ShardHost:
         self._asked_rows = 0
         self._fallbacks = FallbackShare()
         self._outages = Outages(self.shard)
+        self._retry = self._outages.patiently
         self._reading_clock = asyncio.Lock()
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -426,14 +426,6 @@ class ShardHost:
         """That of a block of a journal, None if there is none."""
         found = await self._retry(lambda: self._journal.block(shard, block))
         return None if found is None else block_hash(found.records)
-
-    async def _retry(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        for attempt in itertools.count():
-            try:
-                return await call()
-            except JournalUnavailable as error:
-                self._outages.waits(error)
-                await asyncio.sleep(pause_s(attempt))
 
     # The journal.
 

@@ -3,8 +3,13 @@
 Each reason is logged once, and that the wait is over.
 """
 
+import asyncio
+import itertools
 import logging
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from actors.journal.interface import JournalUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +30,21 @@ class Outages:
         self._shard = shard
         self._reason: str | None = None
 
+    async def patiently(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """What a call gives, once the database answers it."""
+        waited_for: str | None = None
+        for attempt in itertools.count():
+            try:
+                found = await call()
+            except JournalUnavailable as error:
+                waited_for = str(error)
+                self.waits(error)
+                await asyncio.sleep(pause_s(attempt))
+            else:
+                if waited_for is not None and waited_for == self._reason:
+                    self.over()
+                return found
+
     def waits(self, error: Exception) -> None:
         """A call is to be made again. The same reason over and over is one line."""
         if (reason := str(error)) != self._reason:
@@ -32,7 +52,7 @@ class Outages:
             log.error("shard %d waits for the database: %s", self._shard, reason)
 
     def over(self) -> None:
-        """An append was stored."""
+        """An append was stored, or what the reason was of works again."""
         if self._reason is not None:
             self._reason = None
-            log.warning("shard %d: the database stores again", self._shard)
+            log.warning("shard %d: the database answers again", self._shard)

@@ -1,14 +1,16 @@
 """Publishing scores: what a run of a wallet card says of many wallets, exactly once by run and wallet."""
 
 import asyncio
+from collections.abc import Coroutine
 from functools import lru_cache, partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
+from actors.database.pool import StoreUnavailable
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE_OUTCOME, ScoreOutcomes, ScoreRows
 from models.credit.wallet_card import RELATIONS, checked
@@ -27,6 +29,8 @@ from switch.http.auth import CREDIT
 from switch.http.call import Call
 from switch.http.server import Answer
 from switch.problems.table import ProblemError, invalid_field
+
+T = TypeVar("T")
 
 CARDS_KEPT: Final = 8
 """Decoded, some 50 kB each: a run has one."""
@@ -52,9 +56,8 @@ async def publish_scores(services: PublicationServices, call: Call) -> web.Respo
         details = await _features(services, account, table, card, rows)
         if key is not None:
             await bind_key(services, call.caller(), key, body)
-        results = await published(services, rows, details)
+        results, timeline = await on_one_timeline(services, published(services, rows, details))
         check_outcome(results["code"], money_moved="no")
-        timeline = await services.pool.timeline()
         answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results, timeline)))
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
 
@@ -93,6 +96,20 @@ async def _features(
         return {}
     features = await asyncio.to_thread(features_of, table, card, rows)
     return {} if features is None else await services.scheduler.run(account, feature_details(features))
+
+
+async def on_one_timeline(services: PublicationServices, work: Coroutine[Any, Any, T]) -> tuple[T, int]:
+    """What was done, and the database's timeline meanwhile. Raises StoreUnavailable where a standby was promoted in between: it may lack a
+    part of the work, so all of it is to be sent again."""
+    try:
+        before = await services.pool.timeline()
+    except BaseException:
+        work.close()
+        raise
+    done = await work
+    if await services.pool.timeline() != before:
+        raise StoreUnavailable("a standby was promoted meanwhile")
+    return done, before
 
 
 async def published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_STATE, SCORE_OUTCOME, SCORE_ROW, CreditStates, ScoreOutcomes, ScoreRows
 from models.credit.score import Cause
-from switch.api.credit_scores import ScoreRow, home_shards, published
+from switch.api.credit_scores import ScoreRow, home_shards, on_one_timeline, published
 from switch.api.credit_services import PublicationServices
 from switch.api.credit_shared import is_holder, states
 from switch.api.route import BODY, KEY, Route, named
@@ -46,12 +46,15 @@ async def undo_scores(services: PublicationServices, call: Call) -> web.Response
         undo = await services.scheduler.run(account, read_undo(body, services.secret))
         if key is not None:
             await bind_key(services, call.caller(), key, body)
-        steps = range(0, len(undo.holders), STEP_ROWS)
-        results = np.concatenate([await _undone(services, undo, slice(at, at + STEP_ROWS)) for at in steps])
+        results, timeline = await on_one_timeline(services, _all_undone(services, undo))
         check_outcome(results["code"], money_moved="no")
-        timeline = await services.pool.timeline()
         answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results, timeline)))
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
+
+
+async def _all_undone(services: PublicationServices, undo: Undo) -> ScoreOutcomes:
+    steps = range(0, len(undo.holders), STEP_ROWS)
+    return np.concatenate([await _undone(services, undo, slice(at, at + STEP_ROWS)) for at in steps])
 
 
 async def _undone(services: PublicationServices, undo: Undo, some: slice) -> ScoreOutcomes:

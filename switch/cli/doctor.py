@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from switch.cli.options import as_text, json_option, storage_options
 )
 @click.option("--config", type=click.Path(path_type=Path, exists=True), help="The TOML file of serve.")
 @json_option
-@storage_options
+@partial(storage_options, both=True)
 def doctor_command(host: str, port: int, config: Path | None, as_json: bool, data: Path, database: str | None) -> None:
     """Say what is wrong with this machine, configuration and database, and what to do. It changes nothing.
 

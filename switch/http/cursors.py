@@ -19,10 +19,9 @@ _DECODE: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 
 def _mac(secret: Secret, scope: str, raw: bytes) -> bytes:
-    """Over the places and the scope with a border: no byte of one passes for one of the other."""
+    """Over the places and the scope: where a whole list of places ends, no other cut is one."""
     key = secret.low.tobytes() + secret.high.tobytes()
-    signed = len(raw).to_bytes(4, "little") + raw + scope.encode()
-    return hashlib.blake2b(signed, key=key, digest_size=_MAC_BYTES, person=b"cursor").digest()
+    return hashlib.blake2b(raw + scope.encode(), key=key, digest_size=_MAC_BYTES, person=b"cursor").digest()
 
 
 def encode_cursor(secret: Secret, scope: str, *places: int) -> str:

@@ -111,9 +111,9 @@ def read_config(path: Path) -> Configuration:
 
 
 def _check_checkpoints(uri: str | None) -> None:
-    """Raises ValueError for what is no place for checkpoints. Of S3, pyarrow would ask the network."""
+    """Raises ValueError for what is no place for checkpoints; none is below the data. Of S3, pyarrow would ask the network."""
     place = urlsplit(uri or "")
-    if uri is None or (place.scheme == "s3" and place.netloc):
+    if not uri or (place.scheme == "s3" and place.netloc):
         return
     try:
         FileSystem.from_uri(uri)

@@ -26,7 +26,7 @@ new key is made; where an answer is lost, the message names it."""
 
 _ENVIRONMENT: Final = {
     "SHARDPAY_DATA": "Default of `--data`.",
-    "SHARDPAY_DATABASE": "Default of `--database`, except where `--data` is typed; `serve` uses both.",
+    "SHARDPAY_DATABASE": "Default of `--database`, except where `--data` is typed; `serve` and `doctor` use both.",
     "SHARDPAY_URL": "Default of `--url`.",
     "SHARDPAY_API_KEY": "For `serve`: a bootstrap key with every scope. For commands that call a running switch: the key to send.",
 }

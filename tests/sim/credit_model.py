@@ -76,6 +76,10 @@ def shown_of(state: Any) -> tuple[int, ...]:
     return tuple(int(state["credit"][name]) for name in ROW)
 
 
+OF_FRONT_DOORS: Final = "a second order begins on one receipt"
+"""What front doors see to, by a table of receipts; the load asks shards without one."""
+
+
 class Order:
     """An order, with what it was after each block that changed it."""
 
@@ -144,7 +148,7 @@ class CreditModel:
         here, records = self.shards[shard], records_of(sealed.data)
         here.block = sealed
         for address, text in here.check.wrong(records, addresses_of(shard, sealed.number, len(records))):
-            must(False, "record {}: {}", address, text)
+            must(text == OF_FRONT_DOORS, "record {}: {}", address, text)
         self.entries.extend(here.check.entries)
         here.check.entries.clear()
 

@@ -749,11 +749,11 @@ WHERE account.name = ANY ($1::text[])
   AND EXISTS (SELECT FROM api_key AS key WHERE key.account = account.id AND key.revoked_at IS NULL AND 'merchant' = ANY (key.scopes))
 
 -- name: order_number_free
--- Give back what was taken by a request that made no order within a minute, where it stands in the way of this one. Not what an order of the
--- past has taken: it has no receipt by which the journal would tell whether it was made.
+-- Give back what was taken by a request that made no order within a minute, where it stands in the way of this one. What an order of the past
+-- has taken has no receipt by which the journal would tell whether it was made: whoever imports it has half a day to try again.
 DELETE FROM order_number AS taken
 WHERE ((account = $1 AND number = $2) OR receipt = $3) AND NOT (account = $1 AND number = $2 AND receipt = $3)
-  AND record IS NULL AND receipt > 0 AND taken_at < now() - interval '60 s'
+  AND record IS NULL AND taken_at < now() - CASE WHEN receipt > 0 THEN interval '60 s' ELSE interval '12 h' END
   AND NOT EXISTS (SELECT FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $4)
 
 -- name: order_number_take

@@ -98,12 +98,17 @@ async def test_orders_of_the_past_take_their_numbers_in_one_go(pool: Pool, accou
     assert await store.take_all([]) == []
 
 
-async def test_the_number_of_an_order_of_the_past_is_not_given_back(pool: Pool, account: int) -> None:
-    """Whoever sent it may have died after it was made, and its row has no receipt by which the journal would tell."""
+async def test_the_number_of_an_order_of_the_past_is_given_back_after_half_a_day(pool: Pool, account: int) -> None:
+    """Whoever sent it may have died after it was made, and its row has no receipt by which the journal would tell; or it was refused."""
     store = OrderNumberStore(pool)
     past = Taking(account, "A-1", -5)
     assert await store.take_all([past]) == [Taken("A-1", -5, 0)]
-    await _age(pool, "70 s")
+    refused = Taking(account, "A-2", -6)
+    await store.take_all([refused])
+    await _age(pool, "11 hours")
     assert await store.take(account, "A-1", 500) == [Taken("A-1", -5, 0)]
     await store.made_all([(past, 77)])
     assert await store.find(account, "A-1") == 77
+    await _age(pool, "2 hours")
+    assert await store.take(account, "A-1", 501) == [Taken("A-1", -5, 77)]
+    assert await store.take(account, "A-2", 502) == [Taken("A-2", 502, 0)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from actors.database.pool import Pool
 from actors.rpc.interface import ShardUnavailable
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import running_switch
@@ -125,6 +126,25 @@ async def test_an_answer_that_is_lost_is_asked_for_again(database_url: str, monk
         rows = [score_row(scene.ann_wallet, 655), score_row(scene.bob_wallet, 600)]
         assert reported(await publish_scores(switch, rows)) == [("ok", True)] * 2
         assert calls == [2, 2]
+
+
+async def test_a_batch_during_which_a_standby_was_promoted_is_to_be_sent_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its first calls stored the standby may lack; what its last ones stored tells nothing of that."""
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await publish_card(switch)
+        rows = [score_row(scene.ann_wallet, 655, 7)]
+        told = [1, 2, 2, 2]
+
+        async def timeline(_: Pool) -> int:
+            return told.pop(0)
+
+        monkeypatch.setattr(Pool, "timeline", timeline)
+        refused = await publish_scores(switch, rows)
+        assert (refused.status, refused.json["code"], refused.json["retryable"]) == (503, "database_unavailable", True)
+        assert reported(await publish_scores(switch, rows)) == [("ok", True)] and not told
 
 
 async def test_a_holder_reads_all_scores_newest_first_page_by_page(database_url: str) -> None:

@@ -447,9 +447,9 @@ def test_the_audit_agrees_with_all_that_a_shard_does(shard: OneShard) -> None:
     holder, shop = shard.wallet(balance=900), shard.wallet()
     consent = granted(shard, holder)
     asked = {"kind": InquiryResult.YES, "reference": consent, "expiry": shard.now + DAY_MS, "granted": 1_000}
-    receipt = int(shard.credit(Kind.INQUIRY, holder, **asked)["address"])
-    stated = {"reference": receipt, "expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400}
-    orders = [shard.order(holder, shop, **stated) for _ in range(3)]
+    receipts = [int(shard.credit(Kind.INQUIRY, holder, **asked)["address"]) for _ in range(3)]
+    stated = {"expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400}
+    orders = [shard.order(holder, shop, reference=receipt, **stated) for receipt in receipts]
     for order in orders[:2]:
         shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
         shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)

@@ -51,6 +51,11 @@ def test_no_byte_moves_between_the_places_and_the_scope(places: list[int], scope
         assert refused.value.code == "invalid_query"
 
 
+def test_a_cursor_that_a_reader_of_events_has_kept_goes_on() -> None:
+    """Of version 0.1.0: it is a place in the journal for as long as the database lives."""
+    assert list(decode_all_places(SECRET, "events", "kwHPAAABAAAAAAD9c7ezZu7TfZY")) == [1, 2**40, -3]
+
+
 def test_what_is_signed_and_holds_no_places_is_refused() -> None:
     for raw in (b"", b"\xc1", b"\x91", b"\xa1a", msgspec.msgpack.encode(["a"])):
         text = base64.urlsafe_b64encode(raw + _mac(SECRET, "list", raw)).rstrip(b"=").decode()

@@ -24,13 +24,13 @@ def test_a_review_time_that_cannot_be_is_refused(tmp_path: Path, value: str) -> 
         read_config(tmp_path / "config.toml")
 
 
-@pytest.mark.parametrize("uri", ["file:///tmp/x", "/tmp/x", "s3://bucket/path", "s3://bucket?region=eu-central-1"])
+@pytest.mark.parametrize("uri", ["", "file:///tmp/x", "/tmp/x", "s3://bucket/path", "s3://bucket?region=eu-central-1"])
 def test_checkpoints_go_where_the_file_says(tmp_path: Path, uri: str) -> None:
     (tmp_path / "config.toml").write_text(f"checkpoints = {uri!r}\n")
     assert read_config(tmp_path / "config.toml").checkpoints == uri
 
 
-@pytest.mark.parametrize("uri", ["", "ckpt", "file:ckpt", "file://ckpt/x", "s3:/bucket", "gs3://bucket"])
+@pytest.mark.parametrize("uri", ["ckpt", "file:ckpt", "file://ckpt/x", "s3:/bucket", "gs3://bucket"])
 def test_what_is_no_place_for_checkpoints_is_refused(tmp_path: Path, uri: str) -> None:
     (tmp_path / "config.toml").write_text(f"checkpoints = {uri!r}\n")
     with pytest.raises(ValueError, match=r"config.toml: checkpoints: .* is not a URI such as file:///path"):
