@@ -151,6 +151,7 @@ SHELLS_OF_A_SHARD: Final = (
     "compile_kernels",
     "host",
     "in_process",
+    "outages",
     "remote",
     "timing",
 )

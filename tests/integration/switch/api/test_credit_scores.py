@@ -136,15 +136,15 @@ async def test_a_batch_during_which_a_standby_was_promoted_is_to_be_sent_again(
         scene = await credit_scene(switch)
         await publish_card(switch)
         rows = [score_row(scene.ann_wallet, 655, 7)]
-        told = [1, 2, 2, 2]
+        timelines = [1, 2, 2, 2]
 
         async def timeline(_: Pool) -> int:
-            return told.pop(0)
+            return timelines.pop(0)
 
         monkeypatch.setattr(Pool, "timeline", timeline)
         refused = await publish_scores(switch, rows)
         assert (refused.status, refused.json["code"], refused.json["retryable"]) == (503, "database_unavailable", True)
-        assert reported(await publish_scores(switch, rows)) == [("ok", True)] and not told
+        assert reported(await publish_scores(switch, rows)) == [("ok", True)] and not timelines
 
 
 async def test_a_holder_reads_all_scores_newest_first_page_by_page(database_url: str) -> None:
