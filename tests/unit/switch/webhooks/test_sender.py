@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -20,11 +21,13 @@ class Store:
 
     def __init__(self) -> None:
         self.lease: bool | Exception = True
+        self.looks = 0
         self.away = 0
         self.found: list[SendingEndpoint] = []
         self.by_hand: list[StoredDelivery] = []
 
     async def take_lease(self) -> bool:
+        self.looks += 1
         if isinstance(self.lease, Exception):
             raise self.lease
         return self.lease
@@ -89,6 +92,11 @@ class Scene:
     def running(self) -> list[tuple[int, int]]:
         return sorted((each.endpoint.id.int, each.endpoint.version) for each in self.made if each.runs)
 
+    async def looks(self, number: int) -> None:
+        """Wait until so many more have been begun: all but the last are over then."""
+        before = self.store.looks
+        await self.until(lambda: self.store.looks >= before + number)
+
     async def until(self, done: Callable[[], Any]) -> None:
         async with asyncio.timeout(5):
             while not done():
@@ -130,24 +138,32 @@ async def test_without_the_lease_nothing_runs(scene: Scene) -> None:
 async def test_a_lease_that_cannot_be_renewed_counts_until_another_might_take_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SURE_S", 0.3)
+    clock = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     scene.store.found = [endpoint(1)]
     await scene.until(scene.running)
     scene.store.lease = StoreUnavailable("away")
-    await asyncio.sleep(0.1)
+    clock[0] += module.SURE_S
+    await scene.looks(3)
     assert scene.running()
+    clock[0] += 0.1
     await scene.until(lambda: not scene.running())
 
 
 async def test_one_that_fails_begins_anew_later_and_one_that_was_replaced_at_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RESTART_S", 0.3)
+    clock = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     scene.store.found = [endpoint(1), endpoint(2)]
     await scene.until(lambda: len(scene.running()) == 2)
     scene.made[0].fail.set_exception(ValueError("a bug"))
     scene.made[1].fail.set_exception(Replaced())
     await scene.until(lambda: scene.running() == [(2, 1)] and len(scene.made) == 3)
+    clock[0] += module.RESTART_S / 2
+    await scene.looks(3)
+    assert scene.running() == [(2, 1)]
+    clock[0] += module.RESTART_S / 2
     await scene.until(lambda: len(scene.running()) == 2)
 
 
@@ -157,7 +173,7 @@ async def test_what_was_asked_for_reaches_its_endpoint_once(scene: Scene) -> Non
     scene.store.found = [endpoint(1)]
     scene.store.by_hand = [kept, other]
     await scene.until(lambda: scene.made and scene.made[0].asked)
-    await asyncio.sleep(0.05)
+    await scene.looks(2)
     assert scene.made[0].asked == [kept] and scene.store.by_hand == [other]
 
 
