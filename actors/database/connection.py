@@ -54,7 +54,7 @@ CONNECTION_LOST: Final = (
 )
 """Errors not caused by the statement or the data: the session is gone or could not be had."""
 
-NO_TIMELINES: Final = (
+_NO_TIMELINES: Final = (
     asyncpg.UndefinedFunctionError,
     asyncpg.FeatureNotSupportedError,
     asyncpg.InsufficientPrivilegeError,
@@ -135,6 +135,16 @@ async def connect(url: str, *, name: str, **settings: str) -> Any:
             **settings,
         },
     )
+
+
+async def timeline_of(connection: Any) -> int | None:
+    """Of the server's log: another once a standby was promoted, and commits of the one before may be lost. 0 where the server tells none,
+    None of a standby."""
+    try:
+        timeline: int | None = await connection.fetchval(SQL["journal_timeline"])
+    except _NO_TIMELINES:
+        return 0
+    return timeline
 
 
 async def check_server(connection: Any, *, allow_unsafe: bool = False) -> None:

@@ -14,10 +14,10 @@ import asyncpg
 from actors.database.connection import (
     BY_INDEX,
     KEEPALIVE,
-    NO_TIMELINES,
     SQL_DIRECTORY,
     UNAVAILABLE,
     parse_queries,
+    timeline_of,
     travel_s,
 )
 from actors.process.time_limits import TimeLimit
@@ -130,15 +130,12 @@ class Pool:
         return {row["segment"]: row["shard"] for row in await self.fetch("segment_owners")}
 
     async def timeline(self) -> int:
-        """Of the database's log: another once a standby was promoted, and commits of the one before may be lost. 0 where the server tells
-        none. Raises StoreUnavailable, also of a standby."""
-        try:
-            timeline = await self.fetchval("timeline")
-        except NO_TIMELINES:
-            return 0
+        """As `timeline_of`. Raises StoreUnavailable, also of a standby."""
+        async with self.session() as session:
+            timeline = await timeline_of(session)
         if timeline is None:
             raise StoreUnavailable("the server is a standby that was not promoted")
-        return int(timeline)
+        return timeline
 
     async def close(self) -> None:
         """End all sessions, without waiting for long."""

@@ -16,7 +16,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.database.connection import ALONG_THE_KEY, NO_TIMELINES, SQL, UNAVAILABLE, check_server, connect, travel_s
+from actors.database.connection import ALONG_THE_KEY, SQL, UNAVAILABLE, check_server, connect, timeline_of, travel_s
 from actors.journal.copy_stream import copy_of, stream_blocks
 from actors.journal.interface import (
     RECORDS_BYTES_MAX,
@@ -152,10 +152,7 @@ class PostgresJournal:
     async def _check_timeline(self, connection: Any) -> None:
         """All sessions of this object are on one timeline. Raises JournalRewound."""
         async with asyncio.timeout(READ_TIMEOUT_S):
-            try:
-                timeline = await connection.fetchval(SQL["journal_timeline"])
-            except NO_TIMELINES:
-                timeline = 0
+            timeline = await timeline_of(connection)
         if timeline is None:
             raise JournalUnavailable("the server is a standby that was not promoted")
         self._timeline = timeline if self._timeline is None else self._timeline

@@ -13,7 +13,7 @@ from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_c
 from actors.records.layout import FLAG_REMOTE
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
-from rules.vocabulary.columns import DAY_MS, FURTHER_PAYER_COLUMNS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
+from rules.vocabulary.columns import DAY_MS, HOUR_MS, INDEX, NULL, USER_PAYER_COLUMNS
 from rules.vocabulary.encodings import WalletKind
 
 _MERCHANT: Final = int(WalletKind.MERCHANT)
@@ -44,10 +44,7 @@ _PAYER_DEBITS: Final = INDEX["payer_debits"]
 _CREDITED: Final = INDEX["payer_credited"]
 _CREDITED_AGO: Final = INDEX["payer_credited_ago_s"]
 
-_OF_USERS: Final = tuple(
-    INDEX[name] for name in (*PAYER_COLUMNS, *WINDOW_COLUMNS, *FURTHER_PAYER_COLUMNS, "payee_seen", "saturated")
-)
-"""Columns that an operator wallet does not fill."""
+_OF_USERS: Final = tuple(INDEX[name] for name in USER_PAYER_COLUMNS)
 
 _THURSDAY: Final = 3
 """1970 began on one; Monday is 0 here."""

@@ -203,9 +203,9 @@ async def _with_card(services: BacktestServices, asked: CardBacktest) -> TriedPa
     if asked.document is not UNSET:
         if asked.version is not UNSET:
             raise invalid_field("version", "a version goes with a name")
-        card = checked_card(bytes(asked.document), "document")
+        card = await checked_card(bytes(asked.document), "document")
         reference, document = f"{card.name}@{card.version}", canonical(card)
-        await services.publisher.check_new_card(document)
+        await services.publisher.check_new_card(card)
     else:
         stored = await published_card(services, str(asked.name), asked.version)
         reference, document = f"{stored.name}@{stored.version}", stored.document.encode()

@@ -18,7 +18,7 @@ from actors.scoring.pack_compiler import FindCard, PackRefused
 from actors.scoring.scorer import Activated, ScorerClient
 from actors.stores.deployment import Deployment, DeploymentRefused, Mode, changed
 from actors.stores.rule_packs import PackFacts, PackStore, StoredPack, VersionConflict
-from models.scorecard import parse
+from models.scorecard import Scorecard, parse
 from rules.language.problems import PackError, Problem
 from rules.language.recarding import recarded
 from rules.language.words import check_categories
@@ -155,16 +155,16 @@ class Publisher:
             assert newest is not None, "published packs never go"
             named, _, version = card.rpartition("@")
             if (document := await self._card(named, int(version))) is not None:
-                await self.check_new_card(document)
+                await self.check_new_card(await asyncio.to_thread(parse, document))
             await self.publish(name, text, pack.files, account, newest.version, stored=True)
             found = await self._store.pack_of_text(name, text, pack.files)
         assert found is not None, "it is published"
         return found
 
-    async def check_new_card(self, document: bytes) -> None:
+    async def check_new_card(self, card: Scorecard) -> None:
         """Look at what a pack that was published asks of its card no more: that each category stands for something. Raises ProblemError."""
         try:
-            await asyncio.to_thread(_check_categories, document)
+            await asyncio.to_thread(_check_categories, card)
         except ValueError as error:
             raise ProblemError("invalid_scorecard", str(error)[:500]) from None
 
@@ -269,8 +269,8 @@ class Publisher:
         return state, state.error
 
 
-def _check_categories(document: bytes) -> None:
-    for item in parse(document).characteristics:
+def _check_categories(card: Scorecard) -> None:
+    for item in card.characteristics:
         check_categories(item)
 
 

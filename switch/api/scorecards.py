@@ -5,6 +5,7 @@ A version never changes and never goes, so a pack that names one can rely on it.
 A card decides through a pack: to give it a mode is to publish the pack with that card and to give that version the mode.
 """
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -98,7 +99,7 @@ async def put_card(services: PackServices, call: Call) -> web.Response:
     """PUT /v1/scorecards/{name}: the document, whose own version is the next one."""
     name = name_in_path(call)
     newest = version_matched(call)
-    card = checked_card(await call.json_body(services.limits.document_bytes_max))
+    card = await checked_card(await call.json_body(services.limits.document_bytes_max))
     if card.name != name:
         raise invalid_field("name", f"the scorecard calls itself {card.name[:100]}")
     there = await services.packs.card(name)
@@ -106,22 +107,27 @@ async def put_card(services: PackServices, call: Call) -> web.Response:
     if newest is not None and newest != last:
         raise version_conflict(last)
     same = await services.packs.card(name, card.version)
-    if same is not None and same.hash == card_hash(card):
+    document, hash_ = await asyncio.to_thread(_written, card)
+    if same is not None and same.hash == hash_:
         return await _answer(services, name, card.version, 200)
     if card.version != last + 1:
         raise invalid_field("version", f"the next version of {name} is {last + 1}; published ones never change")
-    document = canonical(card).decode()
     try:
-        await services.packs.add_card(name, card.version, document, card_hash(card), call.principal.account)
+        await services.packs.add_card(name, card.version, document, hash_, call.principal.account)
     except VersionConflict as error:
         raise version_conflict(error.newest) from None
     return await _answer(services, name, card.version, 201)
 
 
-def checked_card(body: bytes, within: str = "") -> Scorecard:
+def _written(card: Scorecard) -> tuple[str, str]:
+    """A scorecard's canonical text and its hash."""
+    return canonical(card).decode(), card_hash(card)
+
+
+async def checked_card(body: bytes, within: str = "") -> Scorecard:
     """The scorecard that a JSON text describes; `within`: the field that holds it. Raises ProblemError invalid_scorecard."""
     try:
-        return parse(body)
+        return await asyncio.to_thread(parse, body)
     except CardError as error:
         field = ".".join(part for part in (within, error.field[:200]) if part)
         raise ProblemError(

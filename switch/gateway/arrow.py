@@ -514,7 +514,7 @@ def encode_results(secret: Secret, results: Results) -> Steps[bytes]:
 
 
 def encode_codes(results: Results, timeline: int) -> bytes:
-    """The answer stream for results (n,) without ids: `code` and `replayed` alone. `timeline`: the database's, once all was done."""
+    """The answer stream for results (n,) without ids: `code` and `replayed` alone. `timeline`: the database's meanwhile."""
     return _stream(_ANSWER_WITHOUT_IDS.with_metadata({**_METADATA, "timeline": str(timeline)}), [], results)
 
 

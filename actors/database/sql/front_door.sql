@@ -3,11 +3,6 @@
 -- name: pool_check
 SELECT 1
 
--- name: timeline
--- As journal_timeline of queries.sql.
-SELECT CASE WHEN pg_is_in_recovery() THEN NULL
-    ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END
-
 -- name: segment_owners
 SELECT segment, shard FROM segment
 
