@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SEEDS ?= 1000
 MINUTES ?= 20
+SEED ?= 1
 # Tests run in so many processes, one more than the processors of the machine that CI has: those that start a switch mostly wait for it.
 WORKERS ?= 3
 
@@ -12,7 +13,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo install develop cluster docs site unit test coverage test-latest test-newest test-lowest check style types acceptance screenshots sim mutate bench update clean
+.PHONY: help run demo install develop cluster docs site unit test coverage test-latest test-newest test-lowest check style types acceptance screenshots sim stalls mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
@@ -29,6 +30,7 @@ help:
 	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
+	@echo "make stalls SEED=n the unit tests in a process that is stopped again and again: which of them live on the machine's speed"
 	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core, credit and write queues: tells what no test notices"
 	@echo "make bench       the benchmarks"
 	@echo "make update      the newest versions of all packages into requirements*.txt, then the tests on them"
@@ -110,6 +112,10 @@ acceptance: develop
 
 sim: develop
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+# 20 minutes. ARGS go to pytest: one that failed is shown again by ARGS="-k NAME" and other seeds.
+stalls: develop
+	$(BIN)/python -m tests.stalls $(SEED) tests/unit -m "not slow and not long" $(ARGS)
 
 # A sample of all changes, in a copy of the tree; ARGS="--seed 2" draws another, ARGS="--only 'actors/ledger/holds.py'" stays in a file.
 mutate: develop

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actors.process.time_limits import TimeLimit
+from tests.stopped_clock import StoppedClock
 
 
 async def waits(limit: TimeLimit, future: "asyncio.Future[str]") -> str:
@@ -69,7 +70,7 @@ async def test_one_that_is_cancelled_when_its_time_is_over_stays_cancelled() -> 
 
 
 async def test_blocks_that_begin_later_end_later_with_one_timer_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
+    loop, clock = asyncio.get_running_loop(), StoppedClock(monkeypatch)
     timers: list[float] = []
     call_at = loop.call_at
 
@@ -78,7 +79,7 @@ async def test_blocks_that_begin_later_end_later_with_one_timer_for_all(monkeypa
         return call_at(when, *rest, **more)
 
     monkeypatch.setattr(loop, "call_at", counted)
-    limit = TimeLimit(0.02)
+    limit = TimeLimit(2.0)
     never = futures(50)
     ended: list[int] = []
 
@@ -88,12 +89,14 @@ async def test_blocks_that_begin_later_end_later_with_one_timer_for_all(monkeypa
         ended.append(number)
 
     early = [asyncio.create_task(wait(number)) for number in range(25)]
-    await asyncio.sleep(0.01)
+    await clock.advance(1.0)
     begun = [timer for timer in timers if timer > 0]
     late = [asyncio.create_task(wait(number)) for number in range(25, 50)]
-    await asyncio.gather(*early)
-    assert all(not each.done() for each in late)
-    await asyncio.gather(*late)
+    await clock.advance(1.0)
+    await clock.advance(1.0)
+    assert ended == list(range(25)) and all(not each.done() for each in late)
+    await clock.advance(1.0)
+    await asyncio.gather(*early, *late)
     assert ended == list(range(50))
     assert len(timers) < len(begun) + 10
 

@@ -22,6 +22,7 @@ from switch.gateway.write_queue import (
     _Job,
 )
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
+from tests.stopped_clock import StoppedClock
 
 Reply = Callable[[Any, dict[int, bytes]], Any]
 
@@ -421,15 +422,15 @@ async def test_batches_have_not_all_calls_under_way_while_several_are_about() ->
     assert (await batch)["address"].tolist() == list(range(100))
 
 
-async def test_the_parts_of_a_batch_stay_short_however_long_ago_the_batch_came() -> None:
-    shard = Shard()
+async def test_the_parts_of_a_batch_stay_short_however_long_ago_the_batch_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    shard, clock = Shard(), StoppedClock(monkeypatch)
     queue = queue_of(shard, call_rows_max=1_000, part_rows_max=10, small_rows_max=1, beside_s=0.02)
     await queue.one(row(7, caller=2), None, soon())
     shard.gate.clear()
     batch = asyncio.create_task(queue.many(rows_of(*range(1_000)), {}, soon()))
     await turns(200)
     for _ in range(4):
-        await asyncio.sleep(0.015)
+        await clock.advance(0.015)
         payment = asyncio.create_task(queue.one(row(8, caller=2), None, soon()))
         await turns(10)
         shard.gate.set()
