@@ -259,6 +259,8 @@ async def restore(url: str, folder: Path, manifest: Manifest) -> None:
             await _check_tables(connection, manifest)
             for table in manifest.tables:
                 await _copy_in(connection, folder, table)
+            if await connection.fetchval(SQL["segments_know_timelines"]):
+                await connection.execute(SQL["segments_restored"])
             for name, value in manifest.sequences.items():
                 await connection.fetchval(SQL["restore_sequence"], name, value)
             if await _heads(connection) != manifest.heads:

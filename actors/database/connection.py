@@ -340,9 +340,9 @@ async def cluster_value(connection: Any, key: str, initial: bytes) -> bytes:
     return value
 
 
-async def allocate_segment(connection: Any, shard: int) -> int:
-    """Give the next free segment to `shard`; any number of sessions may do so at once."""
+async def allocate_segment(connection: Any, shard: int, timeline: int) -> int:
+    """Give the next free segment to `shard`; any number of sessions may do so at once. `timeline`: as `timeline_of`."""
     while True:
-        segment: int | None = await connection.fetchval(SQL["segment_allocate"], shard)
+        segment: int | None = await connection.fetchval(SQL["segment_allocate"], shard, timeline)
         if segment is not None:
             return segment

@@ -317,6 +317,10 @@ class Ledger:
         self.book.meta[M_OPEN_SLOT] = 0
         return True
 
+    def close_segment(self) -> None:
+        """Open no further wallets in the segment in use."""
+        self.book.meta[M_OPEN_SLOT] = SEGMENT_SLOTS
+
     def key_address(self, hi: int, lo: int) -> int:
         """Address of the record made under a bound key, 0 if none is remembered."""
         return int(find_key(self.book, np.uint64(hi), np.uint64(lo)))

@@ -240,7 +240,7 @@ class ShardCore:
 
     def _opened(self) -> None:
         self.serving = True
-        self._segments.opened()
+        self._emit(self._segments.opened())
         self._stamp = self.ledger.record_time
         self._credit.opened()
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash

@@ -592,7 +592,7 @@ class ShardHost:
 
     async def _send_segments(self, stamp: int) -> None:
         owners = await self._retry(self._segments.owners)
-        self._feed(m.Segments(owners=owners, stamp=stamp))
+        self._feed(m.Segments(owners=owners, stamp=stamp, closed=await self._retry(self._segments.closed)))
 
 
 def _stored(shard: int, block: Sealed, previous: bytes | None = None) -> Block:

@@ -52,11 +52,20 @@ class MemorySegments:
 
     def __init__(self) -> None:
         self._owners: dict[int, int] = {}
+        self._closed: frozenset[int] = frozenset()
         self.live: Fallback | None = None
 
     async def owners(self) -> dict[int, int]:
         """Owning shard by segment."""
         return dict(self._owners)
+
+    async def closed(self) -> frozenset[int]:
+        """The segments in which no wallet is opened any more."""
+        return self._closed
+
+    def close_all(self) -> None:
+        """Another timeline begins."""
+        self._closed = frozenset(self._owners)
 
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""

@@ -195,10 +195,12 @@ class Originals(Message, frozen=True):
 
 
 class Segments(Message, frozen=True):
-    """The owning shard of every segment that exists, read after `stamp` (0: not asked for by `ReadSegments`)."""
+    """The owning shard of every segment that exists, read after `stamp` (0: not asked for by `ReadSegments`). `closed`: those in which no
+    wallet is opened any more."""
 
     owners: dict[int, int]
     stamp: int = 0
+    closed: frozenset[int] = frozenset()
 
 
 class AdminLogIs(Message, frozen=True):

@@ -41,6 +41,9 @@ class Segments(Protocol):
     async def owners(self) -> dict[int, int]:
         """Owning shard by segment."""
 
+    async def closed(self) -> frozenset[int]:
+        """The segments in which no wallet is opened any more."""
+
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
 

@@ -1,11 +1,12 @@
 """The segments of a shard: which are its own, and when it claims a further one.
 
 A wallet is opened in a segment that is in use; while some slots are left there a spare one is claimed, so that nobody waits for it.
+Where commits may be lost, wallets go on in a new segment: an id that was answered before names nobody else.
 """
 
 from typing import Final
 
-from actors.ledger.book import M_SEGMENTS_STAMP
+from actors.ledger.book import M_OPEN_SEGMENT, M_SEGMENTS_STAMP
 from actors.ledger.ledger import Ledger
 from actors.shard.messages import NeedSegment, Output, Segments
 
@@ -20,16 +21,21 @@ class OwnSegments:
         self._ledger = ledger
         self._shard = shard
         self._spare: list[int] = []
+        self._closed: frozenset[int] = frozenset()
         self._asked = False
 
-    def opened(self) -> None:
+    def opened(self) -> list[Output]:
         """The journal was replayed; the topology may have been read before segments in it were claimed."""
         book = self._ledger.book
         book.owners[1:][book.segments[1:] != 0] = self._shard + 1
         self._spare = [segment for segment in self._spare if book.segments[segment] == 0]
+        if int(book.meta[M_OPEN_SEGMENT]) not in self._closed:
+            return []
+        self._ledger.close_segment()
+        return self.make_room()
 
     def make_room(self) -> list[Output]:
-        """Wallets are about to be opened."""
+        """Wallets are about to be opened, or will be."""
         if self._ledger.room() == 0 and self._spare:
             if not self._ledger.use_segment(self._spare[0]):
                 return []
@@ -46,8 +52,8 @@ class OwnSegments:
             if segment < len(book.owners):  # one beyond has no wallets: there are no addresses for them
                 book.owners[segment] = shard + 1
         used = book.segments
-        self._spare = sorted(
-            s for s, shard in message.owners.items() if shard == self._shard and 0 < s < len(used) and used[s] == 0
-        )
+        self._closed = message.closed
+        mine = {s for s, shard in message.owners.items() if shard == self._shard and 0 < s < len(used)}
+        self._spare = sorted(s for s in mine - self._closed if used[s] == 0)
         self._asked = False
         book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.database.connection import SQL, UNAVAILABLE, allocate_segment, cluster_value, connect
+from actors.database.connection import SQL, UNAVAILABLE, allocate_segment, cluster_value, connect, timeline_of
 from actors.journal.interface import JournalUnavailable
 from actors.records.secret import SECRET_BYTES, Secret
 from models.wording import counted
@@ -68,7 +68,20 @@ class SegmentStore:
 
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard. Raises JournalUnavailable."""
-        await self._run(lambda connection: allocate_segment(connection, shard))
+
+        async def claim(connection: Any) -> int:
+            return await allocate_segment(connection, shard, await _timeline(connection))
+
+        await self._run(claim)
+
+    async def closed(self) -> frozenset[int]:
+        """The segments in which no wallet is opened any more: of those that were opened last, commits may be lost since. Raises
+        JournalUnavailable."""
+
+        async def closed(connection: Any) -> Any:
+            return await connection.fetch(SQL["segments_closed"], await _timeline(connection))
+
+        return frozenset(row["segment"] for row in await self._run(closed))
 
     async def fallback(self) -> Fallback | None:
         """What decides when no scorer answers: the fallback of the pack that is live, None before there is one. Raises
@@ -98,3 +111,11 @@ class SegmentStore:
                     self._connection.terminate()
                     self._connection = None
                 raise JournalUnavailable(f"the topology cannot be read: {error!r}") from error
+
+
+async def _timeline(connection: Any) -> int:
+    """As `timeline_of`. Raises JournalUnavailable of a standby."""
+    timeline = await timeline_of(connection)
+    if timeline is None:
+        raise JournalUnavailable("the server is a standby that was not promoted")
+    return timeline

@@ -82,11 +82,15 @@ class Auditor:
         """What is true now. Requests stay those of the clients, who forget nothing."""
         self.step()
         model = self.model
-        shared = {id(kept): kept for kept in (model.requests, model.credit.requests, model.counts, model.segments)}
-        return copy.deepcopy(model, shared), set(self._reported_first)
+        shared = (model.requests, model.credit.requests, model.counts, model.segments, model.lost)
+        return copy.deepcopy(model, {id(kept): kept for kept in shared}), set(self._reported_first)
 
     def restore(self, image: tuple[Model, set[int]]) -> None:
         """From now on that is true again."""
+        before, after = ({name for here in model.shards for name in here.wallets} for model in (self.model, image[0]))
+        lost = {name for name in before - after if name >> 16}
+        self._scheduler.count("wallets lost", len(lost))
+        self.model.lost.update(lost)
         self._database.fresh.clear()
         self.model, self._reported_first = image
         self.model.restored = True

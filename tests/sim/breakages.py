@@ -347,6 +347,12 @@ class UsesASegmentAgain(ShardCore):
         self._segments._spare = spare
 
 
+class OpensWalletsWhereSomeWereLost(ShardCore):
+    def _opened(self) -> None:
+        self._segments._closed = frozenset()
+        super()._opened()
+
+
 class _WithApplying(ShardCore):
     """A core whose ledger applies batches, and expires holds, in another way."""
 
@@ -580,6 +586,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     TrustsItsOwnClock,
     FollowsAStepOfTheClockAtOnce,
     WritesNoCursorWithoutLegs,
+    OpensWalletsWhereSomeWereLost,
     UsesASegmentAgain,
     CapturesADeadHold,
     ApprovesAfterTheExpiry,

@@ -5,11 +5,15 @@ It can be slow or out of reach, and the outcome of an append can be unknown: the
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from actors.records.addresses import block_of, shard_of, slot_of
 from actors.records.blocks import CreditEntry, Sealed, block_hash, header_of, records_of
+from actors.shard import messages as m
 from tests.sim.scheduler import Scheduler
+
+SKIPPED: Final = 2
+"""Segments that are left out where a timeline is new."""
 
 
 class DatabaseFaults(NamedTuple):
@@ -31,6 +35,7 @@ class Image(NamedTuple):
     reviews: dict[int, tuple[int, int]]
     credit: list[CreditEntry]
     segments: dict[int, int]
+    claimed_on: dict[int, int]
 
 
 class Database:
@@ -49,6 +54,8 @@ class Database:
         self.reviews: dict[int, tuple[int, int]] = {}
         self.credit: list[CreditEntry] = []
         self.segments: dict[int, int] = {}
+        self.claimed_on: dict[int, int] = {}
+        """The timeline by segment; -1: the segment was in a backup that was restored."""
         self.fresh: list[tuple[int, Sealed]] = []
         self.down_until = 0
         self.step_ms = 0
@@ -75,10 +82,15 @@ class Database:
             dict(self.reviews),
             list(self.credit),
             dict(self.segments),
+            dict(self.claimed_on),
         )
 
     def restore(self, image: "Image") -> None:
-        """Go back to what was stored then."""
+        """Go back to what was stored then, as a backup is restored."""
+        self._go_back(image)
+        self.claimed_on.update(dict.fromkeys(self.claimed_on, -1))
+
+    def _go_back(self, image: "Image") -> None:
         for shard, (journal, hashes) in enumerate(zip(image.journals, image.hashes, strict=True)):
             self.journals[shard][:], self.hashes[shard][:] = journal, hashes
         tables: tuple[tuple[dict[Any, Any], dict[Any, Any]], ...] = (
@@ -87,6 +99,7 @@ class Database:
             (self.late, image.late),
             (self.reviews, image.reviews),
             (self.segments, image.segments),
+            (self.claimed_on, image.claimed_on),
         )
         for kept, then in tables:
             kept.clear()
@@ -97,7 +110,7 @@ class Database:
     def fail_over(self, image: "Image") -> None:
         """A standby takes over that has only what was stored then; what is under way in sessions of the other is lost with them."""
         self.timeline += 1
-        self.restore(image)
+        self._go_back(image)
 
     def lacks(self, image: "Image") -> bool:
         """Whether more is stored now than then."""
@@ -112,7 +125,14 @@ class Database:
 
     def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
-        self.segments[len(self.segments) + 1] = shard
+        last = max(self.segments, default=0)
+        number = last + 1 + SKIPPED * abs(self.timeline - self.claimed_on.get(last, self.timeline))
+        self.segments[number], self.claimed_on[number] = shard, self.timeline
+
+    def topology(self, stamp: int = 0) -> m.Segments:
+        """The table of segments as a shard reads it."""
+        closed = frozenset(segment for segment, timeline in self.claimed_on.items() if timeline != self.timeline)
+        return m.Segments(owners=dict(self.segments), stamp=stamp, closed=closed)
 
     def latency(self) -> int:
         """How long a statement takes, what is left of an outage included."""

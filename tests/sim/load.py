@@ -89,7 +89,7 @@ class Load:
                 for slot, currency, kind in OPERATORS
             ]
             self.front_door.want(stripes)
-            self.scheduler.after(30, self._open_on, shard, self.random.randint(3, 8))
+            self.scheduler.after(30, self.open_on, shard, self.random.randint(3, 8))
         if self.scheduler.seed % LOST_ATTEMPTS_EVERY == LOST_ATTEMPTS_EVERY - 1:
             self.scheduler.after(20, self.lost_attempts.start)
         self.scheduler.after(60, self._act)
@@ -181,9 +181,10 @@ class Load:
 
     def _open(self) -> None:
         count = 70 if self.scheduler.chance(0.04) else self.random.randint(1, 5)
-        self._open_on(self.random.randrange(self.switch.shards), count)
+        self.open_on(self.random.randrange(self.switch.shards), count)
 
-    def _open_on(self, shard: int, count: int) -> None:
+    def open_on(self, shard: int, count: int) -> None:
+        """Open so many wallets of users there."""
         currency = EUR if self.scheduler.chance(0.85) else USD
         self.front_door.want([self._opening(shard, currency) for _ in range(count)])
 

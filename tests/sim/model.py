@@ -156,6 +156,8 @@ class Model:
     ) -> None:
         self.shards = [Shard() for _ in range(shards)]
         self.segments = segments
+        self.lost: set[int] = set()
+        """Users' wallets that were opened before commits were lost, and with them these."""
         self.limits = limits
         self.counts = counts
         self.requests: dict[int, Request] = {}
@@ -328,6 +330,7 @@ class Model:
         must(asked == (record.label, record.decision, record.amount, record.currency), "record {} body", address)
         must(body["payee"] in (0, record.payee), "record {}: another wallet than asked", address)
         must(record.payee not in here.wallets, "wallet {} was opened twice", record.payee)
+        must(record.payee not in self.lost, "wallet {} has the id of one that was lost", record.payee)
         if record.payee >> 16:
             must(self.segments[record.payee >> 16] == shard, "wallet {} lies in another's segment", record.payee)
         wallet = Wallet(record.label, record.currency)

@@ -96,7 +96,7 @@ class Process:
 
     def start(self) -> None:
         """Begin to recover."""
-        self.feed(m.Segments(owners=dict(self.switch.database.segments)))
+        self.feed(self.switch.database.topology())
         self._plan_io(self._load_checkpoint)
         self._tick()
 
@@ -389,13 +389,13 @@ class Process:
     def _need_segment(self, _: m.NeedSegment) -> None:
         def claim() -> None:
             self.switch.database.claim(self.shard)
-            self.feed(m.Segments(owners=dict(self.switch.database.segments)))
+            self.feed(self.switch.database.topology())
 
         self._plan_io(claim)
 
     def _read_segments(self, output: m.ReadSegments) -> None:
         def read() -> None:
-            self.feed(m.Segments(owners=dict(self.switch.database.segments), stamp=output.stamp))
+            self.feed(self.switch.database.topology(output.stamp))
 
         self.switch.scheduler.count("segments read again")
         self._plan_io(read)

@@ -50,6 +50,9 @@ FAILS_OVER: Final = 0.2
 FAILS_OVER_FROM_MS: Final = (600, 7_000)
 LAGS_MS: Final = (1, 300)
 """How far a standby is behind when it takes over."""
+OPENINGS_OF_TEN: Final = 7
+"""Of ten seeds in a row this one opens wallets just before commits are lost, and after it."""
+OPENED_AFTER_MS: Final = 200
 STEPS_MS: Final = (-3_600_000, -6_000, -500, 500, 6_000, 3_600_000)
 """By how much the database's clock is set."""
 
@@ -204,6 +207,7 @@ class Simulation:
         """Everything is restored from this backup a while later, beside the checkpoints that were written since."""
         truth = self.switch.auditor.image()
         image = self.switch.database.image()
+        self._open_wallets()
         after = self._restores.randint(*RESTORED_AFTER_MS)
         self.scheduler.after(after, self._restore, image, truth)
 
@@ -217,11 +221,19 @@ class Simulation:
         for shard in range(self.switch.shards):
             self.switch.start_process(shard)
         self.load.begin_again()
+        self.scheduler.after(OPENED_AFTER_MS, self._open_wallets)
         self._plan_faults()
+
+    def _open_wallets(self) -> None:
+        """In some seeds wallets that what follows will take, and others after it."""
+        if self.scheduler.seed % 10 == OPENINGS_OF_TEN:
+            for shard in range(self.switch.shards):
+                self.load.open_on(shard, 2)
 
     def _stand_by(self) -> None:
         """What a standby has, which takes over a while later."""
         truth, image = self.switch.auditor.image(), self.switch.database.image()
+        self._open_wallets()
         self.scheduler.after(self._failovers.randint(*LAGS_MS), self._fail_over, image, truth)
 
     def _fail_over(self, image: Image, truth: tuple[Model, set[int]]) -> None:
@@ -233,6 +245,7 @@ class Simulation:
         self.switch.database.fail_over(image)
         self.switch.auditor.restore(truth)
         self.load.groups.begin_again()
+        self.scheduler.after(OPENED_AFTER_MS, self._open_wallets)
         if not self.switch.healed and self._failovers.random() < 0.5:
             self.scheduler.after(self._failovers.randint(*FAILS_OVER_FROM_MS) // 2, self._stand_by)
 

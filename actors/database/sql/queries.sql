@@ -68,9 +68,28 @@ SELECT current_setting('server_version_num')::int AS version,
 SELECT current_setting('server_encoding')
 
 -- name: segment_allocate
--- No row comes back when another session took the number at the same moment.
-INSERT INTO segment (segment, shard) SELECT coalesce(max(segment), 0) + 1, $1 FROM segment
+-- For the shard $1 on the timeline $2. Where that is a new one, 256 numbers are left out, which may have been claimed and lost, and as many
+-- for each timeline between. No row comes back when another session took the number at the same moment.
+INSERT INTO segment (segment, shard, timeline) SELECT coalesce(max(last.number), 1), $1, $2
+FROM (SELECT segment + 1 + 256 * least(64, abs($2 - timeline)) AS number FROM segment ORDER BY segment DESC LIMIT 1) last
 ON CONFLICT DO NOTHING RETURNING segment
+
+-- name: segments_closed
+-- Those of another timeline than $1.
+SELECT segment FROM segment WHERE timeline <> $1
+
+-- name: segments_know_timelines
+-- Of a backup that an older version made they do not; with the migration they have none that a server has.
+SELECT EXISTS (
+    SELECT FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = 'segment' AND column_name = 'timeline'
+)
+
+-- name: segments_restored
+-- In a backup all may be old. What was claimed since is left out: few of the 16,384 numbers of which one is drawn, and another each time.
+WITH closed AS (UPDATE segment SET timeline = -1)
+INSERT INTO segment (segment, shard, timeline)
+SELECT max(segment) + 1 + floor(random() * 16384)::int, 0, -1 FROM segment HAVING count(*) > 0
 
 -- name: cluster_value_create
 INSERT INTO cluster (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING

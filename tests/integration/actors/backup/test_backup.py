@@ -14,7 +14,7 @@ from actors.database.connection import SQL_DIRECTORY, connect, load_migrations, 
 from actors.database.pool import Pool
 from actors.records.layout import Kind
 from actors.stores.api_keys import KeyStore
-from actors.stores.topology import cluster_facts
+from actors.stores.topology import SegmentStore, cluster_facts
 from tests.journal_rows import journal, record
 
 
@@ -36,7 +36,7 @@ async def fill(url: str) -> str:
             "journal", columns=["shard", "block", "records", "details"], records=rows
         )
     await connection.execute("INSERT INTO reference VALUES (256, 512)")
-    await connection.execute("INSERT INTO segment VALUES (1, 0), (2, 1)")
+    await connection.execute("INSERT INTO segment VALUES (1, 0, 1), (2, 1, 1)")
     await connection.execute(
         "INSERT INTO wallet_profile (account, key_hash, digest, external_id, attributes) VALUES (1, 'k', 'd', 'Zoë', '{\"a\": 1}')"
     )
@@ -65,9 +65,10 @@ async def folder(database_url: str, tmp_path: Path) -> Path:
 
 async def test_all_comes_back(database_url: str, empty_database_url: str, folder: Path) -> None:
     await restore(empty_database_url, folder, check(folder, quietly))
-    there = await contents(empty_database_url)
-    assert there == await contents(database_url)
-    assert len(there) == len(list(folder.glob("*.copy")))
+    there, before = await contents(empty_database_url), await contents(database_url)
+    assert there.pop("segment")[:2] == [(1, 0, -1), (2, 1, -1)] and before.pop("segment") == [(1, 0, 1), (2, 1, 1)]
+    assert there == before
+    assert len(there) + 1 == len(list(folder.glob("*.copy")))
     assert await migrate(empty_database_url) == 0
 
 
@@ -80,6 +81,17 @@ async def test_new_accounts_follow_those_restored(database_url: str, empty_datab
         await pool.close()
     accounts = [row[:2] for row in (await contents(empty_database_url))["account"]]
     assert len({number for number, _ in accounts}) == len(accounts) == 2
+
+
+async def test_wallets_go_on_where_none_can_have_been_opened_since(empty_database_url: str, folder: Path) -> None:
+    await restore(empty_database_url, folder, check(folder, quietly))
+    store = SegmentStore(empty_database_url)
+    owners = await store.owners()
+    assert len(owners) == 3 and await store.closed() == owners.keys()
+    await store.claim(1)
+    (new,) = (await store.owners()).keys() - owners.keys()
+    assert new > max(owners) > 2 and await store.closed() == owners.keys()
+    await store.close()
 
 
 async def test_the_manifest_says_what_is_there(folder: Path) -> None:

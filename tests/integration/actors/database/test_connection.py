@@ -269,7 +269,7 @@ async def test_all_who_ask_for_a_cluster_value_get_the_same(database_url: str) -
 async def test_segments_allocated_at_once_are_all_different(database_url: str, connection: Any) -> None:
     async def allocate(shard: int) -> list[int]:
         session = await asyncpg.connect(database_url)
-        segments = [await allocate_segment(session, shard) for _ in range(15)]
+        segments = [await allocate_segment(session, shard, 1) for _ in range(15)]
         await session.close()
         return segments
 

@@ -47,6 +47,21 @@ async def test_segments_are_claimed_once_each_and_read_by_all(database_url: str)
         await store.close()
 
 
+async def test_on_another_timeline_what_was_claimed_is_closed_and_numbers_are_left_out(database_url: str) -> None:
+    store, connection = SegmentStore(database_url), await connect(database_url, name="test")
+    await store.claim(0)
+    await store.claim(1)
+    assert await store.closed() == frozenset()
+    await connection.execute("UPDATE segment SET timeline = timeline - 1")
+    assert await store.closed() == {1, 2}
+    await store.claim(1)
+    await store.claim(0)
+    assert await store.owners() == {1: 0, 2: 1, 259: 1, 260: 0}, "what was claimed and lost is not claimed again"
+    assert await store.closed() == {1, 2}
+    await connection.close()
+    await store.close()
+
+
 async def test_the_fallback_is_that_of_the_pack_that_is_live(database_url: str) -> None:
     store = SegmentStore(database_url)
     assert await store.fallback() is None, "no pack yet"

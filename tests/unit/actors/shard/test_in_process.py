@@ -86,6 +86,19 @@ async def test_another_switch_over_the_same_journals_knows_what_the_first_did() 
     await second.stop()
 
 
+async def test_where_all_was_lost_no_wallet_takes_the_address_of_one_of_before() -> None:
+    segments = MemorySegments()
+    first = _switch(MemoryDatabase(), segments, 1)
+    await first.start()
+    lost = await _wallet(first.hosts[0])
+    await first.stop()
+    segments.close_all()
+    second = _switch(MemoryDatabase(), segments, 1)
+    await second.start()
+    assert await _wallet(second.hosts[0]) not in (0, lost)
+    await second.stop()
+
+
 async def test_a_core_that_asks_for_its_end_ends_the_start_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     switch = _switch(MemoryDatabase(), MemorySegments(), 1)
     monkeypatch.setattr(switch.hosts[0].core, "handle", lambda *_: [m.Halt(reason="enough")])

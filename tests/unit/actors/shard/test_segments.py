@@ -85,3 +85,25 @@ def test_the_stamp_of_what_was_read_never_goes_back(ledger: Ledger) -> None:
     for stamp, kept in ((9, 9), (4, 9), (10, 10)):
         own.read(m.Segments(owners={}, stamp=stamp))
         assert int(ledger.book.meta[M_SEGMENTS_STAMP]) == kept
+
+
+def test_where_commits_may_be_lost_wallets_go_on_in_a_new_segment(ledger: Ledger) -> None:
+    own = OwnSegments(ledger, ME)
+    own.read(m.Segments(owners={1: ME, 2: ME}))
+    own.make_room()
+    _leave(ledger, 60_000)
+    again = OwnSegments(ledger, ME)
+    again.read(m.Segments(owners={1: ME, 2: ME}, closed=frozenset({1, 2})))
+    assert again.opened() == [m.NeedSegment()] and ledger.room() == 0, "it is asked for before anybody waits"
+    again.read(m.Segments(owners={1: ME, 2: ME, 5: ME}, closed=frozenset({1, 2})))
+    assert again.make_room() == [] and int(ledger.book.meta[M_OPEN_SEGMENT]) == 5
+
+
+def test_a_start_on_the_same_timeline_goes_on_where_the_last_one_ended(ledger: Ledger) -> None:
+    own = OwnSegments(ledger, ME)
+    own.read(m.Segments(owners={1: OTHER, 2: ME}, closed=frozenset({1})))
+    own.make_room()
+    _leave(ledger, 60_000)
+    again = OwnSegments(ledger, ME)
+    again.read(m.Segments(owners={1: OTHER, 2: ME}, closed=frozenset({1})))
+    assert again.opened() == [] and ledger.room() == 60_000
