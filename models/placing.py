@@ -104,8 +104,11 @@ class Placer:
     def look_up(self, column: pa.Array, codes: dict[str, int]) -> tuple[Points, int]:
         """The points (n,) of a column (n,) of texts or of a dictionary of them, and how many rows hold what the card does not name."""
         if pa.types.is_dictionary(column.type):
-            named = column.dictionary.to_pylist()
-            bins = [self._missing if text is None else codes.get(text, self._other) for text in named]
+            named = column.dictionary.cast(pa.large_binary()).to_pylist()  # what is not UTF-8 is no category of a card
+            bins = [
+                self._missing if text is None else codes.get(text.decode(errors="surrogateescape"), self._other)
+                for text in named
+            ]
             found, beyond = column.indices, self._missing
         else:
             bins = [*codes.values(), self._missing]

@@ -65,8 +65,10 @@ class TableScorer:
     def score(self, batch: pa.Table) -> pa.Table:
         """The added columns of a batch. Raises ValueError for a feature that is not there or not of the card's kind, and UnknownCategory
         where the card says so."""
-        wanted = {name: self._feature(name, batch.column(name)) for name in self.features if name in batch.column_names}
-        scores = self._evaluator.evaluate_table(pa.table(wanted))
+        wanted = batch.select([name for name in self.features if name in batch.column_names])
+        for at, name in enumerate(wanted.column_names):
+            wanted = wanted.set_column(at, name, self._feature(name, wanted.column(at)))
+        scores = self._evaluator.evaluate_table(wanted)
         self._count(scores.totals, scores.unknown)
         added: dict[str, Any] = {"score": scores.totals.astype(np.int64)}
         if self.card.bands:
@@ -77,7 +79,7 @@ class TableScorer:
             self._bands.update({name: int((place == at).sum()) for at, name in enumerate(names)})
         for at, dimension in enumerate(self.card.dimensions):
             added[f"subtotal_{dimension}"] = scores.subtotals[at].astype(np.int64)
-        codes = pa.array(self.card.reasons)
+        codes = pa.array(self.card.reasons, pa.string())
         for at in range(REASONS_MAX):
             none = scores.gaps[at] <= 0
             added[f"reason_{at + 1}"] = codes.take(pa.array(scores.reasons[at], mask=none))

@@ -282,10 +282,16 @@ class _Actor:
     """A worker on a cluster."""
 
     def __init__(self, make: Make, job: Any) -> None:
-        self._work = make(job)
+        self._error: Exception | None = None
+        try:
+            self._work = make(job)
+        except Exception as error:  # an actor that raises here has died, for all that Ray says
+            self._error = error
 
     def ready(self) -> None:
-        """Answers when it is made."""
+        """Answers when it is made, or raises why it cannot be."""
+        if self._error is not None:
+            raise self._error
 
     def work(self, task: Any) -> Any:
         """A task's result."""

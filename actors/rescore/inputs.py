@@ -35,11 +35,17 @@ from actors.rescore.job import (
 from actors.rescore.part_writer import load_packing
 from actors.rescore.refusals import explained, in_words, is_of_bytes, words_of
 from actors.rescore.scoring import CardScorer, Columns, Counting
+from actors.rescore.thrift import decode
 from actors.storage.interface import Changed, Folder, Found, Range
 from actors.storage.place import Location, Source, folder_at, source_at
 from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
+MAGIC_ENCRYPTED: Final = b"PARE"
+SIGNATURE_BYTES: Final = 28
+"""Behind the footer of a file of which only some columns are encrypted: a nonce and a tag."""
+ROW_GROUPS, CHUNKS, ENCRYPTED = 4, 1, 8
+"""Fields of a footer, of a row group and of a column in it, as parquet.thrift numbers them."""
 SUFFIXES: Final = (".parquet", ".parq", ".pq")
 AS_OF_MAX: Final = 253_402_300_799_999
 """The end of the year 9999, in milliseconds since 1970."""
@@ -183,16 +189,17 @@ def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> Readab
         metadata = pq.read_metadata(pa.BufferReader(footer))
         schema = metadata.schema.to_arrow_schema()
         _check_counts(metadata)
+        _check_names(name, schema, columns)
+        _check_plain(name, footer, metadata, frozenset(columns))
+        groups, widest, largest = _groups(metadata, frozenset(columns))
     except Changed as error:
         raise explained(error, folder) from None
+    except IndexError as error:  # it names fewer columns in a row group than before
+        return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {error}")
     except (ValueError, OSError, MemoryError, pa.ArrowException) as error:
         if not is_of_bytes(error):
             raise explained(error, folder, name) from None
         return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {words_of(error)}")
-    for column, times in Counter(schema.names).items():
-        if times > 1 and column in columns:
-            raise RescoreRefused(f"{name}: {times} columns are named {column!r}; the card needs one")
-    groups, widest, largest = _groups(metadata, frozenset(columns))
     digest = hashlib.sha256(footer[:-8]).hexdigest()
     described = InputFile(path=name, bytes=found.bytes, tag=found.tag, footer=digest, rows=metadata.num_rows)
     return ReadableFile(described, schema, groups, widest, largest)
@@ -206,11 +213,33 @@ def _footer(folder: Folder, found: Found) -> bytes:
     if len(tail) < min(found.bytes, TAIL_BYTES):
         raise ValueError("it was cut off meanwhile")
     (length,), magic = struct.unpack("<I", tail[-8:-4]), tail[-4:]
+    if magic == MAGIC_ENCRYPTED:
+        raise ValueError("its footer is encrypted, and no keys are taken")
     if magic != MAGIC or length > found.bytes - 12:
         raise ValueError("it does not end as one")
     if length + 8 > len(tail):
         tail = folder.tail(found, length + 8)
     return tail[-8 - length :]
+
+
+def _check_names(file: str, schema: pa.Schema, columns: tuple[str, ...]) -> None:
+    for column, times in Counter(schema.names).items():
+        if times > 1 and column in columns:
+            raise RescoreRefused(f"{file}: {times} columns are named {column!r}; the card needs one")
+
+
+def _check_plain(file: str, footer: bytes, metadata: Any, columns: frozenset[str]) -> None:
+    """Raises RescoreRefused where a column that is needed is encrypted: to ask Arrow for it would end the process. The footer of such a
+    file is signed."""
+    if len(footer) - 8 - metadata.serialized_size != SIGNATURE_BYTES:
+        return
+    needed = _places(metadata, columns)
+    for group in decode(footer[:-8])[ROW_GROUPS].value[1]:
+        chunks = group[CHUNKS].value[1]
+        for place in needed:
+            if ENCRYPTED in chunks[place]:
+                column = metadata.schema.column(place).path
+                raise RescoreRefused(f"{file}: the column {column!r} is encrypted, and no keys are taken")
 
 
 def _check_counts(metadata: Any) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.rescore.job import RescoreRefused
 from actors.rescore.run import Manifest
-from actors.rescore.scores import NO_SCORE, stored
+from actors.rescore.scores import NO_SCORE, comparable, stored
 from models.statistics import auc, ks
 from models.table import read_table
 
@@ -44,10 +44,10 @@ def outcomes_of(manifest: Manifest, wallets: pa.ChunkedArray, scores: NDArray[np
     """`wallets` and `scores` (n,): of the run, as `scores_of` gives them. `path`: a table of wallets, `bad` (0 or 1) and perhaps `at`, a
     time or date. Raises RescoreRefused, naming the column."""
     table, wallet = _table(path, manifest.settings["wallet"])
-    theirs = stored(table.column(wallet))
-    if theirs.type != wallets.type:
-        raise RescoreRefused(f"{path}: {wallet} holds {theirs.type}, and {wallets.type} in the output")
-    place = pc.index_in(theirs, value_set=wallets).fill_null(-1).to_numpy().astype(np.int64)
+    theirs, ours = comparable(stored(table.column(wallet)), wallets)
+    if theirs is None:
+        raise RescoreRefused(f"{path}: {wallet} holds {table.column(wallet).type}, and {wallets.type} in the output")
+    place = pc.index_in(theirs, value_set=ours).fill_null(-1).to_numpy().astype(np.int64)
     known = place >= 0
     found = np.where(known, scores[place], NO_SCORE) if len(scores) else np.full(len(place), NO_SCORE)
     scored = found != NO_SCORE

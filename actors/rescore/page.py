@@ -132,7 +132,8 @@ def _against(against: Against) -> str:
         )
         moved = (
             f"<p>{against.matched:,} rows have a wallet that was there before. A row of the table is where they were, a column where "
-            f"they are; of wallets that came more than once before, which were {against.repeated_wallets:,}, the first counts.</p>"
+            f"they are; of wallets that came more than once before, which were {against.repeated_wallets:,}, the first counts. "
+            "Who is not there now may be among the bad rows.</p>"
             f"{_table(('', *against.places), grid)}{_movers('rose', against.risers)}{_movers('fell', against.fallers)}"
         )
     return f"<h2>Against the run before</h2>{_table((), rows)}{moved}"

@@ -17,7 +17,7 @@ from actors.rescore.outcomes import Outcomes, outcomes_of
 from actors.rescore.output import CARD, Output
 from actors.rescore.refusals import in_words
 from actors.rescore.run import Manifest, read_manifest
-from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, first_places, repeated, scores_of
+from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, comparable, first_places, repeated, scores_of
 from actors.rescore.scoring import not_comparable, stability
 from actors.storage.interface import Folder
 from models.scorecard import CardError, Scorecard, parse
@@ -65,10 +65,10 @@ class Mover(msgspec.Struct, frozen=True, kw_only=True):
 
 class Against(msgspec.Struct, frozen=True, kw_only=True):
     """This run against one before. `migration` [before][now]: rows by band, in the order of `places`: the bands, or one for all scores
-    where the bands before were others; without a score; not there. It sums to the rows of this run and those before whose wallet is not in
-    it. `matched`: rows of this run whose wallet was there before. `repeated_wallets`: those that come more than once in the run before, of
-    which the first counts. None where there are too many to match. `psi`: None where it is not known, and `why_no_psi` says why. `mean`: of
-    the run before, to (step - 1) / 2."""
+    where the bands before were others; without a score; not there. It sums to the scored rows of this run, those without a score, and those
+    before whose wallet is in neither: it may be in a bad row. `matched`: rows of this run whose wallet was there before.
+    `repeated_wallets`: those that come more than once in the run before, of which the first counts. None where there are too many to match.
+    `psi`: None where it is not known, and `why_no_psi` says why. `mean`: of the run before, to (step - 1) / 2."""
 
     card: dict[str, Any]
     as_of: int | None
@@ -280,7 +280,8 @@ def _pairs(matched: _Rows, before: Output, earlier: Manifest) -> "_Matched | Non
     new_wallets, new = matched
     with in_words(before.folder):
         old_wallets, old = scores_of(before, earlier)
-    if new_wallets.type != old_wallets.type:
+    new_wallets, old_wallets = comparable(new_wallets, old_wallets)
+    if new_wallets is None:
         return None
     found = pc.index_in(new_wallets, value_set=old_wallets)
     place = found.fill_null(-1).to_numpy().astype(np.int64)

@@ -28,7 +28,18 @@ def scores_of(output: Output, manifest: Manifest) -> tuple[pa.ChunkedArray, NDAr
         table = _read(output, part, [wallet, "score"])
         wallets += stored(table.column(wallet)).chunks
         scores.append(table.column("score").fill_null(NO_SCORE).to_numpy().astype(np.int64))
-    return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.string()), np.concatenate(scores)
+    return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.null()), np.concatenate(scores)
+
+
+def comparable(
+    wallets: pa.ChunkedArray, others: pa.ChunkedArray
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray] | tuple[None, None]:
+    """Wallets of two tables in one type; None where they have two. Those of a run without scored rows have any."""
+    if pa.types.is_null(wallets.type):
+        wallets = wallets.cast(others.type)
+    if pa.types.is_null(others.type):
+        others = others.cast(wallets.type)
+    return (wallets, others) if wallets.type == others.type else (None, None)
 
 
 def _read(output: Output, part: Part, columns: list[str]) -> pa.Table:

@@ -21,6 +21,8 @@ from models.plain_score import plain_score
 from models.scorecard import Scorecard
 
 ONE_IN: Final = 10_000
+NOT_TEXT: Final = "\udcff"
+"""In place of a text that is no UTF-8."""
 
 
 def chosen(path: str, rows: NDArray[np.int64]) -> list[int]:
@@ -53,7 +55,7 @@ class SelfCheck:
         schema = table.schema  # which a table makes anew for whoever asks it for a column by its name
         columns = {name: table.column(schema.get_field_index(name)) for name in self._names} if places else {}
         for place in places:
-            record = {name: _plain(column[place].as_py()) for name, column in columns.items()}
+            record = {name: _plain(_value(column[place])) for name, column in columns.items()}
             expected, given = self._expected(record), self._given(found, place)
             if expected != given:
                 raise RescoreRefused(f"{path}, row {rows[place]}: scored {given}, but plain Python gives {expected}")
@@ -83,6 +85,14 @@ class SelfCheck:
             dict(zip(self._dimensions, scores.subtotals[:, place].tolist(), strict=True)),
             [(self._reasons[reason], gap) for reason, gap in named if reason != NONE],
         )
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    """A value as Python has it; a text that is no UTF-8 as one that no card names."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return NOT_TEXT
 
 
 def _plain(value: Any) -> Any:

@@ -5,8 +5,9 @@ just made. Only from an object store, which is waited for, another thread reads 
 of the part that it writes, however large a row group is.
 """
 
+import platform
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +22,7 @@ from actors.process.tuning import freeze_gc, keep_freed_memory, take_large_pages
 from actors.process.worker_pool import ProcessPool
 from actors.rescore.column_reader import ColumnReader
 from actors.rescore.inputs import BATCHES_A_GROUP, chunk_ranges
-from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
+from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit, code_version
 from actors.rescore.output import BAD, PARTS, Output
 from actors.rescore.part_writer import PartWriter
 from actors.rescore.refusals import explained, is_of_bytes, words_of
@@ -32,6 +33,8 @@ from models.evaluation import UnknownCategory
 
 BAD_TEXTS: Final = ("file", "column", "reason")
 COMPRESSION_LEVEL: Final = 1
+NOT_INTO_DICTIONARIES: Final = frozenset({"DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"})
+"""Encodings of texts that Arrow decodes into texts alone."""
 PACKED: Final = frozenset({pa.int32(), pa.dictionary(pa.int16(), pa.string())})
 """Of what scoring adds."""
 
@@ -232,13 +235,14 @@ class Worker:
 
     def _parquet(self, source: Any, path: str, buffer_bytes: int) -> pq.ParquetFile:
         """Raises RescoreRefused for a footer that cannot be read any more."""
+        options: Any = {"pre_buffer": False, "buffer_size": buffer_bytes}
         try:
-            return pq.ParquetFile(
-                source,
-                pre_buffer=False,
-                buffer_size=buffer_bytes,
-                read_dictionary=list(self._job.dictionaries),
-            )
+            names = list(self._job.dictionaries)
+            found = pq.ParquetFile(source, read_dictionary=names, **options)
+            if plain := _not_into_dictionaries(found.metadata, names):
+                some = [name for name in names if name not in plain]
+                found = pq.ParquetFile(source, metadata=found.metadata, read_dictionary=some, **options)
+            return found
         except (OSError, MemoryError, pa.ArrowException) as error:
             raise RescoreRefused(f"{path}: {self._damage(error, path)}") from None
 
@@ -286,6 +290,13 @@ class Worker:
             first = sum(opened.file.metadata.row_group(before).num_rows for before in range(corrupt.group or 0))
         reason = f"row group {corrupt.group} of {corrupt.rows:,} rows cannot be read: {corrupt.reason}"
         return _bad_rows(corrupt.path, np.array([first]), [""], [reason])
+
+
+def _not_into_dictionaries(metadata: Any, names: Collection[str]) -> set[str]:
+    """The columns of texts in encodings that Arrow decodes, but not into a dictionary."""
+    places = [at for at in range(metadata.num_columns) if metadata.schema.column(at).path in names]
+    chunks = (metadata.row_group(group).column(at) for group in range(metadata.num_row_groups) for at in places)
+    return {chunk.path_in_schema for chunk in chunks if not NOT_INTO_DICTIONARIES.isdisjoint(chunk.encodings)}
 
 
 class _Parts:
@@ -423,7 +434,13 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def make_worker(job: Job) -> Worker:
-    """Make a worker, as pools do, in a process of its own."""
+    """Make a worker, as pools do, in a process of its own. Raises RescoreRefused on a machine that has another program than the one that
+    planned the job: its scores may be others."""
+    if (code := code_version()) != job.plan.code:
+        raise RescoreRefused(
+            f"the program on {platform.node()} is {code}, not {job.plan.code}, which planned the job: "
+            "every machine needs the same version of shardpay and of pyarrow"
+        )
     return started(Worker(job))
 
 

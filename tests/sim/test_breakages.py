@@ -34,6 +34,7 @@ SHOWN_BY = {
     "LosesWhatWaitsWhenThePushIsBusy": 9,
     "LosesWhatWasErased": 34,
     "NeverPassesADisputeOn": 4,
+    "OpensWalletsWhereSomeWereLost": 57,
     "RecordsWhatAnotherWriterShowed": 35,
     "ReleasesAVoidedHoldTwice": 2,
     "SaysYesWithoutAConsent": 4,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from actors.process import worker_pool
-from actors.process.worker_pool import Event, ProcessPool, RayPool, Work
+from actors.process.worker_pool import Event, ProcessPool, RayPool, Work, _Actor
 
 WAIT_S = 30.0
 
@@ -180,3 +180,11 @@ def test_an_actor_that_ray_gives_no_answer_of_has_died_however_ray_says_it(
     pool._workers[7], pool._waiting["answer"] = "actor", (7, "done")
     (event,) = pool.events(0.0)
     assert event[:2] == (7, "died") and killed == ["actor"] and pool.events(0.0) == []
+
+
+def test_an_actor_that_cannot_be_made_says_why_in_place_of_being_ready() -> None:
+    def make(_: Any) -> Work:
+        raise ValueError("another program")
+
+    with pytest.raises(ValueError, match="another program"):
+        _Actor(make, None).ready()

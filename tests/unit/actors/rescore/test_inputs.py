@@ -1,5 +1,6 @@
 """What cannot be read is found before anything is written, and named with its file and its column."""
 
+import base64
 import datetime
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as encryption
 import pytest
 
 from actors.rescore.inputs import LAST_UNITS, SMALLEST_UNITS, chunk_ranges
@@ -150,6 +152,20 @@ def test_a_file_whose_row_groups_have_rows_that_cannot_be_is_refused_or_left_out
     assert [each.path for each in skipping.job.plan.corrupt] == ["shard-0000.parquet"] and skipping.rows == 100
 
 
+def test_a_file_whose_row_groups_have_fewer_columns_than_it_says_is_refused_by_name(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    path = source / "shard-0000.parquet"
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    footer = decode(data[start:-8])
+    (group,) = footer[4].value[1]
+    group[1] = Field(group[1].kind, (group[1].value[0], group[1].value[1][:3]))
+    footer_bytes = encode(footer)
+    path.write_bytes(data[:start] + footer_bytes + len(footer_bytes).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(RescoreRefused, match=r"^shard-0000.parquet: not a whole Parquet file: .*out of bounds"):
+        prepared(source, tmp_path / "out")
+
+
 @pytest.mark.parametrize("as_of", ["monday", "-1", "1767225600000000", "1767225600000000000000"])
 def test_a_time_of_features_that_is_no_number_of_milliseconds_is_refused(tmp_path: Path, as_of: str) -> None:
     pq.write_table(wallets_table(10, 1).replace_schema_metadata({b"as_of": as_of.encode()}), tmp_path / "in.parquet")
@@ -266,3 +282,36 @@ def test_copies_of_the_process_that_prepared_a_job_load_no_kernel(tmp_path: Path
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     same, count, rows = done.stdout.split()
     assert same == "True" and int(count) > 5 and rows == "3000", done.stdout
+
+
+class Keys(encryption.KmsClient):
+    """Keys that wrap others by doing nothing."""
+
+    def wrap_key(self, key_bytes: bytes, _: str) -> bytes:
+        return base64.b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key: bytes, _: str) -> bytes:
+        return base64.b64decode(wrapped_key)
+
+
+def write_encrypted(path: Path, table: pa.Table, column: str, plain_footer: bool) -> None:
+    """With one column encrypted, and perhaps the footer."""
+    options = encryption.EncryptionConfiguration(
+        footer_key="footer", column_keys={"key": [column]}, plaintext_footer=plain_footer
+    )
+    factory = encryption.CryptoFactory(lambda _: Keys())
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), options)
+    with pq.ParquetWriter(path, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
+
+
+def test_a_column_that_is_needed_and_encrypted_is_refused_by_name_and_another_is_not_looked_at(tmp_path: Path) -> None:
+    table = wallets_table(1_000, 1).append_column("secret", pa.array(["s"] * 1_000))
+    write_encrypted(tmp_path / "late.parquet", table, "late", plain_footer=True)
+    with pytest.raises(RescoreRefused, match=r"late\.parquet: the column 'late' is encrypted"):
+        prepared(tmp_path / "late.parquet", tmp_path / "out")
+    write_encrypted(tmp_path / "other.parquet", table, "secret", plain_footer=True)
+    assert rescore(prepared(tmp_path / "other.parquet", tmp_path / "out")).rows == 1_000
+    write_encrypted(tmp_path / "footer.parquet", table, "late", plain_footer=False)
+    with pytest.raises(RescoreRefused, match=r"footer\.parquet: .* its footer is encrypted"):
+        prepared(tmp_path / "footer.parquet", tmp_path / "out2")

@@ -248,6 +248,23 @@ def test_wallets_of_another_type_are_compared_as_a_whole_and_not_one_by_one(tmp_
     assert made is not None and made.psi == 0.0 and made.migration is None and made.matched is None
 
 
+@pytest.mark.parametrize("empty", ["before", "after"])
+def test_a_run_of_nobody_is_compared_with_any(tmp_path: Path, empty: str) -> None:
+    everybody = Settings(min_days=0, min_payments=0)
+    for name in ("before", "after"):
+        table = wallets_table(30, 1).set_column(0, "wallet", pa.array(range(30)))
+        pq.write_table(table.slice(0, 0 if name == empty else 30), tmp_path / f"{name}.parquet")
+        manifest = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
+    outcomes = tmp_path / "outcomes.parquet"
+    pq.write_table(pa.table({"wallet": range(30), "bad": [0, 1] * 15}), outcomes)
+    given = ReportInputs(before=folder_at(tmp_path / "before"), outcomes=outcomes)
+    made = report_of(CARD, output_at(tmp_path / "after"), manifest, given)
+    assert made.against is not None and made.against.migration is not None and made.against.matched == 0
+    grid = np.array(made.against.migration)
+    assert grid.sum() == 30 == (grid[:, -1] if empty == "after" else grid[-1]).sum()
+    assert made.outcomes is not None and made.outcomes.rows == (0 if empty == "after" else 30)
+
+
 def banded(version: int, base: int, good: int) -> Scorecard:
     """Gives base, base + 100 or base + 200."""
     item = Characteristic(feature="x", reason="X", edges=(1, 2), points=(0, 100, 200), missing=0)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import platform
+import re
 import resource
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 
 from actors.rescore import unit
 from actors.rescore.job import RescoreRefused, Settings
-from actors.rescore.unit import Worker
+from actors.rescore.unit import Worker, make_worker
 from actors.storage.disk import DiskFolder
 from actors.storage.interface import Found, Range
 from models.scorecard import Characteristic, Scorecard
@@ -280,3 +282,47 @@ def test_row_groups_are_read_whole_unless_one_is_larger_than_a_batch(tmp_path: P
         found = [each.num_rows for each in batches]
         assert pa.concat_tables(batches).column("wallet").equals(table.column("wallet"))
         assert found == groups if name in ("small", "usual") else max(found) == 512, name
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"])
+def test_texts_in_the_encodings_of_version_2_are_read(tmp_path: Path, encoding: str) -> None:
+    """Arrow decodes them, but into no dictionary."""
+    kinds = [("a", "b", None)[row % 3] for row in range(3_000)]
+    table = pa.table({"id": range(3_000), "kind": kinds, "region": [f"r{row % 7}" for row in range(3_000)]})
+    encodings = {"kind": encoding, "region": encoding}
+    pq.write_table(table, tmp_path / "delta.parquet", use_dictionary=False, column_encoding=encodings)
+    pq.write_table(table, tmp_path / "plain.parquet")
+    made = []
+    for name in ("delta", "plain"):
+        out = tmp_path / f"out-{name}"
+        job = prepared(tmp_path / f"{name}.parquet", out, Settings(wallet="id", keep=("region",)), strict_card())
+        made.append(columns(out, rescore(job)))
+    assert made[0].num_rows == 3_000 and made[0].to_pydict() == made[1].to_pydict()
+
+
+def test_a_text_that_is_no_utf_8_is_a_category_that_the_card_does_not_name(tmp_path: Path) -> None:
+    item = msgspec.structs.replace(strict_card().characteristics[0], unknown=2)
+    card = msgspec.structs.replace(strict_card(), characteristics=(item,))
+    raw = pa.array([b"a", b"caf\xe9", b"b", None] * 25_000, pa.binary())
+    kinds = pa.StringArray.from_buffers(len(raw), raw.buffers()[1], raw.buffers()[2], raw.buffers()[0])
+    pq.write_table(pa.table({"id": range(len(raw)), "kind": kinds}), tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(wallet="id"), card))
+    assert columns(tmp_path / "out", manifest).column("score").to_pylist() == [5, 2, 9, 1] * 25_000
+
+
+def test_a_card_without_characteristics_gives_everybody_its_base(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": range(30_000)}), tmp_path / "in.parquet")
+    card = Scorecard(name="empty", version=1, base=500, characteristics=())
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(wallet="id"), card))
+    scored = columns(tmp_path / "out", manifest)
+    assert set(scored.column("score").to_pylist()) == {500} and set(scored.column("reason_1").to_pylist()) == {None}
+
+
+def test_a_worker_of_another_version_than_the_plans_is_refused_by_its_machine(tmp_path: Path) -> None:
+    """As on a node of a cluster that has the image of before."""
+    job = prepared(write_wallets(tmp_path / "in", 100, 1, 100), tmp_path / "out", Settings()).job
+    other = msgspec.structs.replace(job, plan=msgspec.structs.replace(job.plan, code="0" * 16))
+    with pytest.raises(
+        RescoreRefused, match=rf"on {re.escape(platform.node())} is {job.plan.code}, not 0+, .* same version"
+    ):
+        make_worker(other)
