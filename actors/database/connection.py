@@ -271,14 +271,16 @@ class ClusterLock:
     async def _take(self, connection: Any, migrations: bool) -> None:
         """Wait for who only migrates as long as for the migration itself. Raises LockNotAvailableError."""
         deadline = time.monotonic() + MIGRATION_LOCK_WAIT_MS / 1_000 * migrations
+        migrated = False
         while True:
             try:
                 await connection.execute(SQL["lock_take"], _LOCK_CLASS, _CLUSTER_LOCK)
                 return
             except asyncpg.LockNotAvailableError:
-                migrates = await connection.fetchrow(SQL["lock_holder"], _LOCK_CLASS, _MIGRATION_LOCK)
-                if migrates is None or time.monotonic() > deadline:
+                migrates = await connection.fetchrow(SQL["lock_holder"], _LOCK_CLASS, _MIGRATION_LOCK) is not None
+                if not (migrates or migrated) or time.monotonic() > deadline:
                     raise
+                migrated = migrates  # who migrated until now lets go of the lock next
 
     def held(self) -> bool:
         return self._connection is not None and not self._connection.is_closed()

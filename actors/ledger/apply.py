@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from actors.ledger.admission import find_key, read_ahead
-from actors.ledger.book import M_SEGMENTS, READ_AHEAD, local_row, next_batch
+from actors.ledger.book import M_SEGMENTS, M_SEGMENTS_END, READ_AHEAD, local_row, next_batch
 from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID, change_hold, give_refund
 from actors.ledger.holds import PROMISED, keep_promise, open_hold, promise_hold, promise_none
 from actors.ledger.posting import (
@@ -106,7 +106,8 @@ def _open_wallet(book, record, row, address, record_time):
         return code
     wallet = row["payee"] if row["payee"] != 0 else next_address(book)
     if wallet == 0:
-        return _WALLETS_FULL if (book.meta[M_SEGMENTS] + 1) * SEGMENT_SLOTS > len(book.wallets) else _DEFERRED
+        full = book.meta[M_SEGMENTS_END] != 0 or (book.meta[M_SEGMENTS] + 1) * SEGMENT_SLOTS > len(book.wallets)
+        return _WALLETS_FULL if full else _DEFERRED
     record["payee"] = wallet
     record[FLOOR] = row["amount"]
     record[WALLET_KIND] = row["kind"]

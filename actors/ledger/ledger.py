@@ -25,6 +25,7 @@ from actors.ledger.book import (
     M_RINGS,
     M_RINGS_FREE,
     M_SEGMENTS,
+    M_SEGMENTS_END,
     Book,
     local_row,
     new_book,
@@ -65,7 +66,10 @@ EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
 
-_NEEDED: Final = {name: name for name in ("holds", "consents", "orders", "cases")} | {"wallets": "segments"}
+_NEEDED: Final = {name: name for name in ("holds", "consents", "orders", "cases")} | {
+    "wallets": "segments",
+    "segment_map": "segment_map",
+}
 """Tables without whose rows a journal cannot be replayed, with their settings; of the others a row makes room for another."""
 
 
@@ -240,9 +244,13 @@ class Ledger:
         return self.credit.replay(self.book, records[:good], addresses[:good])
 
     def fills(self) -> dict[str, tuple[int, int]]:
-        """Of each table the rows in use and how many there may be; wallets go by segments, keys are those of this generation."""
+        """Of each table the rows in use and how many there may be; wallets go by segments, the map of those by the last, keys are
+        those of this generation."""
         meta, capacity = self.book.meta, self.capacity
+        owned = np.flatnonzero(self.book.owners)
+        last = capacity.segment_map - 1 if meta[M_SEGMENTS_END] else int(owned[-1]) if len(owned) else -1
         return {
+            "segment_map": (last + 1, capacity.segment_map),
             "wallets": (int(meta[M_SEGMENTS]) * SEGMENT_SLOTS, capacity.segments * SEGMENT_SLOTS),
             "keys": (table_count(self.book.keys), capacity.keys),
             "holds": (holds_open(self.book.holds), capacity.holds),
@@ -316,6 +324,10 @@ class Ledger:
         self.book.meta[M_OPEN_SEGMENT] = segment
         self.book.meta[M_OPEN_SLOT] = 0
         return True
+
+    def end_segments(self, ended: bool) -> None:
+        """Whether no number is left for a further segment."""
+        self.book.meta[M_SEGMENTS_END] = ended
 
     def close_segment(self) -> None:
         """Open no further wallets in the segment in use."""

@@ -15,6 +15,7 @@ CLEAR_AT: Final = 0.7
 """Filled less than this it may be reported again; a table that moves about the mark is reported once."""
 
 ENDS: Final = {
+    "segment_map": "when it is full no shard can open further wallets (wallets_full); raise the capacity `segment_map`",
     "wallets": "when it is full no wallet can be opened here (wallets_full); raise the capacity `segments`",
     "keys": "when it is full new requests are refused (keys_full) until the next generation of keys; raise the capacity `keys`",
     "holds": "when it is full new holds are refused (holds_full); raise the capacity `holds`",

@@ -25,7 +25,7 @@ from rules.builtin import PACK
 from rules.decisions.decision import INITIAL_FALLBACK, Decisions, Fallback
 from rules.decisions.pack import Decider
 
-SMALL = Capacity(segments=32, segment_map=4096, keys=1_000_000, payers=100_000, attempts=2_000_000, profiles=100_000)
+SMALL = Capacity(segments=32, segment_map=1 << 15, keys=1_000_000, payers=100_000, attempts=2_000_000, profiles=100_000)
 
 
 class InlineScorer:

@@ -23,12 +23,14 @@ class OwnSegments:
         self._spare: list[int] = []
         self._closed: frozenset[int] = frozenset()
         self._asked = False
+        self._beyond = False
 
     def opened(self) -> list[Output]:
         """The journal was replayed; the topology may have been read before segments in it were claimed."""
         book = self._ledger.book
         book.owners[1:][book.segments[1:] != 0] = self._shard + 1
         self._spare = [segment for segment in self._spare if book.segments[segment] == 0]
+        self._ledger.end_segments(self._ended)
         if int(book.meta[M_OPEN_SEGMENT]) not in self._closed:
             return []
         self._ledger.close_segment()
@@ -40,7 +42,8 @@ class OwnSegments:
             if not self._ledger.use_segment(self._spare[0]):
                 return []
             self._spare.pop(0)
-        if self._ledger.room() < SEGMENT_ROOM_MIN and not self._spare and not self._asked:
+            self._ledger.end_segments(self._ended)
+        if self._ledger.room() < SEGMENT_ROOM_MIN and not (self._spare or self._asked or self._beyond):
             self._asked = True
             return [NeedSegment()]
         return []
@@ -53,7 +56,14 @@ class OwnSegments:
                 book.owners[segment] = shard + 1
         used = book.segments
         self._closed = message.closed
-        mine = {s for s, shard in message.owners.items() if shard == self._shard and 0 < s < len(used)}
-        self._spare = sorted(s for s in mine - self._closed if used[s] == 0)
+        mine = {s for s, shard in message.owners.items() if shard == self._shard and s > 0} - self._closed
+        self._spare = sorted(s for s in mine if s < len(used) and used[s] == 0)
+        self._beyond = any(s >= len(used) for s in mine)  # as each further one would be
         self._asked = False
+        self._ledger.end_segments(self._ended)
         book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
+
+    @property
+    def _ended(self) -> bool:
+        """Whether no number is left for a further segment: wallets are full then, not late."""
+        return self._beyond and not self._spare

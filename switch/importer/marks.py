@@ -17,7 +17,7 @@ from actors.records.ids import addresses_in
 from rules.vocabulary.times import time_ms
 from switch.http.times import now_ms, time_text
 from switch.importer.client import Recorded, SwitchError
-from switch.importer.state import Wave
+from switch.importer.state import Progress, Wave
 
 KEYS_MS: Final = 23 * 3_600_000
 """So long after rows were sent first their keys are remembered for sure: 24 hours of the shards' clocks."""
@@ -78,19 +78,29 @@ class Marks:
 
 
 async def refuse_lost(
-    marks: Marks, find: Callable[[Mark], Awaitable[Recorded | None]], name: Callable[[int], str], path: Path
+    marks: Marks,
+    find: Callable[[Mark], Awaitable[Recorded | None]],
+    name: Callable[[int], str],
+    path: Path,
+    progress: Progress,
 ) -> None:
     """Before rows of a file are sent of which others are noted in the state file at `path`. Raises SwitchError where the switch has
-    not all that is noted. `find`: the payment of a mark; `name`: of a row."""
+    not all that is noted, or notes it for other wallets. `find`: the payment of a mark; `name`: of a row."""
     last = marks.last
     lost = [mark.row for mark, found in zip(last, await asyncio.gather(*map(find, last)), strict=True) if found is None]
-    if lost:
-        first = [each for each in await asyncio.gather(*map(find, marks.first)) if each is not None]
-        since_ms = min((time_ms(each.created_at) for each in first), default=None)
-        raise SwitchError(
-            f"this switch does not have what the state file {path} notes: the payment of {name(min(lost))} is not there. It was restored "
-            f"from a backup, or is another switch. {_way_out(since_ms if marks.whole else 0)}"
-        )
+    if not lost and progress.fits:
+        return
+    first = [each for each in await asyncio.gather(*map(find, marks.first)) if each is not None]
+    since_ms = min((time_ms(each.created_at) for each in first), default=None if marks.first else progress.begun_ms)
+    missing = (
+        f"the payment of {name(min(lost))} is not there"
+        if lost
+        else "wallets of its payments have other ids, or it is of another version"
+    )
+    raise SwitchError(
+        f"this switch does not have what the state file {path} notes: {missing}. It was restored "
+        f"from a backup, or is another switch. {_way_out(since_ms if marks.whole else 0)}"
+    )
 
 
 def _way_out(since_ms: int | None) -> str:

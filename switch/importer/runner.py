@@ -237,11 +237,12 @@ class ImportRun:
         )
         sources = set(plan.after[plan.after != NONE].tolist())
         path = self._options.state or Path(f".shardpay-import-{self._history.digest.hex()}.state")
-        with StateFile(path, self._identity(plan)) as state:
-            waves, begun_ms = await asyncio.to_thread(state.read)
+        with StateFile(path, self._history.digest, self._identity(plan)) as state:
+            progress = await asyncio.to_thread(state.read)
+            waves, begun_ms, _ = progress
             for done in waves:
                 self._marks.add_noted(done)
-            await refuse_lost(self._marks, self._corrections.marked, self._name, path)
+            await refuse_lost(self._marks, self._corrections.marked, self._name, path, progress)
             for done in waves:
                 self._restore(plan, done)
             if not waves and plan.waves and begun_ms is None:

@@ -2,9 +2,9 @@
 
 A record when a wave begins, and one once all of it is answered.
 
-A torn or damaged end is cut off; its rows are sent again and answered by their keys. A file that belongs to another
-import, or to wallets of another switch, is begun anew. Fields of a wave are only appended, with a default, so that
-files of earlier versions are read.
+A torn or damaged end is cut off; its rows are sent again and answered by their keys. A state file of another file is begun anew; what one
+of this file notes for other wallets, or by another plan, is never thrown away unseen: a switch that lost wallets may have the rest of it.
+Fields of a wave are only appended, with a default, so that files of earlier versions are read.
 """
 
 import os
@@ -17,7 +17,9 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import msgspec
 
 _FRAME: Final = struct.Struct("<II")
-VERSION: Final = 1
+VERSION: Final = 2
+_VERSION_WITHOUT_FILE: Final = 1
+"""Until then a state file did not say of which file it is."""
 
 
 class Wave(msgspec.Struct, frozen=True, array_like=True):
@@ -43,10 +45,12 @@ class Begun(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Progress(NamedTuple):
-    """`waves`: those that were answered, without a gap; `begun_ms`: when the next one was sent first, None where it never was."""
+    """`waves`: those that were answered, without a gap; `begun_ms`: when the next one was sent first, None where it never was. `fits`: they
+    are of the same wallets and plan."""
 
     waves: list[Wave]
     begun_ms: int | None
+    fits: bool = True
 
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -54,12 +58,13 @@ _DECODE: Final = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 class StateFile:
-    """`read` what there is, then `begin` and `append` wave after wave. `identity`: bytes that say which import this is, into which wallets,
-    by which plan."""
+    """`read` what there is, then `begin` and `append` wave after wave. `file`: 16 bytes that say which file is imported; `identity`: 16
+    that say which import this is, of which file, into which wallets, by which plan."""
 
-    def __init__(self, path: Path, identity: bytes) -> None:
+    def __init__(self, path: Path, file: bytes, identity: bytes) -> None:
         self._path = path
-        self._identity = struct.pack("<I", VERSION) + identity
+        self._header = struct.pack("<I16s16s", VERSION, identity, file)
+        self._header_before = struct.pack("<I16s", _VERSION_WITHOUT_FILE, identity)
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> "StateFile":
@@ -72,14 +77,16 @@ class StateFile:
             self._file.close()
 
     def read(self) -> Progress:
-        """What there is. The file is open for more from then on."""
+        """What there is. The file is open for more from then on, unless what it notes does not fit."""
         data = self._path.read_bytes() if self._path.exists() else b""
         progress, end = self._parse(data)
+        if not progress.fits:
+            return progress
         self._file = self._path.open("r+b" if data else "w+b")
         self._file.truncate(end)
         self._file.seek(end)
         if end == 0:
-            self._write(self._identity)
+            self._write(self._header)
         return progress
 
     def begin(self, number: int, at_ms: int) -> None:
@@ -99,7 +106,8 @@ class StateFile:
 
     def _parse(self, data: bytes) -> tuple[Progress, int]:
         header = _payload(data, 0)
-        if header != self._identity:
+        fits = header in (self._header, self._header_before)
+        if header is None or not (fits or _file_of(header) == _file_of(self._header)):
             return Progress([], None), 0
         waves: list[Wave] = []
         begun_ms = None
@@ -114,7 +122,14 @@ class StateFile:
                 waves.append(msgspec.convert(fields, Wave))
                 begun_ms = None
             at += _FRAME.size + len(payload)
-        return Progress(waves, begun_ms), at
+        if not fits and not waves and begun_ms is None:
+            return Progress([], None), 0
+        return Progress(waves, begun_ms, fits), at
+
+
+def _file_of(header: bytes) -> bytes:
+    """Version and file, without the wallets and the plan."""
+    return header[:4] + header[20:]
 
 
 def _payload(data: bytes, at: int) -> bytes | None:

@@ -240,15 +240,17 @@ async def test_a_lock_whose_session_the_server_ended_while_the_network_was_silen
 
 
 async def test_who_only_migrates_is_waited_for(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "CLUSTER_LOCK_WAIT_MS", 50)
+    """Also while it has migrated and not let go of the lock yet: who looked at that moment was refused."""
+    monkeypatch.setattr(connection_module, "CLUSTER_LOCK_WAIT_MS", 500)
     command, switch = ClusterLock(database_url), ClusterLock(database_url)
     await command.acquire()
     migrating = await connect(database_url, name="shardpay-migrate")
     await migrating.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)
     waiting = asyncio.create_task(switch.acquire())
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.2)
     assert not waiting.done()
     await migrating.close()
+    await asyncio.sleep(0.3)  # its wait of that moment ends
     await command.release()
     await waiting
     with pytest.raises(DatabaseInUse):

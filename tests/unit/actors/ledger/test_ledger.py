@@ -239,6 +239,14 @@ def test_a_shard_without_room_for_a_wallet_says_so() -> None:
     assert ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) in (0, Code.INSUFFICIENT_FUNDS)
 
 
+def test_without_a_number_for_a_segment_wallets_are_full() -> None:
+    world = small_world(scored=False)
+    for ended, code in ((True, Code.WALLETS_FULL), (False, Code.DEFERRED)):
+        world.ledger.close_segment()
+        world.ledger.end_segments(ended)
+        assert ledger_code(world, opening() | world.fresh_key()) == code
+
+
 def test_a_shard_with_room_for_one_more_segment_asks_for_it() -> None:
     world = small_world(scored=False)
     ledger, meta = world.ledger, world.ledger.book.meta

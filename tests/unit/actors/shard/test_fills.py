@@ -44,7 +44,7 @@ def test_every_table_of_the_ledger_is_measured() -> None:
     assert not tables.look(ledger, queued_rows=Fill(3, 4), backlog=Fill(1, 4))
     ratios = {name: fill.ratio for name, fill in tables.fills.items()}
     names = ("keys", "holds", "payers", "attempts", "profiles", "originals", "consents", "orders", "cases")
-    empty = dict.fromkeys(names, 0.0)
+    empty = dict.fromkeys(("segment_map", *names), 0.0)
     assert ratios == {"wallets": 0.1, **empty, "queue": 0.75, "backlog": 0.25}
     assert set(ENDS) < set(ratios)
     assert Fill(0, 0).ratio == 1.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.ledger.book import M_OPEN_SEGMENT, M_OPEN_SLOT, M_SEGMENTS_STAMP
+from actors.ledger.book import M_OPEN_SEGMENT, M_OPEN_SLOT, M_SEGMENTS_END, M_SEGMENTS_STAMP
 from actors.ledger.bounds import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import SEGMENT_SLOTS
@@ -29,6 +29,10 @@ def test_a_shard_without_a_segment_asks_for_one_and_opens_wallets_in_it(ledger: 
     assert own.make_room() == []
     assert int(ledger.book.meta[M_OPEN_SEGMENT]) == 3 and ledger.room() == SEGMENT_SLOTS
     assert ledger.book.owners.tolist() == [0, OTHER + 1, 0, ME + 1, 0, 0, 0, 0]
+
+
+def _ended(ledger: Ledger) -> bool:
+    return bool(ledger.book.meta[M_SEGMENTS_END])
 
 
 @pytest.mark.parametrize(("room", "asks"), [(SEGMENT_ROOM_MIN, False), (SEGMENT_ROOM_MIN - 1, True)])
@@ -63,10 +67,25 @@ def test_a_shard_without_memory_for_another_segment_keeps_it_as_spare_and_claims
     assert [own.make_room() for _ in range(2)] == [[], []] and ledger.room() == 0
 
 
-def test_a_segment_beyond_all_ids_and_the_operators_are_no_spare_ones(ledger: Ledger) -> None:
+def test_the_segments_of_the_operators_and_of_others_are_no_spare_ones(ledger: Ledger) -> None:
     own = OwnSegments(ledger, ME)
-    own.read(m.Segments(owners={0: ME, 8: ME, 2**20: ME, 6: OTHER}))
+    own.read(m.Segments(owners={0: ME, 2**20: OTHER, 6: OTHER}))
     assert own.make_room() == [m.NeedSegment()] and ledger.room() == 0
+
+
+def test_with_a_segment_beyond_the_map_none_is_claimed_in_vain_and_wallets_are_full_not_late(ledger: Ledger) -> None:
+    """Each opening had claimed one more, for ever, and nobody was answered."""
+    own = OwnSegments(ledger, ME)
+    own.read(m.Segments(owners={8: ME, 6: ME}))
+    assert _ended(ledger) is False, "6 is left"
+    own.make_room()
+    _leave(ledger, 0)
+    assert own.make_room() == [] and _ended(ledger) is True
+    assert ledger.fills()["segment_map"] == (8, 8)
+    own.read(m.Segments(owners={8: ME, 6: ME}, closed=frozenset({8})))
+    assert own.make_room() == [m.NeedSegment()] and _ended(ledger) is False, (
+        "8 would not be used with a larger map either"
+    )
 
 
 def test_segments_in_the_journal_are_the_shards_own_and_not_spare(ledger: Ledger) -> None:

@@ -12,7 +12,7 @@ from actors.records.secret import Secret
 from switch.http.times import now_ms, time_text
 from switch.importer.client import Recorded, SwitchError
 from switch.importer.marks import KEYS_MS, Mark, Marks, refuse_lost
-from switch.importer.state import Wave
+from switch.importer.state import Progress, Wave
 
 PLACES = {10: (0, 5), 11: (1, 2), 12: (0, 3), 13: (1, 9), 14: (0, 4), 15: (3, 1)}
 """Shard and block of the records of rows; there is none of row 16."""
@@ -58,6 +58,10 @@ def _recorded(at_ms: int) -> Recorded:
     return Recorded(id="", payer="", payee="", amount=1, currency="", kind="", effective_at=text, created_at=text)
 
 
+async def _none(mark: Mark) -> Recorded | None:
+    return None
+
+
 async def _refusal(marks: Marks, there: dict[int, int]) -> str:
     """What a switch is told that has these rows, made at a time."""
 
@@ -65,7 +69,7 @@ async def _refusal(marks: Marks, there: dict[int, int]) -> str:
         return _recorded(there[mark.row]) if mark.row in there else None
 
     with pytest.raises(SwitchError) as refusal:
-        await refuse_lost(marks, find, lambda row: f"line {row}", Path("some.state"))
+        await refuse_lost(marks, find, lambda row: f"line {row}", Path("some.state"), Progress([], None))
     return str(refusal.value)
 
 
@@ -76,10 +80,20 @@ async def test_a_switch_that_has_the_last_record_of_each_shard_has_all() -> None
         asked.append(mark.row)
         return _recorded(0)
 
-    await refuse_lost(_marks([10, 11, 12, 13, 14]), find, str, Path("some.state"))
+    await refuse_lost(_marks([10, 11, 12, 13, 14]), find, str, Path("some.state"), Progress([], None))
     assert sorted(asked) == [10, 13]
-    await refuse_lost(Marks(), find, str, Path("some.state"))
+    await refuse_lost(Marks(), find, str, Path("some.state"), Progress([], None))
     assert len(asked) == 2
+
+
+async def test_of_a_wave_that_was_begun_for_other_wallets_something_may_be_paid() -> None:
+    begun_ms = now_ms() - KEYS_MS + 60_000
+    for at_ms, way_out in (
+        (begun_ms, f"until {time_text(begun_ms + KEYS_MS)}"),
+        (begun_ms - 120_000, "have forgotten their keys"),
+    ):
+        with pytest.raises(SwitchError, match=way_out):
+            await refuse_lost(Marks(), _none, str, Path("some.state"), Progress([], at_ms, fits=False))
 
 
 async def test_the_way_out_pays_nothing_twice() -> None:

@@ -105,9 +105,11 @@ def history(tmp_path: Path) -> History:
     return read(write_shardpay(tmp_path / "rows", rows=300))
 
 
-def _run(history: History, client: OneShard, state: Path, tally: Tally) -> ImportRun:
+def _run(history: History, client: OneShard, state: Path, tally: Tally, *, reopened: int = 0) -> ImportRun:
+    """`reopened`: of so many wallets, the last ones, the ids were lost and they have others."""
     options = Options(file=state, format="shardpay", url="", key=None, concurrency=2, rate=0, state=state)
-    addresses = np.array([wallet_address(1, slot) for slot in range(1, len(history.wallets) + 1)])
+    count = len(history.wallets)
+    addresses = np.array([wallet_address(1 + (slot > count - reopened), slot) for slot in range(1, count + 1)])
     return ImportRun(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
 
 
@@ -243,6 +245,24 @@ async def test_an_import_whose_answered_rows_the_switch_has_lost_sends_nothing(
     assert "does not have" not in await end_of(_run(history, whole, tmp_path / "state", Tally()))
 
 
+async def test_an_import_into_wallets_that_were_opened_again_since_throws_nothing_away(
+    history: History, tmp_path: Path, clock: list[int]
+) -> None:
+    """All rows were sent again, also those that the switch had kept and whose keys it had forgotten."""
+    client = OneShard(history)
+    client.stop_after = 2
+    await end_of(_run(history, client, tmp_path / "state", Tally()))
+    noted, again = (tmp_path / "state").read_bytes(), OneShard(history, journal=client.journal)
+    for hours, way_out in (
+        (0, "move the state file away before then"),
+        (24, "Statements of their wallets say which are paid"),
+    ):
+        clock[0] += hours * HOUR_NS
+        end = await end_of(_run(history, again, tmp_path / "state", Tally(), reopened=1))
+        assert "have other ids" in end and way_out in end
+    assert not again.batches and (tmp_path / "state").read_bytes() == noted
+
+
 @pytest.mark.parametrize("field", ["payer", "amount", "effective_at"])
 async def test_another_payment_at_the_place_of_a_noted_one_is_not_it(
     history: History, tmp_path: Path, field: str
@@ -262,7 +282,10 @@ async def test_a_state_file_of_before_is_checked_by_the_ids_that_rows_name(histo
     await run.payments()
     assert run._plan is not None
     identity = run._identity(run._plan)
-    with StateFile(tmp_path / "new", identity) as new, StateFile(tmp_path / "state", identity) as old:
+    with (
+        StateFile(tmp_path / "new", history.digest, identity) as new,
+        StateFile(tmp_path / "state", history.digest, identity) as old,
+    ):
         old.read()
         for wave in new.read().waves:
             old._write(_ENCODE([wave.number, wave.rows, wave.codes, wave.marks, wave.mark_ids, wave.replayed]))

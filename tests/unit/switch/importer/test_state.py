@@ -11,29 +11,31 @@ WAVES = [
     for number in range(4)
 ]
 
+FILE = b"a file of sixtee"
+
 
 def _write(path: Path, waves: list[Wave], identity: bytes = b"import") -> None:
-    with StateFile(path, identity) as state:
+    with StateFile(path, FILE, identity) as state:
         state.read()
         for wave in waves:
             state.append(wave)
 
 
-def _read(path: Path, identity: bytes = b"import") -> list[Wave]:
-    with StateFile(path, identity) as state:
+def _read(path: Path, identity: bytes = b"import", file: bytes = FILE) -> list[Wave]:
+    with StateFile(path, file, identity) as state:
         return state.read().waves
 
 
 def test_a_wave_that_was_begun_says_when_it_was_sent_first(tmp_path: Path) -> None:
     path, found = tmp_path / "state", []
     for at_ms in (1_000, 2_000):
-        with StateFile(path, b"import") as state:
+        with StateFile(path, FILE, b"import") as state:
             found.append(state.read())
             state.begin(len(found[-1].waves), at_ms)
-    with StateFile(path, b"import") as state:
+    with StateFile(path, FILE, b"import") as state:
         found.append(state.read())
         state.append(WAVES[0])
-    with StateFile(path, b"import") as state:
+    with StateFile(path, FILE, b"import") as state:
         found.append(state.read())
     assert found == [Progress([], None), Progress([], 1_000), Progress([], 2_000), Progress(WAVES[:1], None)]
 
@@ -47,7 +49,7 @@ def test_waves_are_read_back_and_more_can_follow(tmp_path: Path) -> None:
 
 def test_waves_that_were_noted_before_they_had_marks_are_read(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    with StateFile(path, b"import") as state:
+    with StateFile(path, FILE, b"import") as state:
         state.read()
         state._write(_ENCODE([0, b"rows", b"co", b"s", bytes(16), 7]))
         state.begin(1, 1_000)
@@ -74,11 +76,33 @@ def test_a_damaged_record_ends_what_is_believed(tmp_path: Path) -> None:
     assert _read(path) == WAVES[:1]
 
 
-def test_the_state_of_another_import_is_begun_anew(tmp_path: Path) -> None:
+def test_the_state_of_another_file_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "state"
     _write(path, WAVES)
-    assert _read(path, b"another") == []
+    assert _read(path, b"another", b"another file") == []
     assert _read(path) == []
+
+
+def test_what_is_noted_of_a_file_for_other_wallets_is_kept_and_does_not_fit(tmp_path: Path) -> None:
+    """It was begun anew, and with it every row was sent again, whether its key was still remembered or not."""
+    path = tmp_path / "state"
+    _write(path, WAVES)
+    noted = path.read_bytes()
+    with StateFile(path, FILE, b"another") as state:
+        assert state.read() == Progress(WAVES, None, fits=False)
+    assert path.read_bytes() == noted and _read(path) == WAVES
+    _write(path.with_name("empty"), [])
+    assert _read(path.with_name("empty"), b"another") == []
+
+
+def test_a_state_file_that_does_not_say_of_which_file_it_is_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    with StateFile(path, FILE, b"import") as state:
+        state._header = state._header_before
+        state.read()
+        state.append(WAVES[0])
+    assert _read(path) == WAVES[:1]
+    assert _read(path, b"another") == []
 
 
 def test_waves_with_a_gap_are_not_believed(tmp_path: Path) -> None:
