@@ -44,6 +44,8 @@ HEADERS_MAX: Final = 64
 """Browsers send some 20, proxies and tracing add as many."""
 HEAD_BYTES_MAX: Final = 32 << 10
 """Of all of a request but its body. aiohttp bounds each header alone, and keeps each twice until the head is whole."""
+READ_BYTES: Final = 64 << 10
+"""Of a body, twice as much is kept for whoever reads it, and a sixteenth of it chunks are taken apart in one step: some milliseconds."""
 FIRST_HEAD_WITHIN_S: Final = 10.0
 """From the connection to the end of its first request's head."""
 
@@ -174,13 +176,14 @@ async def invite(request: web.Request) -> web.Response | None:
 class Connection(RequestHandler):
     """Requests that are no valid HTTP get a problem too; connections are counted, and so are bytes of a head that is not whole yet."""
 
-    __slots__ = ("_all", "_body", "_first", "_head_bytes", "failed_keys")
+    __slots__ = ("_all", "_body", "_first", "_head_bytes", "_resumes", "failed_keys")
 
     def __init__(self, connections: Connections, server: web.Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._all = connections
         self._body: StreamReader = EMPTY_PAYLOAD
         self._head_bytes = 0
+        self._resumes = False
         self._first: asyncio.TimerHandle | None = None
         self.failed_keys = FailedKeys()
 
@@ -208,6 +211,20 @@ class Connection(RequestHandler):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.close_now()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """As of `RequestHandler`, but what came already is taken apart a turn of the event loop later: there may be so much of it, in chunks
+        of a byte, that whoever reads a body would never wait."""
+        if not (resume_parser and self._reading_paused):
+            super().resume_reading(resume_parser)
+        elif not self._resumes:
+            self._resumes = True
+            self._loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        self._resumes = False
+        if self._reading_paused and self.transport is not None:
+            super().resume_reading()
 
     def _forget_first(self) -> None:
         if self._first is not None:
@@ -303,6 +320,7 @@ class Runner(web.AppRunner):
             max_line_size=HEADER_BYTES_MAX,
             max_field_size=HEADER_BYTES_MAX,
             max_headers=HEADERS_MAX,
+            read_bufsize=READ_BYTES,
         )
         self._connections = connections
         self._dispatcher = dispatcher

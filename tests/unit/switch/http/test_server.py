@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -298,3 +299,30 @@ async def test_large_bodies_and_many_requests_at_once_are_no_heads() -> None:
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" * 4_000)
         for _ in range(4_000):
             await reader.readuntil(b"3;")
+
+
+async def test_between_two_parts_of_a_body_others_have_their_turn_however_small_its_chunks_are() -> None:
+    """What is left of a body after its answer is read in the same way."""
+    turns, chunks = 0, 100_000
+    at: list[int] = []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        size = 0
+        while part := await request.content.readany():
+            at.append(turns)
+            size += len(part)
+        return Answer(b"%d;" % size)
+
+    async with _front(handler) as (reader, writer):
+        running = asyncio.create_task(others())
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"1\r\na\r\n" * chunks + b"0\r\n\r\n")
+        await reader.readuntil(b"%d;" % chunks)
+        running.cancel()
+    assert len(at) > 10 and all(one < other for one, other in itertools.pairwise(at))
