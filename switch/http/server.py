@@ -213,8 +213,10 @@ class Connection(RequestHandler):
                 self.close_now()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """As of `RequestHandler`, but what came already is taken apart a turn of the event loop later: there may be so much of it, in chunks
-        of a byte, that whoever reads a body would never wait."""
+        """As of `RequestHandler`, but the parser goes on a turn of the event loop later.
+
+        It may have kept so much, in chunks of a byte, that whoever reads a body would never wait.
+        """
         if not (resume_parser and self._reading_paused):
             super().resume_reading(resume_parser)
         elif not self._resumes:
