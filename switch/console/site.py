@@ -91,6 +91,7 @@ class Console:
         self._live = Live(self._overview)
         self._listeners = Places(LISTENERS_MAX, LISTENERS_OF_ONE_MAX, 0.0)
         self._signing = Places(SIGN_INS_MAX, SIGN_INS_MAX, SIGN_IN_TIMEOUT_S)
+        self._leaving = Places(SIGN_INS_MAX, 1, SIGN_IN_TIMEOUT_S)
 
     def endpoints(self) -> Iterator[Endpoints]:
         """All paths of the console; the JSON twin of a page before the page, whose last part could take its ending."""
@@ -262,8 +263,10 @@ class Console:
             form = at_once(await _small_body(request))
             if token is not None:
                 demand_own_form(token, form)
-                async with self._signing.place(STRANGERS):
-                    await self._sessions.close(token)
+                who = await self._signed_in.get(key_hash(token))
+                if who is not None:
+                    async with self._leaving.place(who.principal.account):
+                        await self._sessions.close(token)
                 self._signed_in.forget(key_hash(token))
         except ProblemError as problem:
             return await self._failed(request, problem)
