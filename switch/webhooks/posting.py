@@ -87,7 +87,8 @@ class Poster:
             socket_factory=guard.socket,
             resolver=self._names,
         )
-        connector._factory = functools.partial(_Connection, loop=asyncio.get_running_loop())
+        made: functools.partial[ResponseHandler] = functools.partial(_Connection, loop=asyncio.get_running_loop())
+        connector._factory = made
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
