@@ -1,6 +1,7 @@
 """Fields of a form that a browser sends, decoded in small steps.
 
-A form is as large as a rule pack, and each escape in it costs. It is `application/x-www-form-urlencoded`; the first field of each name counts.
+A form is as large as a rule pack, and each escape in it costs.
+It is `application/x-www-form-urlencoded`; the first field of each name counts.
 """
 
 from collections.abc import Generator

@@ -7,7 +7,7 @@ import asyncio
 import functools
 import ssl
 import time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -87,8 +87,8 @@ class Poster:
             socket_factory=guard.socket,
             resolver=self._names,
         )
-        made: functools.partial[ResponseHandler] = functools.partial(_Connection, loop=asyncio.get_running_loop())
-        connector._factory = made
+        made = functools.partial(_Connection, loop=asyncio.get_running_loop())
+        connector._factory = cast("functools.partial[ResponseHandler]", made)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
