@@ -60,6 +60,7 @@ class EventServices(Protocol):
     catalogue: PackCatalogue
     events: EventFeed
     pages: Places
+    searches: Places
     streams: Places
     scheduler: Scheduler
     metrics: Metrics
@@ -85,14 +86,20 @@ async def list_events(services: EventServices, call: Call) -> web.StreamResponse
             raise invalid_query("reference", "a stream has all that follows")
         return await _stream(services, call, await _places(services, after), types)
     account, own = call.principal.account, own_of(services, call.principal)
-    async with services.pages.place(account):
-        if "reference" in query:
+    if "reference" in query:
+        async with services.searches.place(account):
             page = await services.events.with_reference(account, _reference(query), limit, types, own)
-        elif after == LAST:
+            return await _listed(services, account, page)
+    async with services.pages.place(account):
+        if after == LAST:
             page = await services.events.last(account, limit, types, own)
         else:
             page = await services.events.page(account, await _places(services, after), limit, types, own)
-        data = await rendered_events(services, account, page.events)
+        return await _listed(services, account, page)
+
+
+async def _listed(services: EventServices, account: int, page: EventPage) -> web.Response:
+    data = await rendered_events(services, account, page.events)
     return json_response(EventList(data, page.has_more, encode_cursor(services.secret, SCOPE, *page.places)))
 
 

@@ -18,6 +18,7 @@ from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
 from switch.api.transfer_lifecycle import RecordServices, transfer_in_path
+from switch.fairness.shares import Places
 from switch.http.access import Access
 from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call, page_limit
@@ -60,6 +61,7 @@ class LabelServices(RecordServices, RecordedServices, Protocol):
     secret: Secret
     limits: Limits
     label_store: LabelStore
+    pages: Places
 
 
 async def put_label(services: LabelServices, call: Call) -> web.Response:
@@ -119,9 +121,10 @@ async def list_labels(services: LabelServices, call: Call) -> web.Response:
     query = call.query()
     limit = page_limit(query)
     start = decode_cursor(services.secret, _SCOPE, query["after"]) if "after" in query else 0
-    found = await services.label_store.page(start, limit + 1)
-    shown, more = found[:limit], len(found) > limit
-    times = await services.history.record_times([each.record for each in shown])
+    async with services.pages.place(call.principal.account):
+        found = await services.label_store.page(start, limit + 1)
+        shown, more = found[:limit], len(found) > limit
+        times = await services.history.record_times([each.record for each in shown])
     data = [_shown(services, each, times[each.record]) for each in shown]
     return json_response(
         LabelPage(data, more, encode_cursor(services.secret, _SCOPE, shown[-1].record) if more else None)

@@ -23,6 +23,7 @@ from switch.api.route import KEY, WRITE, Route, named
 from switch.api.services import Limits
 from switch.api.transfer_lifecycle import RecordServices, transfer_in_path
 from switch.api.transfers import SubmitServices, submit_row
+from switch.fairness.shares import Places
 from switch.gateway.encode import answer_row
 from switch.http.access import Access
 from switch.http.auth import ANALYST
@@ -92,6 +93,7 @@ class ReviewServices(SubmitServices, RecordServices, Protocol):
     catalogue: PackCatalogue
     case_work: CaseWorkStore
     label_store: LabelStore
+    pages: Places
 
     def deadline(self) -> float:
         """`Services.deadline`."""
@@ -106,13 +108,14 @@ async def list_reviews(services: ReviewServices, call: Call) -> web.Response:
     asked = " ".join(query.get(each, "") for each in FILTERS)
     limit, scope = page_limit(query), f"reviews {name} {asked}"
     place = decode_places(services.secret, scope, query["after"], 2) if "after" in query else (0, 0)
-    only = await _filter(services, call, query)
-    page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms(), only)
-    shown = page[:limit]
-    work = await _work_on(services, [held.address for held in shown])
-    accounts = await services.keys.accounts(held.answer["caller"] for held in shown if held.answer is not None)
-    names = await services.catalogue.names({held.found.record["pack"] for held in shown})
-    data = [_shown(services, names, held, accounts, work) for held in shown]
+    async with services.pages.place(call.principal.account):
+        only = await _filter(services, call, query)
+        page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms(), only)
+        shown = page[:limit]
+        work = await _work_on(services, [held.address for held in shown])
+        accounts = await services.keys.accounts(held.answer["caller"] for held in shown if held.answer is not None)
+        names = await services.catalogue.names({held.found.record["pack"] for held in shown})
+        data = [_shown(services, names, held, accounts, work) for held in shown]
     if len(page) <= limit:
         return json_response(CaseList(data, False, None))
     last = shown[-1]

@@ -80,6 +80,9 @@ ASKING_MAX: Final = 64
 """Short requests with GET worked on at a time; others wait, callers in turn."""
 ASKING_OF_ONE_MAX: Final = 8
 """Of one caller: who floods a front door with questions keeps the event loop busy with so many between two steps of a payment."""
+SEARCHES_MAX: Final = 2
+"""Searches for a reference at a time, one of a caller: each reads up to 20,000 blocks of every shard, in a session with the database that
+others need."""
 HASHING_THREADS: Final = 2
 """Threads for the hashes of large batches, some 20 ms each at most: in those that all else shares they would wait, with their place
 among the batches, for whatever one caller has put there."""
@@ -208,10 +211,10 @@ class Services:
         self.history = History(deps.pool, BesideQuestions(lambda: self.callers.several, lambda: self.metrics.call_rows))
         self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
         self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
-        self.erasing = Places(1, 1, limits.batch_wait_s)
-        self.changing = Places(1, 1, CHANGE_WAIT_S)
+        self.erasing, self.changing = Places(1, 1, limits.batch_wait_s), Places(1, 1, CHANGE_WAIT_S)
         self.asking = Places(ASKING_MAX, ASKING_OF_ONE_MAX, limits.deadline_s)
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
+        self.searches = Places(SEARCHES_MAX, 1, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.probes = Probes(self)
         self.leaving = self.draining = False

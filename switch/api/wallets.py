@@ -1,7 +1,7 @@
 """Wallets: open, show, change, list."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -47,6 +47,8 @@ _STATUS_OF: Final = {
     "unfreeze": WalletStatus.OPEN,
     "close": WalletStatus.CLOSED,
 }
+LIST_ROWS: Final = 8
+"""Of one step of a list, each with a profile to decode."""
 
 
 class WalletRow(msgspec.Struct, frozen=True):
@@ -78,6 +80,7 @@ class WalletServices(OpeningServices, StateServices, Protocol):
     secret: Secret
     limits: Limits
     batches: Places
+    pages: Places
     test_currencies: bool
 
     async def wallet_in_path(self, call: Call) -> int:
@@ -201,16 +204,24 @@ async def list_wallets(services: WalletServices, call: Call) -> web.Response:
     scope = f"wallets {name} {text}"
     start = decode_cursor(services.secret, scope, query["after"]) if "after" in query else 0
     find = services.wallet_store.with_owner if name == "owner" else services.wallet_store.with_external_id
-    addresses = await find(text, start, limit + 1, call.principal.bound)
-    page = addresses[:limit]
-    balances, profiles = await services.balances(page), await services.wallet_store.profiles(page)
-    data = [
-        wallet_answer(encode_wallet(services.secret, address), balances[address], profiles.get(address, Profile()))
-        for address in page
-        if address in balances
-    ]
+    async with services.pages.place(call.principal.account):
+        addresses = await find(text, start, limit + 1, call.principal.bound)
+        page = addresses[:limit]
+        balances, profiles = await services.balances(page), await services.wallet_store.profiles(page)
+        data = await services.scheduler.run(
+            call.principal.account,
+            mapped(
+                partial(_listed, services, balances, profiles), [each for each in page if each in balances], LIST_ROWS
+            ),
+        )
     more = len(addresses) > limit
     return json_response(WalletList(data, more, encode_cursor(services.secret, scope, page[-1]) if more else None))
+
+
+def _listed(
+    services: WalletServices, balances: Mapping[int, Balance], profiles: Mapping[int, Profile], address: int
+) -> WalletAnswer:
+    return wallet_answer(encode_wallet(services.secret, address), balances[address], profiles.get(address, Profile()))
 
 
 # Changing.

@@ -17,6 +17,8 @@ from switch.problems.table import ProblemError
 
 COOKIE: Final = "shardpay_console"
 HOME: Final = "/console"
+OWN_CHARACTERS_MAX: Final = 2_048
+"""Of a path to go to. Pages name none that is longer, and a form could name one of megabytes."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _AWAY: Final = {".", ".."}
 """Steps that a browser takes out of a path, with what stands before them."""
@@ -67,5 +69,7 @@ def demand_own_origin(request: web.Request) -> None:
 
 def own_path(text: str) -> str:
     """A path of the console to go to, its first page for anything else."""
+    if len(text) > OWN_CHARACTERS_MAX:
+        return HOME
     steps = unquote(text.partition("?")[0]).split("/")
     return text if _OWN.fullmatch(text) and "//" not in text and not _AWAY & {*steps} else HOME

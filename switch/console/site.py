@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -12,6 +12,7 @@ from aiohttp import web
 from actors.database.pool import StoreUnavailable
 from actors.stores.api_keys import Principal, key_hash
 from actors.stores.console_sessions import ConsoleSessions, SignedIn
+from switch.console.forms import at_once, form_fields
 from switch.console.live import HEARTBEAT, LISTENERS_MAX, LISTENERS_OF_ONE_MAX, RETRY_MS, Live
 from switch.console.page import Api, Page, Redirect, View, Visit
 from switch.console.pages import NAVIGATION, PAGES
@@ -39,7 +40,6 @@ HTML: Final = "text/html; charset=utf-8"
 FORM: Final = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX: Final = 4 << 20
 """A rule pack's text, escaped: at worst three bytes a byte."""
-FORM_FIELDS_MAX: Final = 32
 SIGN_IN_BYTES_MAX: Final = 4 << 10
 SIGN_IN_TIMEOUT_S: Final = 5.0
 SIGN_INS_MAX: Final = 2
@@ -91,6 +91,7 @@ class Console:
         self._live = Live(self._overview)
         self._listeners = Places(LISTENERS_MAX, LISTENERS_OF_ONE_MAX, 0.0)
         self._signing = Places(SIGN_INS_MAX, SIGN_INS_MAX, SIGN_IN_TIMEOUT_S)
+        self._leaving = Places(SIGN_INS_MAX, 1, SIGN_IN_TIMEOUT_S)
 
     def endpoints(self) -> Iterator[Endpoints]:
         """All paths of the console; the JSON twin of a page before the page, whose last part could take its ending."""
@@ -127,7 +128,7 @@ class Console:
         self._heard(request, who.principal)
         call = Call(request, who.principal, self._bodies, Query(page.query), short=False)
         try:
-            form = {} if page.method == "GET" else await _form(call, token)
+            form = {} if page.method == "GET" else await self._form(call, token)
             visit = Visit(request, who, self._api, call.query(), form)
             shown = await page.handler(visit)
         finally:
@@ -153,6 +154,16 @@ class Console:
             "four_eyes": visit.four_eyes,
         }
         return await self._html(shown, who.principal.account, here)
+
+    async def _form(self, call: Call, token: str) -> dict[str, str]:
+        """The fields of a form that this session's own page sent. Raises ProblemError."""
+        demand_own_origin(call.request)
+        if call.content_type != FORM:
+            raise ProblemError("unsupported_media_type", f"Pages send {FORM}.")
+        body = await call.body(FORM_BYTES_MAX)
+        form = await self._scheduler.run(call.principal.account, form_fields(body))
+        demand_own_form(token, form)
+        return form
 
     async def _who(self, request: web.Request) -> tuple[SignedIn, str]:
         """Whom a request speaks for, and the token of the session, empty when it is by a key: so scripts read pages, and change nothing.
@@ -232,7 +243,7 @@ class Console:
     async def _sign_in(self, request: web.Request) -> web.Response:
         try:
             demand_own_origin(request)
-            form = _fields(await _small_body(request))
+            form = at_once(await _small_body(request))
             async with self._signing.place(STRANGERS):
                 token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
         except ProblemError as problem:
@@ -249,11 +260,13 @@ class Console:
         try:
             demand_own_origin(request)
             token = token_of(request)
-            form = _fields(await _small_body(request))
+            form = at_once(await _small_body(request))
             if token is not None:
                 demand_own_form(token, form)
-                async with self._signing.place(STRANGERS):
-                    await self._sessions.close(token)
+                who = await self._signed_in.get(key_hash(token))
+                if who is not None:
+                    async with self._leaving.place(who.principal.account):
+                        await self._sessions.close(token)
                 self._signed_in.forget(key_hash(token))
         except ProblemError as problem:
             return await self._failed(request, problem)
@@ -284,25 +297,6 @@ def _twin(request: web.Request) -> str | None:
 
 def _to(path: str, headers: dict[str, str] | None = None) -> web.Response:
     return Answer(b"", 303, {"Location": path, "Cache-Control": "no-store", **(headers or {})}, HTML)
-
-
-async def _form(call: Call, token: str) -> dict[str, str]:
-    """The fields of a form that this session's own page sent. Raises ProblemError."""
-    demand_own_origin(call.request)
-    if call.content_type != FORM:
-        raise ProblemError("unsupported_media_type", f"Pages send {FORM}.")
-    form = _fields(await call.body(FORM_BYTES_MAX))
-    demand_own_form(token, form)
-    return form
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    """The fields of a form, the first of each name. Raises ProblemError."""
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict")
-    except ValueError:
-        raise ProblemError("malformed_request", "The form could not be read.") from None
-    return dict(reversed(pairs))
 
 
 async def _small_body(request: web.Request) -> bytes:

@@ -34,7 +34,7 @@ _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 PART_RESTS_S: Final = 0.001
-"""So long does reading a body rest at most after each part of it, 256 KiB or less, while others have short requests under way."""
+"""So long does reading a body rest at most after each part of it, 128 KiB or less, while others have short requests under way."""
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import HttpVersion10, StreamReader, web
 from aiohttp.http_writer import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 from multidict import CIMultiDict
@@ -39,6 +40,14 @@ JOINED_BYTES_MAX: Final = 32 << 10
 """A body beyond it leaves as it is: what many wait for is in memory once, and no copy is made to save a write."""
 _FIRST_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 HEADER_BYTES_MAX: Final = 8_190
+HEADERS_MAX: Final = 64
+"""Browsers send some 20, proxies and tracing add as many."""
+HEAD_BYTES_MAX: Final = 32 << 10
+"""Of all of a request but its body. aiohttp bounds each header alone, and keeps each twice until the head is whole."""
+READ_BYTES: Final = 64 << 10
+"""Of a body, twice as much is kept for whoever reads it, and a sixteenth of it chunks are taken apart in one step: some milliseconds."""
+FIRST_HEAD_WITHIN_S: Final = 10.0
+"""From the connection to the end of its first request's head."""
 
 
 class Answer(web.Response):
@@ -165,24 +174,64 @@ async def invite(request: web.Request) -> web.Response | None:
 
 
 class Connection(RequestHandler):
-    """Requests that are no valid HTTP get a problem too; connections are counted."""
+    """Requests that are no valid HTTP get a problem too; connections are counted, and so are bytes of a head that is not whole yet."""
 
-    __slots__ = ("_all", "failed_keys")
+    __slots__ = ("_all", "_body", "_first", "_head_bytes", "_resumes", "failed_keys")
 
     def __init__(self, connections: Connections, server: web.Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._all = connections
+        self._body: StreamReader = EMPTY_PAYLOAD
+        self._head_bytes = 0
+        self._resumes = False
+        self._first: asyncio.TimerHandle | None = None
         self.failed_keys = FailedKeys()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As of `RequestHandler`."""
         super().connection_made(transport)
+        self._first = asyncio.get_running_loop().call_later(FIRST_HEAD_WITHIN_S, self.close_now)
         self._all.opened(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As of `RequestHandler`."""
+        self._forget_first()
         self._all.closed(self)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As of `RequestHandler`. What comes while a body is missing bytes, or while enough requests wait, belongs to no head yet."""
+        of_head, requests = not self._buffer_paused and self._body.is_eof(), self._request_count
+        super().data_received(data)
+        if self._request_count != requests:
+            self._forget_first()
+            self._head_bytes = 0
+            self._body = self._messages[-1][1]
+        elif of_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.close_now()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """As of `RequestHandler`, but the parser goes on a turn of the event loop later.
+
+        It may have kept so much, in chunks of a byte, that whoever reads a body would never wait.
+        """
+        if not (resume_parser and self._reading_paused):
+            super().resume_reading(resume_parser)
+        elif not self._resumes:
+            self._resumes = True
+            self._loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        self._resumes = False
+        if self._reading_paused and self.transport is not None:
+            super().resume_reading()
+
+    def _forget_first(self) -> None:
+        if self._first is not None:
+            self._first.cancel()
+            self._first = None
 
     def close_now(self) -> None:
         """Hang up, whatever is under way."""
@@ -272,6 +321,8 @@ class Runner(web.AppRunner):
             auto_decompress=False,
             max_line_size=HEADER_BYTES_MAX,
             max_field_size=HEADER_BYTES_MAX,
+            max_headers=HEADERS_MAX,
+            read_bufsize=READ_BYTES,
         )
         self._connections = connections
         self._dispatcher = dispatcher

@@ -4,11 +4,13 @@ The answer is not read far.
 """
 
 import asyncio
+import functools
 import ssl
 import time
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from switch.webhooks.addresses import AddressGuard, AddressRefused, UrlRefused
 from switch.webhooks.names import LOOKED_UP_FOR, FairResolver, TooManyNames
@@ -19,6 +21,9 @@ CONNECT_S: Final = 5.0
 ANSWER_BYTES_MAX: Final = 16 << 10
 """Of an answer's body: it is thrown away, and of a longer one the connection is closed."""
 HEADER_BYTES_MAX: Final = 8_190
+RECEIVED_BYTES_MAX: Final = ANSWER_BYTES_MAX + (16 << 10)
+"""From one request to the next: heads, interim answers among them, the body, and what nobody asked for. aiohttp skips interim answers and
+keeps answers without a request, as many as come."""
 IDLE_S: Final = 30.0
 """A connection that is not used for so long is closed; its address was checked when it was made."""
 NAMES_KNOWN_S: Final = 10
@@ -45,6 +50,29 @@ class AttemptResult(NamedTuple):
         return self.status is not None and 200 <= self.status < 300
 
 
+class _Connection(ResponseHandler):
+    """A connection to a receiver, which is aborted beyond RECEIVED_BYTES_MAX. What came until then counts: of a long answer the status."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._left = RECEIVED_BYTES_MAX
+
+    def set_response_params(self, **params: Any) -> None:
+        """As of `ResponseHandler`: a request begins."""
+        self._left = RECEIVED_BYTES_MAX
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """As of `ResponseHandler`."""
+        taken = data[: self._left]
+        ended = len(taken) < len(data)
+        self._left -= len(taken)
+        transport = self.transport
+        super().data_received(taken)
+        if ended and transport is not None:
+            transport.abort()
+
+
 class Poster:
     """Connections to receivers. Made inside the running event loop."""
 
@@ -59,6 +87,8 @@ class Poster:
             socket_factory=guard.socket,
             resolver=self._names,
         )
+        made = functools.partial(_Connection, loop=asyncio.get_running_loop())
+        connector._factory = cast("functools.partial[ResponseHandler]", made)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -15,6 +15,7 @@ from actors.records.ids import decode_wallet
 from actors.records.secret import Secret
 from actors.stores.api_keys import KeyStore
 from switch.api import events as handlers_events
+from switch.api.services import SEARCHES_MAX
 from switch.fairness.shares import Places
 from switch.http.cursors import encode_cursor
 from tests.front_door import SECRET, RunningSwitch, running_switch
@@ -375,6 +376,21 @@ async def test_the_newest_events_are_asked_for_without_reading_all(switch: Runni
     assert later.status == 201, later.raw
     followed, _ = await pages(switch, "&types=transfer.posted", last["next"])
     assert [event["id"] for event in followed] == [later.json["id"]]
+
+
+async def test_searches_for_a_reference_have_few_places_of_their_own_and_one_a_caller(switch: RunningSwitch) -> None:
+    search = f"{PATH}?after=last&reference=none"
+    searches = switch.services.searches
+    async with contextlib.AsyncExitStack() as others:
+        for caller in range(SEARCHES_MAX):
+            await others.enter_async_context(searches.place(1_000 + caller))
+        assert not searches._may_have(1_000, 1)
+        found = asyncio.create_task(switch.call("GET", search))
+        while not searches._waiting and not found.done():
+            await asyncio.sleep(0)
+        assert (await switch.call("GET", f"{PATH}?after=last")).status == 200
+        assert not found.done() and not switch.services.pages._inside
+    assert (await found).status == 200
 
 
 async def test_payments_are_found_by_their_whole_reference_among_the_newest(switch: RunningSwitch) -> None:

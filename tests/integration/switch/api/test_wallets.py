@@ -1,10 +1,13 @@
 """Wallets over HTTP: shown as they were opened, found by name, frozen, closed, changed."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from urllib.parse import urlencode
 
 import pytest
 
+from switch.api.services import PAGES_MAX
 from tests.front_door import RunningSwitch, running_switch
 from tests.payments import act, funded, hold
 
@@ -106,3 +109,16 @@ async def test_a_wallet_with_a_hold_does_not_close(switch: RunningSwitch) -> Non
     assert (await switch.call("POST", f"/v1/wallets/{payer}/freeze", {})).status == 200
     assert (await act(switch, held["id"], "capture", "honoured")).status == 201
     assert (await switch.call("POST", f"/v1/wallets/{payer}/close", {})).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/wallets?owner=ann", "/v1/wallets?external_id=a", "/v1/labels", "/v1/reviews"])
+async def test_a_list_waits_for_a_place_among_the_pages(switch: RunningSwitch, path: str) -> None:
+    pages = switch.services.pages
+    async with AsyncExitStack() as others:
+        for at in range(PAGES_MAX):
+            await others.enter_async_context(pages.place(1_000 + at))
+        answer = asyncio.create_task(switch.call("GET", path))
+        while not pages._waiting and not answer.done():
+            await asyncio.sleep(0)
+        assert not answer.done()
+    assert (await answer).status == 200

@@ -121,6 +121,32 @@ async def test_signing_out_ends_the_session_for_whoever_has_the_cookie(switch: R
         assert (await thief.get("/console", **kept)).status == 303
 
 
+async def test_strangers_who_sign_in_keep_nobody_from_signing_out(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, go_on = switch.services.pool.fetchval, asyncio.Event()
+    hanging = 0
+
+    async def slow(name: str, *values: Any) -> Any:
+        nonlocal hanging
+        if name == "session_open":
+            hanging += 1
+            await go_on.wait()
+        return await real(name, *values)
+
+    async with await visitor(switch) as visit, Visitor(switch) as strangers:
+        fields = await visit.fields("/console", "/console/sign-out")
+        monkeypatch.setattr(switch.services.pool, "fetchval", slow)
+        waiting = [asyncio.create_task(strangers.sign_in(f"sp_wrong_{number}")) for number in range(10)]
+        while hanging < SIGN_INS_MAX:
+            await asyncio.sleep(0)
+        out = await visit.post("/console/sign-out", fields)
+        go_on.set()
+        await asyncio.gather(*waiting)
+        assert (out.status, out.headers["Location"]) == (303, "/console/sign-in")
+        assert (await visit.get("/console")).status == 303
+
+
 async def test_a_key_has_so_many_sessions_and_no_more(switch: RunningSwitch) -> None:
     key = await a_key(switch, "read")
     sessions = ConsoleSessions(switch.pool, KeyStore(switch.pool))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -9,9 +10,19 @@ from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD
 
+from switch.fairness.connections import Connections
 from switch.fairness.shares import BodyRoom
 from switch.http import server
-from switch.http.server import Answer, Stream, arrived
+from switch.http.server import (
+    FIRST_HEAD_WITHIN_S,
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+    Answer,
+    Runner,
+    Stream,
+    arrived,
+    connection_of,
+)
 from switch.problems.table import ProblemError
 from tests.asleep import Asleep
 
@@ -87,7 +98,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("size", [8 << 20, 20_000], ids=["one large answer", "many small ones"])
+@pytest.mark.parametrize("size", [8 << 20, 4_000], ids=["one large answer", "many small ones"])
 async def test_who_takes_no_answer_is_hung_up_on_and_small_ones_do_not_pile_up(size: int) -> None:
     answered = 0
     room = BodyRoom(64 << 20)
@@ -192,3 +203,126 @@ async def test_an_answer_that_leaves_in_two_writes_is_whole_and_head_has_its_len
             if method == b"GET":
                 assert await reader.readexactly(len(body)) == body
         writer.close()
+
+
+# Heads and bodies of those who gave no key.
+
+
+async def _length(request: web.BaseRequest) -> web.StreamResponse:
+    return Answer(b"%d;" % len(await request.read()))
+
+
+@contextlib.asynccontextmanager
+async def _front(
+    handler: Handler = _length,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to a front door."""
+    app = web.Application(client_max_size=1 << 30)
+    runner = Runner(app, Connections(10), lambda _: handler, idle_timeout_s=60, linger_s=0, drain_timeout_s=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+    async with asyncio.timeout(60):
+        yield reader, writer
+    writer.close()
+    await runner.cleanup()
+
+
+async def _sent_until_hung_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, part: bytes) -> int:
+    """Bytes that are taken, part by part."""
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while not reader.at_eof():
+            writer.write(part)
+            sent += len(part)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+    return sent
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na"]
+)
+async def test_who_sends_a_head_without_end_is_hung_up_on(before: bytes) -> None:
+    async with _front() as (reader, writer):
+        if before:
+            writer.write(before)
+            await reader.readuntil(b";")
+        writer.write(b"GET / HTTP/1.1\r\n")
+        part = b"a: " + b"x" * 4_000 + b"\r\n"
+        assert await _sent_until_hung_up(reader, writer, part) < 4 * HEAD_BYTES_MAX
+
+
+async def test_a_head_of_many_headers_is_refused() -> None:
+    async with _front() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * (HEADERS_MAX + 1) + b"\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_who_does_not_end_its_first_head_in_time_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert FIRST_HEAD_WITHIN_S <= 10
+    monkeypatch.setattr(server, "FIRST_HEAD_WITHIN_S", 0.1)
+    async with _front() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\n")
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+
+
+async def test_who_ended_its_first_head_in_time_is_waited_for_no_more() -> None:
+    planned: list[asyncio.TimerHandle | None] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        connection = connection_of(request)
+        planned.append(connection._first)
+        return Answer(b"0;")
+
+    async with _front(handler) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"0;")
+    assert planned == [None]
+
+
+async def test_large_bodies_and_many_requests_at_once_are_no_heads() -> None:
+    chunk = b"1000\r\n" + b"x" * 4_096 + b"\r\n"
+    async with _front() as (reader, writer):
+        for _ in range(2):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(64):
+                writer.write(chunk)
+                await writer.drain()
+                await asyncio.sleep(0)
+            writer.write(b"0\r\n\r\n")
+            await reader.readuntil(b"%d;" % (64 * 4_096))
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" * 4_000)
+        for _ in range(4_000):
+            await reader.readuntil(b"3;")
+
+
+async def test_between_two_parts_of_a_body_others_have_their_turn_however_small_its_chunks_are() -> None:
+    """What is left of a body after its answer is read in the same way."""
+    turns, chunks = 0, 100_000
+    at: list[int] = []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        size = 0
+        while part := await request.content.readany():
+            at.append(turns)
+            size += len(part)
+        return Answer(b"%d;" % size)
+
+    async with _front(handler) as (reader, writer):
+        running = asyncio.create_task(others())
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"1\r\na\r\n" * chunks + b"0\r\n\r\n")
+        await reader.readuntil(b"%d;" % chunks)
+        running.cancel()
+    assert len(at) > 10 and all(one < other for one, other in itertools.pairwise(at))

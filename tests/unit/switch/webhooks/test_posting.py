@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from switch.webhooks.addresses import SANDBOX, AddressGuard, WebhookKeys
-from switch.webhooks.posting import ANSWER_BYTES_MAX, UNREACHABLE, Poster
+from switch.webhooks.posting import ANSWER_BYTES_MAX, RECEIVED_BYTES_MAX, UNREACHABLE, Poster
 
 
 class Server:
@@ -55,6 +55,43 @@ async def server() -> AsyncIterator[Server]:
     found.port = runner.addresses[0][1]
     yield found
     await runner.cleanup()
+
+
+class Flood:
+    """A receiver that answers each request with `answer`, then sends `more` until it is hung up on."""
+
+    def __init__(self, answer: bytes, more: bytes) -> None:
+        self._answer, self._more = answer, more
+        self.url = ""
+        self.connections = self._written = 0
+        self.ended = asyncio.Event()
+
+    def taken(self) -> int:
+        """Bytes that left, to the system's buffers at least."""
+        return self._written
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"{}")
+                writer.write(self._answer)
+                while self._more:
+                    writer.write(self._more * (65_536 // len(self._more)))
+                    await writer.drain()
+                    self._written += 65_536
+        self.ended.set()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def endless(answer: bytes, more: bytes) -> AsyncIterator[Flood]:
+    flood = Flood(answer, more)
+    listener = await asyncio.start_server(flood.serve, "127.0.0.1", 0)
+    flood.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+    async with asyncio.timeout(60):
+        yield flood
+    listener.close()
 
 
 @contextlib.asynccontextmanager
@@ -148,6 +185,43 @@ async def test_an_answer_without_end_is_not_read(server: Server) -> None:
         async with asyncio.timeout(3):
             result = await poster.post(1, f"http://127.0.0.1:{server.port}/long", {}, b"{}")
     assert result.status == 200 and ANSWER_BYTES_MAX < 65_536
+
+
+async def test_the_status_of_an_answer_that_is_too_long_counts_however_it_is_cut() -> None:
+    body = bytes(8 * RECEIVED_BYTES_MAX)
+    async with endless(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body, b"") as flood:
+        async with posting(SANDBOX) as poster:
+            for _ in range(3):
+                assert (await poster.post(1, flood.url, {}, b"{}")).status == 200
+
+
+async def test_interim_answers_without_end_end_the_attempt_and_others_are_served_meanwhile(server: Server) -> None:
+    async with endless(b"", b"HTTP/1.1 103 E\r\n\r\n") as flood, posting(SANDBOX) as poster:
+        flooded, other = await asyncio.gather(
+            poster.post(1, flood.url, {}, b"{}"), poster.post(2, f"http://127.0.0.1:{server.port}/", {}, b"{}")
+        )
+        await flood.ended.wait()
+    assert (flooded.status, flooded.error) == (None, "the connection ended without an answer")
+    assert other.status == 200
+    assert flood.taken() < 16 << 20  # the rest of what was written lay in buffers of the system
+
+
+@pytest.mark.parametrize("more", [b"HTTP/1.1 103 E\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+async def test_who_sends_on_after_its_answer_is_hung_up_on(more: bytes) -> None:
+    async with endless(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", more) as flood:
+        async with posting(SANDBOX) as poster:
+            assert (await poster.post(1, flood.url, {}, b"{}")).status == 200
+            await flood.ended.wait()
+    assert flood.taken() < 16 << 20
+
+
+async def test_what_is_received_counts_from_each_request_anew() -> None:
+    body = bytes(ANSWER_BYTES_MAX - 1)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    async with endless(answer, b"") as flood, posting(SANDBOX) as poster:
+        for _ in range(5):
+            assert (await poster.post(1, flood.url, {}, b"{}")).status == 200
+    assert flood.connections == 1
 
 
 async def test_what_else_can_happen_has_words_without_anything_of_the_inside(server: Server) -> None:
