@@ -66,11 +66,12 @@ class FeaturesRefused(Exception):
 
 
 class Journals(msgspec.Struct, frozen=True, kw_only=True):
-    """Where journals are read: the database, its secret, and by shard the last block, all of one instant."""
+    """Where journals are read: the database, its secret, and by shard the last block, all of one instant; at_ms: a time before it."""
 
     url: str
     secret: bytes
     heads: dict[int, int]
+    at_ms: int
 
 
 class Extraction(msgspec.Struct, frozen=True, kw_only=True):
@@ -313,7 +314,7 @@ async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Publish
 
 def run(job: Extraction, each: Each) -> list[Extracted]:
     """Compute and write everything; `each` does some work for every shard. Raises FeaturesRefused, Unreadable, ValueError."""
-    _within_export(job)
+    _within_source(job)
     with _alone_in(job.output):
         begin(job.output)
         if job.leave_out != "relations":
@@ -324,8 +325,12 @@ def run(job: Extraction, each: Each) -> list[Extracted]:
         return done
 
 
-def _within_export(job: Extraction) -> None:
-    """What happened after an export is not in it. Raises FeaturesRefused."""
+def _within_source(job: Extraction) -> None:
+    """What happened after an export, or after the journals were looked at, is not in it. Raises FeaturesRefused."""
+    if job.journals is not None and job.as_of > job.journals.at_ms:
+        raise FeaturesRefused(
+            f"the journals are read as of {_time(job.journals.at_ms)}, so no features as of {_time(job.as_of)}: say an earlier time"
+        )
     ends = None if job.export is None else job.export.at_ms
     if job.export is not None and ends is not None and job.as_of > ends:
         raise FeaturesRefused(
@@ -390,6 +395,7 @@ async def journals_at(url: str) -> Journals:
     """All journals of a database up to where they end now: in one snapshot, so no remote credit comes without what it is of. Raises
     FeaturesRefused."""
     connection = await connect(url, name="shardpay-features")
+    at_ms = time.time_ns() // 1_000_000  # before the snapshot: what is recorded between the two may be missing in it
     try:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         secret = await connection.fetchval(SQL["cluster_value"], "secret")
@@ -399,7 +405,8 @@ async def journals_at(url: str) -> Journals:
         rows = [await connection.fetchrow(SQL["journal_head"], shard) for shard in range(count)]
     finally:
         connection.terminate()
-    return Journals(url=url, secret=secret, heads={shard: row["block"] for shard, row in enumerate(rows) if row})
+    heads = {shard: row["block"] for shard, row in enumerate(rows) if row}
+    return Journals(url=url, secret=secret, heads=heads, at_ms=at_ms)
 
 
 assert set(VALUES) == {feature.name for feature in FEATURES}, "every feature of the catalogue is computed"

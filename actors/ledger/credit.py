@@ -128,6 +128,11 @@ def place(book: Book, address: int) -> int:
     return row if number and book.wallets["currency"][row] else -1
 
 
+def _is_cleared(order: Any) -> bool:
+    """Whether a dispute found that an order (scalar of ORDER) counts neither as overdue nor as defaulted."""
+    return bool(order["deleted_by"] or order["corrected"])
+
+
 _KINDS: Final = frozenset(int(kind) for kind in Kind if kind >= FIRST_CREDIT)
 
 
@@ -405,22 +410,25 @@ class CreditBook:
 
     def _recount(self, row: Any, record: Any) -> None:
         """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted or corrected, also where it becomes so
-        later; what was deleted counts again by a record that says so, unless it was corrected since. `row`: the holder's."""
+        later; what was deleted counts again by a record that says so, unless it was corrected. `row`: the holder's."""
         dispute, orders = int(record["reference"]), self.orders[: self.meta[_ORDERS]]
+        resolution = int(record[RESOLUTION])
         if record["kind"] == Kind.DISPUTE_REINSERTED:
-            about, more = orders["deleted_by"] == dispute, 1
-        elif record[RESOLUTION] in (Resolution.DELETED, Resolution.CORRECTED):
-            entry, more = int(self.case(dispute)["entry"]), -1
+            about, mark, value = orders["deleted_by"] == dispute, "deleted_by", 0
+        elif resolution in (Resolution.DELETED, Resolution.CORRECTED):
+            entry = int(self.case(dispute)["entry"])
             about = (orders["address"] == entry) | (orders["overdue_at"] == entry) | (orders["defaulted_at"] == entry)
-            about &= (orders["deleted_by"] == 0) | (record[RESOLUTION] == Resolution.CORRECTED)
+            mark, value = ("deleted_by", dispute) if resolution == Resolution.DELETED else ("corrected", 1)
+            about &= orders[mark] == 0
         else:
             return
         mine = (orders["address"] != 0) & (orders["holder"] == record["payer"])
         for order in (orders[at] for at in np.flatnonzero(mine & about)):
-            changes = more > 0 or not order["deleted_by"]
-            order["deleted_by"] = dispute if more < 0 else 0
+            before = _is_cleared(order)
+            order[mark] = value
+            more = before - _is_cleared(order)
             for count, counted in _COUNTED:
-                row[count] = int(row[count]) + more * int(changes and order["state"] == counted)
+                row[count] = int(row[count]) + more * int(order["state"] == counted)
 
     def _unscore(self, book: Book, row: Any, record: Any) -> None:
         """A score that was deleted is none, until a run gives another."""
@@ -526,10 +534,11 @@ class CreditBook:
             ends = ends_at(OrderState.DEFAULTED, int(order["due"]), int(order["default_after_s"]))
             order["timer"], order["defaulted_at"] = record["expiry"] or ends, address  # 0 in old journals
         order["state"] = after
-        if not order["deleted_by"]:
+        if not _is_cleared(order):
             for count, counted in _COUNTED:
                 row[count] = int(row[count]) + (after is counted) - (before is counted)
-        row["kept"] += after is OrderState.PAID
+        if not order["deleted_by"]:
+            row["kept"] += after is OrderState.PAID
         if after not in OPEN_STATES:
             row["open"] -= 1
             key = self._order_key(int(order["address"]))

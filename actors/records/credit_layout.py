@@ -166,7 +166,8 @@ ORDER: Final = np.dtype(
         ("modified", "u1"),
         ("attempts", "u1"),
         ("stopped", "u1"),
-        ("spare", "u1", (5,)),
+        ("corrected", "u1"),
+        ("spare", "u1", (4,)),
         ("overdue_at", "i8"),
         ("defaulted_at", "i8"),
         ("deleted_by", "i8"),
@@ -175,9 +176,9 @@ ORDER: Final = np.dtype(
 )
 """An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE
 on; timer: when the shard does something by itself, 0 = never; attempts: those that the shard made, by which it waits for the next;
-overdue_at, defaulted_at: addresses of the records that said so; deleted_by: the dispute that ended with their deletion, 0 = none, until it
-is reinserted the order counts neither as overdue nor as defaulted. stopped: by what, since stopped_at: a `Stopped`. address 0: the row is
-free, and `holder` is 1 + the next free one."""
+overdue_at, defaulted_at: addresses of the records that said so; deleted_by: the dispute that ended with their deletion, 0 = none, until
+it is reinserted the order counts for nothing; corrected: a dispute found that it was never late. stopped: by what, since stopped_at: a
+`Stopped`. address 0: the row is free, and `holder` is 1 + the next free one."""
 
 CASE: Final = np.dtype(
     [

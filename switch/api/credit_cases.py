@@ -24,13 +24,14 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.credit_cases import STEPS_OF_DISPUTES, Dispute, dispute_in_short
-from switch.views.credit_records import CreditDetails, CreditRecord, credit_details
+from switch.views.credit_records import CreditDetails, CreditRecord, credit_details, ends_deleted
 
 ANSWER_OF: Final = {
     Kind.DISPUTE_OPENED: Kind.DISPUTE_RESOLVED,
     Kind.CREDIT_REVIEW_OPENED: Kind.CREDIT_REVIEW_RESOLVED,
 }
 """The record that ends a case, by that which began it."""
+ENDS_OF_DISPUTES: Final = (Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED)
 
 
 class Opening(NamedTuple):
@@ -60,8 +61,8 @@ async def is_party(services: DecisionServices, principal: Principal, found: Cred
 async def open_case(
     services: DecisionServices, call: Call, asked: Opening, key: bytes, deadline: float
 ) -> CreditAnswer:
-    """Open a case; there is one at a time about an entry, and one review of a decision. Asked for in the same words again, it is the one
-    that there is. Raises ProblemError case_exists."""
+    """Open a case; there is one at a time about an entry, none while one has deleted it, and one review of a decision. Asked for in the
+    same words again, it is the one that there is. Raises ProblemError case_exists."""
     entry, holder = asked.entry, asked.entry.record["payer"]
     digest = body_hash(int(asked.kind), entry.address, asked.text)
     shard = await holder_shard(services, holder)
@@ -84,6 +85,7 @@ async def open_case(
     for each in before:
         if each.record["digest"] == digest:
             return CreditAnswer(Code.OK, True, 0, each.address, 0, each.record["record_time"])
+    if before:
         raise ProblemError("case_exists")
     answer = await submit(services, shard, row, credit_details(CreditDetails(text=asked.text)), deadline, looked_at)
     await recorded(services, answer, digest)
@@ -91,12 +93,12 @@ async def open_case(
 
 
 async def _cases_of(services: DecisionServices, entry: int, kind: Kind) -> list[CreditRecord]:
-    """Cases about an entry that stand in the way of another: disputes that are open, all reviews."""
+    """Cases about an entry that stand in the way of another: disputes that are open or by which it stands deleted, all reviews."""
     cases = (await services.credit_history.about_of_kinds([entry], (kind,)))[entry]
     if kind == Kind.CREDIT_REVIEW_OPENED or not cases:
         return cases
-    over = await services.credit_history.about_of_kinds([each.address for each in cases], (ANSWER_OF[kind],))
-    return [each for each in cases if not over[each.address]]
+    ends = await services.credit_history.about_of_kinds([each.address for each in cases], ENDS_OF_DISPUTES)
+    return [each for each in cases if not ends[each.address] or ends_deleted(ends[each.address])]
 
 
 async def go_on(
@@ -123,25 +125,32 @@ async def go_on(
 
 
 async def bring_back(services: DecisionServices, call: Call, case: CreditRecord, text: str) -> CreditAnswer:
-    """Reinsert what a dispute had deleted, once. Raises ProblemError case_not_open."""
+    """Reinsert what a dispute had deleted, once; where several have, which journals of earlier versions can hold, the newest comes first.
+    Raises ProblemError case_not_open."""
     deadline, key = services.deadline(), call.key_or_random()
-    holder, digest = case.record["payer"], body_hash(int(Kind.DISPUTE_REINSERTED), case.address, text)
+    holder, entry = case.record["payer"], case.record["reference"]
+    digest = body_hash(int(Kind.DISPUTE_REINSERTED), case.address, text)
     shard = await holder_shard(services, holder)
     row = credit_row(Kind.DISPUTE_REINSERTED, call.principal, key, digest)
     row["account"], row["scenario"], row["reference"] = case.record[ACCOUNT], case.record[SCENARIO], case.address
     row["holder"] = row["home"] = holder
-    ends = (Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED)
     last: CreditRecord | None = None
 
     async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
         """The shard keeps no disputes that are over: the row names the head of the chain under which this one was read."""
         nonlocal last
         (state,) = await states(services, shard, [(holder, 0, 0, 0)])
-        steps = (await services.credit_history.about_of_kinds([case.address], ends))[case.address]
+        steps = (await services.credit_history.about_of_kinds([case.address], ENDS_OF_DISPUTES))[case.address]
         last = steps[-1] if steps else None
         deleted = last is not None and last.record[RESOLUTION] == Resolution.DELETED
         if not deleted and (last is None or last.record["digest"] != digest):
             raise ProblemError("case_not_open", "Only an entry that the dispute had deleted can come back, and once.")
+        if deleted and any(
+            each.address > case.address for each in await _cases_of(services, entry, Kind.DISPUTE_OPENED)
+        ):
+            raise ProblemError(
+                "case_not_open", "A later dispute of the entry is open or has deleted it: that one comes first."
+            )
         row = row.copy()
         row["seen"] = state["credit"]["head"]
         return row

@@ -1,7 +1,7 @@
 """Publishing scores: what a run of a wallet card says of many wallets, exactly once by run and wallet."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
@@ -83,9 +83,21 @@ async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, 
         card = _checked(found[1].document)
     except CardError as error:
         raise invalid_field("card", f"it is no wallet card: {error}"[:500]) from None
-    if not services.law.relations and any(item.dimension == RELATIONS for item in card.characteristics):
+    if not _is_lawful(services, card):
         raise invalid_field("card", "it judges by whom holders pay, which `credit.relations` does not allow here")
     return found[0], card
+
+
+def _is_lawful(services: PublicationServices, card: Scorecard) -> bool:
+    return services.law.relations or all(item.dimension != RELATIONS for item in card.characteristics)
+
+
+async def unlawful_cards(services: PublicationServices, numbers: Iterable[int]) -> set[int]:
+    """Those of some published wallet cards, by number, that may not judge anybody here."""
+    if services.law.relations:
+        return set()
+    cards = {number: await services.packs.card_numbered(number) for number in sorted(set(numbers))}
+    return {n for n, card in cards.items() if card is None or not _is_lawful(services, _checked(card.document))}
 
 
 async def _features(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_STATE, SCORE_OUTCOME, SCORE_ROW, CreditStates, ScoreOutcomes, ScoreRows
 from models.credit.score import Cause
-from switch.api.credit_scores import ScoreRow, home_shards, on_one_timeline, published
+from switch.api.credit_scores import ScoreRow, home_shards, on_one_timeline, published, unlawful_cards
 from switch.api.credit_services import PublicationServices
 from switch.api.credit_shared import is_holder, states
 from switch.api.route import BODY, KEY, Route, named
@@ -70,10 +70,18 @@ async def _undone(services: PublicationServices, undo: Undo, some: slice) -> Sco
     results["replayed"] = results["code"] == Code.OK
     index = np.flatnonzero(~unknown & (run == undo.undone) & (found["credit"]["scored"] != 0))
     if len(index):
-        earlier = await services.credit_history.scores_before(found["credit"]["scored"][index].tolist())
+        earlier = await _earlier(services, found["credit"]["scored"][index].tolist())
         rows = _rows(holders[index], earlier, found["credit"][index], undo.run)
         results[index] = await published(services, rows, _details(earlier))
     return results
+
+
+async def _earlier(services: PublicationServices, scores: list[int]) -> list[CreditRecord | None]:
+    """The scores before, None where there is none that may hold again."""
+    earlier = await services.credit_history.scores_before(scores)
+    by = [0 if record is None else int(score_of(record.record)["card"]) for record in earlier]
+    unlawful = await unlawful_cards(services, set(by) - {0})
+    return [None if card in unlawful else record for card, record in zip(by, earlier, strict=True)]
 
 
 async def _states(services: PublicationServices, holders: NDArray[np.int64]) -> CreditStates:

@@ -92,8 +92,8 @@ async def _extracted(data: Path, database: str | None, workers: int, options: di
 
 
 def _newest(source: dict[str, Any]) -> int:
-    """The time until which all is there: now, or that of the export, if it says so."""
-    ends = source["export"].at_ms if "export" in source else None
+    """The time until which all is there: of journals before they were looked at, of an export when it was made, if it says so."""
+    ends = (source["export"] if "export" in source else source["journals"]).at_ms
     return time.time_ns() // 1_000_000 if ends is None else int(ends)
 
 

@@ -31,7 +31,7 @@ ADVICE: Final[dict[str, str]] = {
     "features_not_published": "The table needs a score that was published with the features of the wallet, by a card of this switch.",
     "run_superseded": "A run with a higher number has scored the wallet: publish a new run.",
     "case_not_found": "Read the wallet's disputes and reviews: it is another's, or was never opened.",
-    "case_exists": "Read the wallet's disputes and reviews: there is one dispute of an entry at a time, and one review of a decision.",
+    "case_exists": "Read the wallet's disputes and reviews: an entry has one at a time, none while it is deleted; a decision one review.",
     "case_unanswered": "Wait for the answer of the entry's source, or resolve for the holder: corrected or deleted.",
     "case_not_open": "Read the dispute or review: it was answered, or was forwarded before.",
     "entry_not_found": "Read the wallet's credit records: the entry is one of them.",

@@ -71,7 +71,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
     "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),
     "receipt_refused": Outcome(409, False, "The receipt does not say yes to this."),
-    "case_exists": Outcome(409, False, "The entry is disputed already, or the decision is reviewed."),
+    "case_exists": Outcome(409, False, "The entry is disputed already or deleted, or the decision is reviewed."),
     "order_number_taken": Outcome(409, False, "Another order has this number."),
     "webhook_endpoints_full": Outcome(409, False, "There are as many webhook endpoints as there can be."),
     "webhook_endpoint_disabled": Outcome(409, False, "Nothing is sent to the webhook endpoint."),

@@ -33,7 +33,7 @@ IN_TIME: Final = "Nobody had resolved the dispute when it was due, so it was res
 FORWARDED: Final = "Your dispute went to {source}, in your own words."
 REINSERTED: Final = "The entry is back: {text}"
 REINSERTED_ORDER: Final = "The order is back, and counts again: {text}"
-REINSERTED_SCORE: Final = "The score is back in your history; you have a score again with the next run: {text}"
+REINSERTED_SCORE: Final = "The score is not deleted any more; you have a score again with the next run: {text}"
 _BACK: Final = {Kind.ORDER_CREATED: REINSERTED_ORDER, Kind.SCORE: REINSERTED_SCORE}
 """By kind of the entry: a question counts for nothing, and of a score that was deleted only the next one counts."""
 RESOLVED: Final = "{meaning} {text}"

@@ -11,6 +11,7 @@ from actors.records.addresses import slot_of
 from actors.records.blocks import Erased, entries_of
 from actors.records.credit_layout import FIRST_CREDIT, Resolution
 from actors.records.layout import CREDIT_PREVIOUS, LAST_ORDER, RECORD, RESOLUTION, Kind
+from switch.views.credit_scores import score_of
 from switch.views.statement import record_of
 
 ATTEMPTS_SHOWN: Final = 50
@@ -65,6 +66,19 @@ def has_text(details: CreditDetails) -> bool:
 def credit_details(details: CreditDetails) -> bytes | None:
     """Details as msgpack, None when there are none."""
     return None if details == _NO_DETAILS else _ENCODE(details)
+
+
+def ends_deleted(ends: Sequence[CreditRecord]) -> bool:
+    """Whether the entry of a dispute stands deleted after the DISPUTE_RESOLVED and DISPUTE_REINSERTED records about it, oldest first."""
+    last = ends[-1].record if ends else None
+    return bool(last and last["kind"] == Kind.DISPUTE_RESOLVED and last[RESOLUTION] == Resolution.DELETED)
+
+
+def _said(found: CreditRecord) -> tuple[Any, ...]:
+    """What a SCORE record says of its wallet, whichever run says it."""
+    score = score_of(found.record)
+    same = (int(score[name]) for name in ("card", "as_of", "score", "cause"))
+    return found.record["payer"], *same, *score["subtotals"].tolist()
 
 
 class Chain(NamedTuple):
@@ -125,8 +139,8 @@ class CreditHistory:
         return Walk(found, walked[-1].record[CREDIT_PREVIOUS])
 
     async def scores_before(self, scores: Sequence[int]) -> list[CreditRecord | None]:
-        """The score before each of some scores on its wallet's chain, with what is kept beside it. None where there is none, or a dispute
-        has deleted it."""
+        """The score before each of some scores on its wallet's chain, with what is kept beside it. None where there is none, or where a
+        dispute has deleted it or is open; also one of a score that says the same, which an undo made of it or it was made of."""
         places = {address: address for address in scores}
         found: dict[int, int] = {}
         while places:
@@ -136,21 +150,28 @@ class CreditHistory:
             is_score = dict(zip(before, (records["kind"] == Kind.SCORE).tolist(), strict=True))
             found |= {score: at for score, at in places.items() if at != score and is_score.get(at)}
             places = {score: before[at] for score, at in places.items() if score not in found and before.get(at)}
-        deleted = await self._deleted(sorted(set(found.values())))
-        earlier = {each.address: each for each in await self.many(sorted(set(found.values()) - deleted))}
-        return [earlier.get(found.get(score, 0)) for score in scores]
+        earlier = await self.many(sorted(set(found.values())))
+        out = await self._withheld(sorted({each.record["payer"] for each in earlier}))
+        by_address = {each.address: each for each in earlier if _said(each) not in out}
+        return [by_address.get(found.get(score, 0)) for score in scores]
 
-    async def _deleted(self, entries: Sequence[int]) -> set[int]:
-        """Those of some records that a dispute has deleted and nothing has brought back."""
+    async def _withheld(self, wallets: Sequence[int]) -> set[tuple[Any, ...]]:
+        """What those scores of some wallets say that are disputed, or deleted."""
+        rows = await self._pool.fetch("credit_entries_of_wallets", list(wallets), int(Kind.DISPUTE_OPENED))
+        scores = [e for e in await self.many([row["about"] for row in rows]) if e.record["kind"] == Kind.SCORE]
+        withheld = await self._open_or_deleted([each.address for each in scores])
+        return {_said(each) for each in scores if each.address in withheld}
+
+    async def _open_or_deleted(self, entries: Sequence[int]) -> set[int]:
+        """Those of some records of which a dispute is open, or has deleted them and nothing has brought them back."""
         opened = await self.about_of_kinds(entries, [Kind.DISPUTE_OPENED])
         disputes = [each.address for about in opened.values() for each in about]
         ends = await self.about_of_kinds(disputes, [Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED])
 
-        def is_deleted(dispute: int) -> bool:
-            last = ends[dispute][-1].record if ends[dispute] else None
-            return bool(last and last["kind"] == Kind.DISPUTE_RESOLVED and last[RESOLUTION] == Resolution.DELETED)
+        def stands(dispute: int) -> bool:
+            return not ends[dispute] or ends_deleted(ends[dispute])
 
-        return {entry for entry, about in opened.items() if any(is_deleted(each.address) for each in about)}
+        return {entry for entry, about in opened.items() if any(stands(each.address) for each in about)}
 
     async def of_account(self, account: int, kind: Kind, before: int, limit: int) -> list[CreditRecord]:
         """Records of a merchant, newest first within each shard."""

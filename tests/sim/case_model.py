@@ -113,13 +113,16 @@ class ShardCases:
         if resolution in (Resolution.DELETED, Resolution.CORRECTED):
             for order in here.orders.values():
                 about = case.entry in (order.address, order.overdue_at, order.defaulted_at)
-                free = not order.deleted_by or resolution == Resolution.CORRECTED
-                if about and free and order.holder == case.holder:
-                    order.deleted_by = case.address
+                if not about or order.holder != case.holder:
+                    continue
+                if resolution == Resolution.CORRECTED:
+                    order.corrected = True
+                else:
+                    order.deleted_by = order.deleted_by or case.address
 
     def counted(self, here: Any, holder: int) -> dict[str, int]:
         """What a holder's row must count now."""
-        orders = [order for order in here.orders.values() if order.holder == holder and not order.deleted_by]
+        orders = [order for order in here.orders.values() if order.holder == holder and not order.is_cleared]
         bad = {name: sum(order.state == state for order in orders) for name, state in BAD.items()}
         return {**bad, "disputed": len(self.open_of(holder, Kind.DISPUTE_OPENED))}
 

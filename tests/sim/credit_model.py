@@ -91,8 +91,14 @@ class Order:
         self.state = getattr(record, ORDER_STATE)
         self.ends = self.due = 0
         self.overdue_at = self.defaulted_at = self.deleted_by = 0
+        self.corrected = False
         self.history: list[tuple[int, int, int, bool]] = []
         self.keep(block_of(address))
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether it counts neither as overdue nor as defaulted."""
+        return self.corrected or self.deleted_by != 0
 
     def keep(self, block: int) -> None:
         """Remember it after a block."""
@@ -238,7 +244,7 @@ class CreditModel:
         elif kind == Kind.ORDER_DEFAULTED:
             order.defaulted_at = address
         row["open"] -= state in OVER
-        row["kept"] += state == OrderState.PAID
+        row["kept"] += state == OrderState.PAID and not order.deleted_by
         if kind == Kind.ORDER_MODIFIED:
             order.cap, order.modified = record.amount, True
         if kind == Kind.ORDER_COMPLETED:

@@ -729,6 +729,10 @@ ORDER BY place.step
 SELECT record FROM credit
 WHERE wallet = $1 AND kind = $2 AND record < $3 AND ($5::bigint IS NULL OR account = $5) ORDER BY record DESC LIMIT $4
 
+-- name: credit_entries_of_wallets
+--- Records that these wallets' records of a kind are about.
+SELECT DISTINCT about FROM credit WHERE wallet = ANY ($1::bigint[]) AND kind = $2 AND about <> 0
+
 -- name: credit_of_account
 -- The same of a merchant's account, of all wallets; newest first within each shard.
 SELECT record FROM credit WHERE account = $1 AND kind = $2 AND record < $3 ORDER BY record DESC LIMIT $4

@@ -2,12 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from actors.records.credit_layout import CREDIT_REQUEST, Resolution
+from actors.records.ids import decode_transfer, decode_wallet, transfer_id
+from actors.records.layout import Kind
+from actors.records.secret import Secret
 from actors.stores.api_keys import KeyStore
-from tests.credit_scene import CreditScene, credit_scene
+from switch.http.times import now_ms
+from tests.credit_scene import DAY_MS, CreditScene, credit_scene
 from tests.disputes import WRONG, due_order, resolved, seen
-from tests.front_door import running_switch
+from tests.front_door import SECRET, running_switch
 
 
 async def test_a_dispute_from_the_holder_through_its_source_to_an_analyst(database_url: str) -> None:
@@ -74,6 +80,51 @@ async def test_who_made_an_entry_never_decides_on_it_with_any_key_of_its_account
         for token, code in ((another, "forbidden"), (switch.key, None)):
             answer = await scene.post(f"/v1/credit/reviews/{review}/resolve", stated, token)
             assert answer.json.get("code") == code, answer.raw
+
+
+async def test_an_entry_that_stands_deleted_is_disputed_again_only_once_it_is_back(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene, path = await credit_scene(switch), "/v1/credit/disputes"
+        order = await due_order(scene)
+        first = (await scene.post(path, {"entry": order, "text": WRONG}, scene.ann)).json["id"]
+        assert (await resolved(scene, first, "deleted")).json["status"] == "deleted"
+        more = {"entry": order, "text": "And it was late."}
+        assert (await scene.post(path, more, scene.ann)).json["code"] == "case_exists"
+        same = await scene.post(path, {"entry": order, "text": WRONG}, scene.ann)
+        assert (same.json["id"], same.json["status"], same.json["replayed"]) == (first, "deleted", True)
+        why = {"text": "A court has found that it is owed."}
+        assert (await scene.post(f"{path}/{first}/reinsert", why, switch.key)).json["status"] == "reinserted"
+        second = await scene.post(path, more, scene.ann)
+        assert second.status == 201 and second.json["id"] != first
+
+
+async def _second_deletion(scene: CreditScene, entry: str) -> str:
+    """A dispute of an entry that stands deleted, and deletes it once more, as journals of earlier versions can hold; its id."""
+    secret, rows = Secret.of(SECRET), np.zeros(1, CREDIT_REQUEST)
+    holder = decode_wallet(secret, scene.ann_wallet)
+    rows["holder"], rows["home"], rows["seen"], rows["caller"], rows["digest"] = holder, holder, -1, 1, 5
+    rows["op"], rows["reference"], rows["key_lo"] = Kind.DISPUTE_OPENED, decode_transfer(secret, entry), 71
+    rows["expiry"] = now_ms() + DAY_MS
+    (opened,) = await scene.switch.clients[0].credit(rows, {})
+    rows["op"], rows["reference"], rows["key_lo"] = Kind.DISPUTE_RESOLVED, opened["address"], 72
+    rows["kind"] = Resolution.DELETED
+    (ended,) = await scene.switch.clients[0].credit(rows, {})
+    assert opened["code"] == ended["code"] == 0
+    return transfer_id(secret, int(opened["record_time"]), int(opened["address"]))
+
+
+async def test_of_two_disputes_that_deleted_an_entry_the_newer_is_reinserted_first(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene, path = await credit_scene(switch), "/v1/credit/disputes"
+        order = await due_order(scene)
+        first = (await scene.post(path, {"entry": order, "text": WRONG}, scene.ann)).json["id"]
+        await resolved(scene, first, "deleted")
+        second, why = await _second_deletion(scene, order), {"text": "A court has found that it is owed."}
+        refused = await scene.post(f"{path}/{first}/reinsert", why, switch.key)
+        assert (refused.json.get("code"), "later dispute" in refused.json.get("detail", "")) == ("case_not_open", True)
+        for dispute in (second, first):
+            back = await scene.post(f"{path}/{dispute}/reinsert", why, switch.key)
+            assert back.json["status"] == "reinserted", back.raw
 
 
 in_session = pytest.mark.asyncio(loop_scope="session")

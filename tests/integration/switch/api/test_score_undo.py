@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
+from rules.scenarios.law import PRESETS
 from switch.gateway import arrow
 from tests.credit_scene import CreditScene, credit_scene
+from tests.disputes import resolved
 from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.score_batches import publish_card, publish_scores, reported, score_row, stream
 
@@ -86,6 +89,70 @@ async def test_a_score_that_a_dispute_deleted_does_not_come_back(database_url: s
         await publish_scores(switch, [score_row(scene.ann_wallet, 510, 9)])
         await _deleted(scene, scene.ann_wallet, scene.ann)
         assert reported(await undo(switch, both[:1], 9, 10)) == [("ok", True)], "there is no score that could be undone"
+
+
+async def _disputed(scene: CreditScene, score: str) -> str:
+    body = {"entry": score, "text": "Not me."}
+    opened = await scene.post("/v1/credit/disputes", body, scene.ann)
+    assert opened.status == 201, opened.raw
+    dispute: str = opened.json["id"]
+    return dispute
+
+
+async def test_a_score_that_is_disputed_does_not_hold_again(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await publish_card(switch)
+        ann = scene.ann_wallet
+        await publish_scores(switch, [score_row(ann, 655, 6)])
+        dispute = await _disputed(scene, (await credit_of(scene, ann))["id"])
+        await publish_scores(switch, [score_row(ann, 500, 7)])
+        assert reported(await undo(switch, [ann], 7, 8)) == [("ok", False)]
+        await resolved(scene, dispute, "deleted")
+        shown = await credit_of(scene, ann)
+        assert (shown["score"], shown["na_cause"]) == (None, "withdrawn")
+
+
+@pytest.mark.parametrize("which", ["older", "copy"])
+async def test_a_score_does_not_hold_again_under_another_run_than_that_of_which_it_was_deleted(
+    database_url: str, which: str
+) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await publish_card(switch)
+        ann = scene.ann_wallet
+        await publish_scores(switch, [score_row(ann, 655, 6)])
+        await publish_scores(switch, [score_row(ann, 500, 7)])
+        await undo(switch, [ann], 7, 8)
+        history = (await scene.get(f"/v1/wallets/{ann}/credit/history", scene.ann)).json["data"]
+        assert [(each["score"], each["run"]) for each in history] == [(655, 8), (500, 7), (655, 6)]
+        await publish_scores(switch, [score_row(ann, 510, 9)])
+        dispute = await _disputed(scene, history[-1 if which == "older" else 0]["id"])
+        await resolved(scene, dispute, "deleted")
+        assert reported(await undo(switch, [ann], 9, 10)) == [("ok", False)]
+        shown = await credit_of(scene, ann)
+        assert (shown["score"], shown["na_cause"]) == (None, "withdrawn")
+
+
+async def test_a_score_by_a_card_that_the_law_has_forbidden_since_does_not_hold_again(database_url: str) -> None:
+    lawful = "wallet-without-relations"
+    async with running_switch(database_url) as switch:
+        wallet, other = [await switch.wallet() for _ in range(2)]
+        await publish_card(switch)
+        await publish_card(switch, lawful)
+        parts = {"history": 160, "behaviour": 160, "ability": 160, "identity": 160, "relations": 0}
+        without = {"card": f"{lawful}@1", "subtotals": parts}
+        rows = [score_row(wallet, 655, 6), score_row(other, 640, 6, **without)]
+        for row in rows:
+            assert reported(await publish_scores(switch, [row])) == [("ok", False)]
+    law = msgspec.structs.replace(PRESETS["cn"], relations=False)
+    async with running_switch(database_url, law=law) as switch:
+        for each in (wallet, other):
+            await publish_scores(switch, [score_row(each, 640, 7, **without)])
+        assert reported(await undo(switch, [wallet, other], 7, 8)) == [("ok", False)] * 2
+        first, second = [(await switch.call("GET", f"/v1/wallets/{each}/credit")).json for each in (wallet, other)]
+        assert (first["score"], first["na_cause"]) == (None, "withdrawn")
+        assert (second["score"], second["run"]) == (640, 8)
 
 
 in_session = pytest.mark.asyncio(loop_scope="session")

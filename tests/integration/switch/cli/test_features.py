@@ -6,9 +6,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from actors.credit_features.extract import MANIFEST
 from actors.export.export import Job, export
 from actors.export.reader import Export
-from switch.http.times import time_text
+from switch.http.times import now_ms, time_text
 from tests.front_door import RunningSwitch
 from tests.integration.switch.cli.running import run
 from tests.payments import funded, once_posted
@@ -48,6 +49,18 @@ async def test_the_law_of_the_configuration_leaves_relations_out(shared: Running
         assert done.exit_code == 0, done.output
         columns[name] = set(pq.read_schema(next((tmp_path / name).glob("*.parquet"))).names)
     assert columns["without"] == columns["asked"] < columns["with"]
+
+
+async def test_features_of_a_database_are_of_a_time_before_it_was_read(shared: RunningSwitch, tmp_path: Path) -> None:
+    await shared.wallet()
+    words, begun = ("--database", shared.database_url, "--workers", "1"), now_ms()
+    ahead = time_text(begun + 3_600_000)
+    refused = await run("features", "--output", tmp_path / "ahead", *words, "--as-of", ahead)
+    assert refused.exit_code == 1 and f"no features as of {ahead}" in refused.stderr, refused.output
+    assert not (tmp_path / "ahead").exists()
+    assert (await run("features", "--output", tmp_path / "now", *words)).exit_code == 0
+    as_of = json.loads((tmp_path / "now" / MANIFEST).read_bytes())["as_of"]
+    assert begun <= as_of <= now_ms()
 
 
 async def test_what_cannot_be_is_refused(shared: RunningSwitch, tmp_path: Path) -> None:

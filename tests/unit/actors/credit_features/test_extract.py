@@ -10,7 +10,7 @@ from actors.credit_features.extract import LEASE, MANIFEST, Extraction, Features
 
 
 def job_into(output: Path) -> Extraction:
-    return Extraction(output=output, as_of=0, journals=Journals(url="", secret=b"", heads={0: 1}))
+    return Extraction(output=output, as_of=0, journals=Journals(url="", secret=b"", heads={0: 1}, at_ms=0))
 
 
 def nothing(job: Any, work: Any, shards: list[int]) -> list[Any]:

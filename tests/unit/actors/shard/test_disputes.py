@@ -275,6 +275,39 @@ def test_an_order_that_was_corrected_since_stays_cleared_when_a_deletion_is_rein
     assert counts(shard.restarted(), holder) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "back", "kept"),
+    [(Resolution.DELETED, False, 0), (Resolution.DELETED, True, 1), (Resolution.CORRECTED, False, 1)],
+    ids=["deleted", "reinserted", "corrected"],
+)
+def test_an_order_that_is_paid_counts_as_kept_unless_it_stands_deleted(
+    shard: OneShard, outcome: Resolution, back: bool, kept: int
+) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = owed(shard, holder, shop)
+    dispute = deleted(shard, holder, order, outcome)
+    if back:
+        reinserted(shard, holder, dispute)
+    shard.pay(op=Kind.TRANSFER, payer=shard.wallet(balance=5_000), payee=holder, amount=700)
+    assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["state"] == OrderState.PAID
+    assert shard.state(holder)["credit"]["kept"] == kept
+    assert shard.state(holder)["credit"]["open"] == 0
+    assert shard.restarted().state(holder)["credit"]["kept"] == kept
+
+
+def test_an_order_that_was_deleted_and_corrected_counts_as_kept_once_it_comes_back(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    orders = [owed(shard, holder, shop) for _ in range(2)]
+    first, _ = [deleted(shard, holder, order) for order in orders]
+    for order in orders:
+        deleted(shard, holder, order, Resolution.CORRECTED)
+    reinserted(shard, holder, first)
+    shard.pay(op=Kind.TRANSFER, payer=shard.wallet(balance=5_000), payee=holder, amount=1_400)
+    for order in orders:
+        assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["state"] == OrderState.PAID
+    assert shard.state(holder)["credit"]["kept"] == 1, "the other one still stands deleted"
+
+
 def test_what_is_deleted_of_one_order_leaves_those_of_others_and_other_orders(shard: OneShard) -> None:
     holder, other, shop = shard.wallet(), shard.wallet(), shard.wallet()
     orders = [owed(shard, holder, shop) for _ in range(2)]

@@ -69,7 +69,7 @@ def test_where_a_dispute_stands_is_what_its_last_record_says(steps: list[CreditR
         (Kind.INQUIRY, "The entry is back: It was right."),
         (
             Kind.SCORE,
-            "The score is back in your history; you have a score again with the next run: It was right.",
+            "The score is not deleted any more; you have a score again with the next run: It was right.",
         ),
     ],
 )
