@@ -1,6 +1,6 @@
 """What disputes and reviews share: who may see one, how one is opened once, and what follows."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from actors.records.codes import Code
@@ -66,30 +66,49 @@ async def open_case(
     entry, holder = asked.entry, asked.entry.record["payer"]
     digest = body_hash(int(asked.kind), entry.address, asked.text)
     shard = await holder_shard(services, holder)
-    before: list[CreditRecord] = []
     row = credit_row(asked.kind, call.principal, key, digest)
     row["account"], row["scenario"], row["reference"] = asked.account, asked.scenario, entry.address
     row["holder"] = row["home"] = holder
     row["expiry"], row["confirm_by"] = asked.due, asked.forward_by
 
-    async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
+    async def looked_at(row: CreditRow, answer: CreditAnswer | None) -> CreditRow | CreditAnswer:
         (state,) = await states(services, shard, [(holder, 0, 0, 0)])
         if not is_holder(state["wallet"]):
             raise ProblemError("wallet_not_found")
-        before[:] = await _cases_of(services, entry.address, asked.kind)
+        before = await _cases_of(services, entry.address, asked.kind)
+        for each in before:
+            if each.record["digest"] == digest:
+                return _made_before(each)
+        if before:
+            raise ProblemError("case_exists")
         row = row.copy()
         row["seen"] = state["credit"]["head"]
         return row
 
-    row = await looked_at(row)
-    for each in before:
-        if each.record["digest"] == digest:
-            return CreditAnswer(Code.OK, True, 0, each.address, 0, each.record["record_time"])
-    if before:
-        raise ProblemError("case_exists")
-    answer = await submit(services, shard, row, credit_details(CreditDetails(text=asked.text)), deadline, looked_at)
+    details = credit_details(CreditDetails(text=asked.text))
+    return await _made_once(services, shard, row, details, digest, looked_at, deadline)
+
+
+async def _made_once(
+    services: DecisionServices,
+    shard: int,
+    row: CreditRow,
+    details: bytes | None,
+    digest: int,
+    looked_at: Callable[[CreditRow, CreditAnswer | None], Awaitable[CreditRow | CreditAnswer]],
+    deadline: float,
+) -> CreditAnswer:
+    """The answer to a row that `looked_at` lets pass, or gives: it looks before the row is sent, and again whenever another was first."""
+    checked = await looked_at(row, None)
+    if isinstance(checked, CreditAnswer):
+        return checked
+    answer = await submit(services, shard, checked, details, deadline, looked_at)
     await recorded(services, answer, digest)
     return answer
+
+
+def _made_before(found: CreditRecord) -> CreditAnswer:
+    return CreditAnswer(Code.OK, True, 0, found.address, 0, found.record["record_time"])
 
 
 async def _cases_of(services: DecisionServices, entry: int, kind: Kind) -> list[CreditRecord]:
@@ -134,20 +153,17 @@ async def bring_back(services: DecisionServices, call: Call, case: CreditRecord,
     row = credit_row(Kind.DISPUTE_REINSERTED, call.principal, key, digest)
     row["account"], row["scenario"], row["reference"] = case.record[ACCOUNT], case.record[SCENARIO], case.address
     row["holder"] = row["home"] = holder
-    last: CreditRecord | None = None
 
-    async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
+    async def looked_at(row: CreditRow, answer: CreditAnswer | None) -> CreditRow | CreditAnswer:
         """The shard keeps no disputes that are over: the row names the head of the chain under which this one was read."""
-        nonlocal last
         (state,) = await states(services, shard, [(holder, 0, 0, 0)])
         steps = (await services.credit_history.about_of_kinds([case.address], ENDS_OF_DISPUTES))[case.address]
         last = steps[-1] if steps else None
-        deleted = last is not None and last.record[RESOLUTION] == Resolution.DELETED
-        if not deleted and (last is None or last.record["digest"] != digest):
+        if last is not None and last.record["digest"] == digest:
+            return _made_before(last)
+        if last is None or last.record[RESOLUTION] != Resolution.DELETED:
             raise ProblemError("case_not_open", "Only an entry that the dispute had deleted can come back, and once.")
-        if deleted and any(
-            each.address > case.address for each in await _cases_of(services, entry, Kind.DISPUTE_OPENED)
-        ):
+        if any(each.address > case.address for each in await _cases_of(services, entry, Kind.DISPUTE_OPENED)):
             raise ProblemError(
                 "case_not_open", "A later dispute of the entry is open or has deleted it: that one comes first."
             )
@@ -155,13 +171,8 @@ async def bring_back(services: DecisionServices, call: Call, case: CreditRecord,
         row["seen"] = state["credit"]["head"]
         return row
 
-    row = await looked_at(row)
-    if last is not None and last.record["kind"] == Kind.DISPUTE_REINSERTED:
-        return CreditAnswer(Code.OK, True, 0, last.address, 0, last.record["record_time"])
     details = credit_details(CreditDetails(text=text))
-    answer = await submit(services, shard, row, details, deadline, looked_at)
-    await recorded(services, answer, digest)
-    return answer
+    return await _made_once(services, shard, row, details, digest, looked_at, deadline)
 
 
 async def disputes_of(services: DecisionServices, entries: Sequence[int]) -> dict[int, list[Dispute]]:

@@ -56,7 +56,7 @@ class CreditAnswer(NamedTuple):
     record_time: int
 
 
-Revise = Callable[[CreditRow, CreditAnswer], Awaitable[CreditRow]]
+Revise = Callable[[CreditRow, CreditAnswer], Awaitable[CreditRow | CreditAnswer]]
 """What to send in place of a row that was DEFERRED."""
 
 
@@ -102,7 +102,7 @@ class CreditQueue:
         self, row: CreditRow, details: bytes | None, deadline: float, revise: Revise = same_later
     ) -> CreditAnswer:
         """The result of one row. Raises DeadlineExceeded. `deadline` is a time of the event loop's clock; `revise` makes the row that is
-        sent after the answer DEFERRED, under the same key."""
+        sent after the answer DEFERRED, under the same key, or ends it with the answer that another got meanwhile."""
         pause = Backoff(self._loop, deadline)
         while True:
             try:
@@ -114,7 +114,10 @@ class CreditQueue:
                     return answer
                 pause.untried(answer.code)
                 if answer.code == Code.DEFERRED:
-                    row = await revise(row, answer)
+                    revised = await revise(row, answer)
+                    if isinstance(revised, CreditAnswer):
+                        return revised
+                    row = revised
             await pause.take()
 
     async def close(self) -> None:

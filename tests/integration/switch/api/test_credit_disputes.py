@@ -1,5 +1,6 @@
 """Disputes over HTTP: opened by the holder, answered by the source, decided by an analyst, in words, with notice."""
 
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,28 @@ async def test_of_two_disputes_that_deleted_an_entry_the_newer_is_reinserted_fir
         for dispute in (second, first):
             back = await scene.post(f"{path}/{dispute}/reinsert", why, switch.key)
             assert back.json["status"] == "reinserted", back.raw
+
+
+async def test_of_what_is_asked_about_a_dispute_several_times_at_once_one_is_made(database_url: str) -> None:
+    """Each read what there was before any was recorded: two disputes of one entry were open, and one was reinserted twice."""
+    async with running_switch(database_url, shards=1) as switch:
+        scene, path = await credit_scene(switch), "/v1/credit/disputes"
+        order = await due_order(scene)
+
+        async def made(call: str, token: str, *bodies: dict[str, str]) -> list[Any]:
+            answers = await asyncio.gather(*(scene.post(call, body, token) for body in bodies))
+            assert sum("code" not in each.json and not each.json.get("replayed") for each in answers) == 1, [
+                each.raw for each in answers
+            ]
+            return [each.json.get("code", each.json.get("status")) for each in answers]
+
+        words = [{"entry": order, "text": text} for text in (WRONG, WRONG, "And it was late.", "And it was late.")]
+        answers = await made(path, scene.ann, *words)
+        assert answers.count("case_exists") == 2, answers
+        (dispute,) = (await scene.get(path, switch.key)).json["data"]
+        await resolved(scene, dispute["id"], "deleted")
+        why = {"text": "A court has found that it is owed."}
+        assert set(await made(f"{path}/{dispute['id']}/reinsert", switch.key, why, why, why)) == {"reinserted"}
 
 
 in_session = pytest.mark.asyncio(loop_scope="session")
