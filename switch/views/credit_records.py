@@ -74,8 +74,8 @@ def ends_deleted(ends: Sequence[CreditRecord]) -> bool:
     return bool(last and last["kind"] == Kind.DISPUTE_RESOLVED and last[RESOLUTION] == Resolution.DELETED)
 
 
-def _said(found: CreditRecord) -> tuple[Any, ...]:
-    """What a SCORE record says of its wallet, whichever run says it."""
+def _content(found: CreditRecord) -> tuple[Any, ...]:
+    """What a SCORE record holds of its wallet, whichever run made it."""
     score = score_of(found.record)
     same = (int(score[name]) for name in ("card", "as_of", "score", "cause"))
     return found.record["payer"], *same, *score["subtotals"].tolist()
@@ -152,15 +152,15 @@ class CreditHistory:
             places = {score: before[at] for score, at in places.items() if score not in found and before.get(at)}
         earlier = await self.many(sorted(set(found.values())))
         out = await self._withheld(sorted({each.record["payer"] for each in earlier}))
-        by_address = {each.address: each for each in earlier if _said(each) not in out}
+        by_address = {each.address: each for each in earlier if _content(each) not in out}
         return [by_address.get(found.get(score, 0)) for score in scores]
 
     async def _withheld(self, wallets: Sequence[int]) -> set[tuple[Any, ...]]:
-        """What those scores of some wallets say that are disputed, or deleted."""
+        """What those scores of some wallets hold that are disputed, or deleted."""
         rows = await self._pool.fetch("credit_entries_of_wallets", list(wallets), int(Kind.DISPUTE_OPENED))
         scores = [e for e in await self.many([row["about"] for row in rows]) if e.record["kind"] == Kind.SCORE]
         withheld = await self._open_or_deleted([each.address for each in scores])
-        return {_said(each) for each in scores if each.address in withheld}
+        return {_content(each) for each in scores if each.address in withheld}
 
     async def _open_or_deleted(self, entries: Sequence[int]) -> set[int]:
         """Those of some records of which a dispute is open, or has deleted them and nothing has brought them back."""
