@@ -24,12 +24,14 @@ from actors.ledger.snapshot import in_use
 from actors.records.admin_entries import LOG_SENDER
 from actors.records.blocks import records_of
 from actors.records.credit_layout import (
+    NOTHING_SEEN,
     CreditQuestions,
     CreditRequests,
     CreditResults,
     CreditStates,
     ScoreOutcomes,
     ScoreRows,
+    SeenHeads,
 )
 from actors.records.layout import SENDER, Requests, Results, WalletRows
 from actors.records.secret import Secret
@@ -105,9 +107,11 @@ class LocalClient:
         self.after()
         return results
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+    async def publish(
+        self, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads = NOTHING_SEEN
+    ) -> ScoreOutcomes:
         try:
-            return await self._host.publish(rows, details)
+            return await self._host.publish(rows, details, seen)
         except NotReady:
             raise ShardUnavailable(True) from None
 

@@ -32,6 +32,7 @@ from actors.records.credit_layout import (
     CONSENT,
     CREDIT,
     FIRST_CREDIT,
+    NOTHING_SEEN,
     OPEN_STATES,
     ORDER,
     SCORE_WORDS,
@@ -46,6 +47,7 @@ from actors.records.credit_layout import (
     OrderState,
     Resolution,
     ScoreRows,
+    SeenHeads,
 )
 from actors.records.layout import (
     ACCOUNT,
@@ -323,11 +325,14 @@ class CreditBook:
 
     # Scores.
 
-    def publish(self, book: Book, turn: Turn, run: int, rows: ScoreRows, results: CreditResults) -> Published:
-        """Answer SCORE_ROW rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied."""
+    def publish(
+        self, book: Book, turn: Turn, run: int, rows: ScoreRows, results: CreditResults, seen: SeenHeads = NOTHING_SEEN
+    ) -> Published:
+        """Answer SCORE_ROW rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied. `seen`: as of
+        `ShardClient.publish`."""
         records, made_of = np.zeros(len(rows), RECORD), np.empty(len(rows), np.int64)
         given = read_only(rows.view(SCORE_WORDS))
-        made = publish_scores(book, self._tables, turn, run, given, results, records, made_of)
+        made = publish_scores(book, self._tables, turn, run, given, read_only(seen), results, records, made_of)
         return Published(records[:made], made_of[:made])
 
     # Effects.

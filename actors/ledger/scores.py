@@ -16,6 +16,7 @@ from models.jit import inlined, kernel
 _OK: Final = int(Code.OK)
 _INVALID_REQUEST: Final = int(Code.INVALID_REQUEST)
 _WALLET_NOT_FOUND: Final = int(Code.WALLET_NOT_FOUND)
+_DEFERRED: Final = int(Code.DEFERRED)
 _RUN_SUPERSEDED: Final = int(Code.RUN_SUPERSEDED)
 _SCORE: Final = int(Kind.SCORE)
 _LOW, _HIGH = SCORE_RANGE.start, SCORE_RANGE.stop
@@ -60,9 +61,9 @@ def _effect(book, tables, record, at, address):
 
 
 @kernel
-def publish_scores(book, tables, turn, run, rows, results, records, made_of):
+def publish_scores(book, tables, turn, run, rows, seen, results, records, made_of):
     """Answer SCORE_WORDS rows (n,) of a run in `results` (n,). Records (n,) of those that are new are made and applied; `made_of` (n,) says
-    of which rows they are. Gives how many."""
+    of which rows they are. `seen`: heads of the wallets' chains (n,) under which alone they are made, or none. Gives how many."""
     made = 0
     for i in range(len(rows)):
         row, result = rows[i], results[i]
@@ -75,6 +76,8 @@ def publish_scores(book, tables, turn, run, rows, results, records, made_of):
             result["code"] = _RUN_SUPERSEDED
         elif tables.rows[at]["run"] == row["run"]:
             result["code"], result["replayed"], result["address"] = _OK, 1, tables.rows[at]["scored"]
+        elif len(seen) and tables.rows[at]["head"] != seen[i]:
+            result["code"] = _DEFERRED
         else:
             address = address_after(turn.first, turn.start + made)
             _fill(records[made], row, tables.rows[at]["head"], turn.now)

@@ -344,6 +344,9 @@ CaseRows = NDArray[np.void]
 """CASE rows (n,)."""
 ScoreRows = NDArray[np.void]
 """SCORE_ROW rows (n,)."""
+SeenHeads = NDArray[np.int64]
+"""Addresses (n,) of the last credit records of wallets; none where nobody looked."""
+NOTHING_SEEN: Final[SeenHeads] = np.empty(0, np.int64)
 ScoreOutcomes = NDArray[np.void]
 """SCORE_OUTCOME rows (n,)."""
 CreditQuestions = NDArray[np.void]

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.credit_layout import (
+    NOTHING_SEEN,
     CreditQuestions,
     CreditRequests,
     CreditResults,
     CreditStates,
     ScoreOutcomes,
     ScoreRows,
+    SeenHeads,
 )
 from actors.records.layout import Requests, Results, WalletRows
 
@@ -101,9 +103,12 @@ class ShardClient(Protocol):
     async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows (n,) for CREDIT_REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+    async def publish(
+        self, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads = NOTHING_SEEN
+    ) -> ScoreOutcomes:
         """SCORE_OUTCOME rows (n,) for SCORE_ROW rows (n,) of one run, after their commit: `replayed` where the run had scored the wallet
-        before. `details`: msgpack by row index, kept beside the records."""
+        before. `details`: msgpack by row index, kept beside the records. `seen`: heads of the wallets' chains (n,); DEFERRED where one is
+        another by now. Without any, every wallet takes its score."""
 
     async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """CREDIT_STATE rows (n,) for CREDIT_QUESTION rows (n,), durable; zeros where there is nothing."""

@@ -13,7 +13,6 @@ import numpy as np
 from actors.records.credit_layout import (
     CREDIT_QUESTION,
     CREDIT_REQUEST,
-    SCORE_ROW,
     CreditResults,
     CreditStates,
     ScoreOutcomes,
@@ -31,6 +30,7 @@ from actors.shard.remote import (
     unpack_key,
     unpack_legs,
     unpack_rows,
+    unpack_scores,
 )
 
 _NODE: Final = socket.gethostname()
@@ -75,7 +75,7 @@ class ShardCalls:
 
     def publish(self, data: bytes) -> Awaitable[ScoreOutcomes]:
         """As `ShardHost.publish`."""
-        return self._host().publish(*unpack_rows(data, SCORE_ROW))
+        return self._host().publish(*unpack_scores(data))
 
     def credit_states(self, data: bytes) -> Awaitable[CreditStates]:
         """As `ShardHost.credit_states`; CREDIT_QUESTION rows in."""

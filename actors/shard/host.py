@@ -25,12 +25,14 @@ from actors.process.elapsed import elapsed_ns
 from actors.records.admin_entries import LOG_SHARD
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
 from actors.records.credit_layout import (
+    NOTHING_SEEN,
     CreditQuestions,
     CreditRequests,
     CreditResults,
     CreditStates,
     ScoreOutcomes,
     ScoreRows,
+    SeenHeads,
     outcomes_of,
 )
 from actors.records.layout import ORIGINAL, Requests, Results, WalletRows
@@ -203,9 +205,11 @@ class ShardHost:
         result: CreditResults = await self._ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
         return result
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+    async def publish(
+        self, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads = NOTHING_SEEN
+    ) -> ScoreOutcomes:
         """SCORE_OUTCOME rows for SCORE_ROW rows of one run, durable. Raises NotReady."""
-        return outcomes_of(await self._ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details)))
+        return outcomes_of(await self._ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details, seen=seen)))
 
     async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """CREDIT_STATE rows for CREDIT_QUESTION rows, durable. Raises NotReady."""

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from actors.records import layout
 from actors.records.blocks import Sealed
-from actors.records.credit_layout import CreditQuestions, CreditRequests, ScoreRows
+from actors.records.credit_layout import (
+    NOTHING_SEEN,
+    CreditQuestions,
+    CreditRequests,
+    ScoreRows,
+    SeenHeads,
+)
 from actors.records.layout import Records, Requests, WalletRows
 from rules.decisions.decision import Decisions, Fallback
 
@@ -57,11 +63,13 @@ class ReadCredit(Message, frozen=True):
 
 
 class Publish(Message, frozen=True):
-    """SCORE_ROW rows (n,): what a run says of wallets; links and record times are the shard's. `details` by row index, as msgpack."""
+    """SCORE_ROW rows (n,): what a run says of wallets; links and record times are the shard's. `details` by row index, as msgpack; `seen`:
+    as of `ShardClient.publish`."""
 
     ref: int
     rows: ScoreRows
     details: dict[int, bytes] = {}
+    seen: SeenHeads = NOTHING_SEEN
 
 
 class FindHeads(Message, frozen=True):

@@ -15,13 +15,16 @@ from actors.database.connection import travel_s
 from actors.records.credit_layout import (
     CREDIT_RESULT,
     CREDIT_STATE,
+    NOTHING_SEEN,
     SCORE_OUTCOME,
+    SCORE_ROW,
     CreditQuestions,
     CreditRequests,
     CreditResults,
     CreditStates,
     ScoreOutcomes,
     ScoreRows,
+    SeenHeads,
 )
 from actors.records.layout import RECORD, RESULT, WALLET, Requests, Results, WalletRows
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
@@ -44,18 +47,34 @@ _ADDRESS: Final = struct.Struct("<q")
 _TIMES: Final = struct.Struct("<qqqq")
 
 
+def _parts(rows: Rows, details: dict[int, bytes]) -> tuple[bytes | memoryview, ...]:
+    return _COUNT.pack(len(rows)), bytes_of(rows), _ENCODER.encode(details) if details else b""
+
+
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
-    """REQUEST, CREDIT_REQUEST or SCORE_ROW rows and their details."""
-    entries = _ENCODER.encode(details) if details else b""
-    return b"".join((_COUNT.pack(len(rows)), bytes_of(rows), entries))
+    """REQUEST or CREDIT_REQUEST rows and their details."""
+    return b"".join(_parts(rows, details))
 
 
-def unpack_rows(data: bytes, dtype: np.dtype[np.void]) -> tuple[Rows, dict[int, bytes]]:
+def unpack_rows(data: bytes | memoryview, dtype: np.dtype[np.void]) -> tuple[Rows, dict[int, bytes]]:
     """`pack_rows` undone; `dtype` of the rows."""
     (count,) = _COUNT.unpack_from(data)
     rows = np.frombuffer(data, dtype, count, _COUNT.size)
     rest = data[_COUNT.size + rows.nbytes :]
     return rows, _DETAILS.decode(rest) if rest else {}
+
+
+def pack_scores(rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads) -> bytes:
+    """SCORE_ROW rows, heads and details."""
+    return b"".join((_COUNT.pack(len(seen)), seen.tobytes(), *_parts(rows, details)))
+
+
+def unpack_scores(data: bytes) -> tuple[ScoreRows, dict[int, bytes], SeenHeads]:
+    """`pack_scores` undone."""
+    (count,) = _COUNT.unpack_from(data)
+    seen = np.frombuffer(data, np.int64, count, _COUNT.size)
+    rows, details = unpack_rows(memoryview(data)[_COUNT.size + seen.nbytes :], SCORE_ROW)
+    return rows, details, seen
 
 
 def pack_legs(legs: Legs) -> bytes:
@@ -161,9 +180,11 @@ class RemoteShard:
         """As `ShardClient.credit`."""
         return np.frombuffer(await self._called("credit", pack_rows(rows, details)), CREDIT_RESULT)
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+    async def publish(
+        self, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads = NOTHING_SEEN
+    ) -> ScoreOutcomes:
         """As `ShardClient.publish`."""
-        return np.frombuffer(await self._called("publish", pack_rows(rows, details)), SCORE_OUTCOME)
+        return np.frombuffer(await self._called("publish", pack_scores(rows, details, seen)), SCORE_OUTCOME)
 
     async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """As `ShardClient.credit_states`."""

@@ -116,7 +116,8 @@ class ScorePublication:
         writer = self._core.writer
         turn = Turn(self._ledger.record_time, writer.writer.number, writer.next_address, 0)
         run, rows = int(message.rows["run"][0]), message.rows[first:end]
-        made = self._ledger.credit.publish(self._ledger.book, turn, run, rows, asked.results[first:end])
+        results, seen = asked.results[first:end], message.seen[first:end]
+        made = self._ledger.credit.publish(self._ledger.book, turn, run, rows, results, seen)
         if len(made.records):
             places = enumerate((first + made.rows).tolist()) if message.details else ()
             beside = {place: message.details[row] for place, row in places if row in message.details}

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from actors.database.pool import StoreUnavailable
 from actors.records.codes import Code
-from actors.records.credit_layout import SCORE_OUTCOME, ScoreOutcomes, ScoreRows
+from actors.records.credit_layout import (
+    NOTHING_SEEN,
+    SCORE_OUTCOME,
+    ScoreOutcomes,
+    ScoreRows,
+    SeenHeads,
+)
 from models.credit.wallet_card import RELATIONS, checked
 from models.scorecard import CardError, Scorecard
 from switch.api.credit_services import PublicationServices
@@ -124,15 +130,17 @@ async def on_one_timeline(services: PublicationServices, work: Coroutine[Any, An
     return done, before
 
 
-async def published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
-    """SCORE_OUTCOME rows for SCORE_ROW rows, from all their home shards."""
+async def published(
+    services: PublicationServices, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads = NOTHING_SEEN
+) -> ScoreOutcomes:
+    """SCORE_OUTCOME rows for SCORE_ROW rows, from all their home shards. `seen`: as of `ShardClient.publish`."""
     results: ScoreOutcomes = np.zeros(len(rows), SCORE_OUTCOME)
     homes = await home_shards(services, rows["holder"])
     results["code"][homes == UNKNOWN] = Code.WALLET_NOT_FOUND
     deadline = services.deadline()
     of_shards = ((client, np.flatnonzero(homes == shard)) for shard, client in enumerate(services.clients))
     await asyncio.gather(
-        *(publish(client, rows, details, index, results, deadline) for client, index in of_shards if len(index))
+        *(publish(client, rows, details, index, results, deadline, seen) for client, index in of_shards if len(index))
     )
     return results
 

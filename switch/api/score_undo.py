@@ -33,6 +33,8 @@ from switch.views.credit_scores import score_of
 
 STEP_ROWS: Final = 1_024
 """Wallets whose state and scores are read at a time, some 50 ms of the database: payments have their turn between."""
+LOOKS_MAX: Final = 8
+"""So often a wallet is looked at whose chain grows each time; then it is BUSY."""
 _COPIED: Final = ("band", "cause", "score", "card", "as_of", "subtotals", "reasons", "gaps")
 
 
@@ -58,8 +60,21 @@ async def _all_undone(services: PublicationServices, undo: Undo) -> ScoreOutcome
 
 
 async def _undone(services: PublicationServices, undo: Undo, some: slice) -> ScoreOutcomes:
-    """SCORE_OUTCOME rows for some of the wallets."""
+    """SCORE_OUTCOME rows for some of the wallets. What a wallet's chain grew by between a look and its new score is looked at: the score of
+    another run, or a dispute."""
     holders = undo.holders[some]
+    results = await _undone_unless_moved(services, undo, holders)
+    for _ in range(LOOKS_MAX - 1):
+        moved = np.flatnonzero(results["code"] == Code.DEFERRED)
+        if not len(moved):
+            break
+        results[moved] = await _undone_unless_moved(services, undo, holders[moved])
+    results["code"][results["code"] == Code.DEFERRED] = Code.BUSY
+    return results
+
+
+async def _undone_unless_moved(services: PublicationServices, undo: Undo, holders: NDArray[np.int64]) -> ScoreOutcomes:
+    """The same, DEFERRED where a chain grew meanwhile."""
     results = np.zeros(len(holders), SCORE_OUTCOME)
     found = await _states(services, holders)
     run = found["credit"]["run"]
@@ -72,7 +87,8 @@ async def _undone(services: PublicationServices, undo: Undo, some: slice) -> Sco
     if len(index):
         earlier = await _earlier(services, found["credit"]["scored"][index].tolist())
         rows = _rows(holders[index], earlier, found["credit"][index], undo.run)
-        results[index] = await published(services, rows, _details(earlier))
+        seen = found["credit"]["head"][index]
+        results[index] = await published(services, rows, _details(earlier), seen)
     return results
 
 

@@ -11,7 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.credit_layout import SCORE_OUTCOME, SCORE_ROW, ScoreOutcomes, ScoreRows
+from actors.records.credit_layout import (
+    NOTHING_SEEN,
+    SCORE_OUTCOME,
+    SCORE_ROW,
+    ScoreOutcomes,
+    ScoreRows,
+    SeenHeads,
+)
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.gateway.write_queue import Backoff, DeadlineExceeded
 
@@ -29,18 +36,20 @@ async def publish(
     index: NDArray[np.intp],
     results: ScoreOutcomes,
     deadline: float,
+    seen: SeenHeads = NOTHING_SEEN,
 ) -> None:
     """Fill `results`, SCORE_OUTCOME rows (n,), for those of SCORE_ROW rows (n,) of a run that `index` picks, (k,) of one shard, ascending.
 
-    `details`: by row. What has no result by `deadline`, a time of the event loop's clock, has the code of that. Rows are picked a call at a
-    time: all at once would hold the loop.
+    `details`: by row; `seen`: as of `ShardClient.publish`. What has no result by `deadline`, a time of the event loop's clock, has the
+    code of that. Rows are picked a call at a time: all at once would hold the loop.
     """
     for start in range(0, len(index), CALL_ROWS_MAX):
         part = index[start : start + CALL_ROWS_MAX]
         places = enumerate(part.tolist()) if details else ()
         of_part = {place: details[row] for place, row in places if row in details}
         some = _together(part)
-        answer = await _call(client, rows.view(_WHOLE)[some].view(SCORE_ROW), of_part, deadline)
+        heads = seen[some] if len(seen) else seen
+        answer = await _call(client, rows.view(_WHOLE)[some].view(SCORE_ROW), of_part, heads, deadline)
         results[some] = answer
 
 
@@ -50,13 +59,15 @@ def _together(index: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     return slice(first, last + 1) if last - first < len(index) else index
 
 
-async def _call(client: ShardClient, rows: ScoreRows, details: dict[int, bytes], deadline: float) -> ScoreOutcomes:
+async def _call(
+    client: ShardClient, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads, deadline: float
+) -> ScoreOutcomes:
     pause = Backoff(asyncio.get_running_loop(), deadline)
     try:
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
-                    answer = await client.publish(rows, details)
+                    answer = await client.publish(rows, details, seen)
             except ShardUnavailable as error:
                 pause.lost(not_sent=error.not_sent)
             except TimeoutError:

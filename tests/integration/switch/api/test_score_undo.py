@@ -113,6 +113,38 @@ async def test_a_score_that_is_disputed_does_not_hold_again(database_url: str) -
         assert (shown["score"], shown["na_cause"]) == (None, "withdrawn")
 
 
+@pytest.mark.parametrize("meanwhile", ["a later run", "a dispute"])
+async def test_what_becomes_of_a_wallet_between_a_look_and_its_new_score_is_looked_at(
+    database_url: str, meanwhile: str
+) -> None:
+    """The score of a run that was published meanwhile was lost, and one that was disputed meanwhile held again."""
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        await publish_card(switch)
+        client: Any = switch.clients[0]
+        ann = scene.ann_wallet
+        await publish_scores(switch, [score_row(ann, 655, 6)])
+        before = (await credit_of(scene, ann))["id"]
+        await publish_scores(switch, [score_row(ann, 500, 7)])
+        publish = client.publish
+
+        async def publish_later(*arguments: Any) -> Any:
+            client.publish = publish
+            if meanwhile == "a dispute":
+                await _disputed(scene, before)
+            else:
+                await publish_scores(switch, [score_row(ann, 510, 8)])
+            return await publish(*arguments)
+
+        client.publish = publish_later
+        undone = reported(await undo(switch, [ann], 7, 9))
+        shown = await credit_of(scene, ann)
+        if meanwhile == "a dispute":
+            assert (undone, shown["score"], shown["na_cause"]) == ([("ok", False)], None, "withdrawn")
+        else:
+            assert (undone, shown["score"]) == ([("run_superseded", False)], 510)
+
+
 @pytest.mark.parametrize("which", ["older", "copy"])
 async def test_a_score_does_not_hold_again_under_another_run_than_that_of_which_it_was_deleted(
     database_url: str, which: str

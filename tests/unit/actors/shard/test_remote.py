@@ -10,8 +10,10 @@ from actors.records.credit_layout import (
     CREDIT_REQUEST,
     CREDIT_RESULT,
     CREDIT_STATE,
+    NOTHING_SEEN,
     SCORE_OUTCOME,
     SCORE_ROW,
+    SeenHeads,
 )
 from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.rpc.interface import Attempts, BatchTimes, ChainHead, Condition, NotReady, ShardUnavailable
@@ -27,11 +29,13 @@ from actors.shard.remote import (
     pack_heads,
     pack_legs,
     pack_rows,
+    pack_scores,
     pack_timed,
     unpack_address,
     unpack_key,
     unpack_legs,
     unpack_rows,
+    unpack_scores,
 )
 from models.arrays import VIEWED_FROM
 
@@ -67,13 +71,21 @@ def random_rows(dtype: np.dtype[np.void], count: int) -> Any:
     return np.frombuffer(np.random.default_rng(count).bytes(count * dtype.itemsize), dtype)
 
 
-@pytest.mark.parametrize("dtype", [REQUEST, CREDIT_REQUEST, SCORE_ROW], ids=["payments", "credit", "scores"])
+@pytest.mark.parametrize("dtype", [REQUEST, CREDIT_REQUEST], ids=["payments", "credit"])
 @pytest.mark.parametrize("details", [{}, {0: b"a", 2: bytes(300)}], ids=["plain", "with details"])
 @pytest.mark.parametrize("count", [0, 3, VIEWED_FROM + 1])
 def test_rows_and_details_come_back(dtype: np.dtype[np.void], details: dict[int, bytes], count: int) -> None:
     rows = random_rows(dtype, count)
     back, kept = unpack_rows(pack_rows(rows, details), dtype)
     assert back.dtype == dtype and back.tobytes() == rows.tobytes() and kept == details
+
+
+@pytest.mark.parametrize("details", [{}, {0: b"a", 2: bytes(300)}], ids=["plain", "with details"])
+@pytest.mark.parametrize("seen", [NOTHING_SEEN, np.array([5, 2**61, 0])], ids=["any", "seen"])
+def test_scores_come_back_with_the_heads_under_which_they_are_made(seen: SeenHeads, details: dict[int, bytes]) -> None:
+    rows = random_rows(SCORE_ROW, 3)
+    back, kept, heads = unpack_scores(pack_scores(rows, details, seen))
+    assert back.tobytes() == rows.tobytes() and kept == details and heads.tolist() == seen.tolist()
 
 
 def test_a_push_comes_back() -> None:
@@ -92,7 +104,7 @@ def test_a_push_comes_back() -> None:
     [
         ("submit", (random_rows(REQUEST, 2), {1: b"x"}), RESULT),
         ("credit", (random_rows(CREDIT_REQUEST, 2), {}), CREDIT_RESULT),
-        ("publish", (random_rows(SCORE_ROW, 2), {}), SCORE_OUTCOME),
+        ("publish", (random_rows(SCORE_ROW, 2), {}, np.array([5, 6])), SCORE_OUTCOME),
         ("credit_states", (random_rows(CREDIT_QUESTION, 2),), CREDIT_STATE),
         ("wallets", (np.array([5, 6]),), WALLET),
         ("preview", (random_rows(REQUEST, 1),), RESULT),
@@ -106,7 +118,8 @@ async def test_each_call_sends_its_rows_and_reads_its_own_kind_of_answer(
     client, actor = shard(wanted.tobytes())
     found = await getattr(client, method)(*arguments)
     assert found.dtype == kind and found.tobytes() == wanted.tobytes()
-    sent = arguments[0].tobytes() if len(arguments) == 1 else pack_rows(*arguments)
+    packs: dict[int, Any] = {1: lambda rows: rows.tobytes(), 2: pack_rows, 3: pack_scores}
+    sent = packs[len(arguments)](*arguments)
     assert actor.asked == [(method, sent)]
 
 

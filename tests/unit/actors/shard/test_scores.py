@@ -48,6 +48,18 @@ def test_a_score_is_what_rules_and_decisions_see(shard: OneShard) -> None:
     assert (record["reasons"].tolist(), record["gaps"].tolist()) == ([1, 2, 3, 4], [9, 8, 7, 6])
 
 
+def test_a_score_under_a_head_is_made_only_while_it_is_the_last_record(shard: OneShard) -> None:
+    holders = [shard.wallet() for _ in range(2)]
+    seen = published(shard, scores(holders, 1))["address"]
+    published(shard, scores(holders[:1], 2))
+    ask = scores(holders, 3)
+    results = shard.ask(lambda ref: m.Publish(ref=ref, rows=ask, seen=seen))
+    assert results["code"].tolist() == [Code.DEFERRED, Code.OK]
+    again = shard.ask(lambda ref: m.Publish(ref=ref, rows=ask, seen=seen))
+    assert (again["code"].tolist(), again["replayed"].tolist()) == ([Code.DEFERRED, Code.OK], [0, 1])
+    assert [int(shard.state(holder)["credit"]["run"]) for holder in holders] == [2, 3]
+
+
 def test_a_run_sent_again_scores_nobody_twice(shard: OneShard) -> None:
     holders = [shard.wallet() for _ in range(3)]
     first = published(shard, scores(holders[:2], 1))

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from actors.records.codes import Code
-from actors.records.credit_layout import SCORE_OUTCOME, SCORE_ROW, ScoreOutcomes, ScoreRows
+from actors.records.credit_layout import NOTHING_SEEN, SCORE_OUTCOME, SCORE_ROW, ScoreOutcomes, ScoreRows, SeenHeads
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.gateway.score_calls import CALL_ROWS_MAX, publish
 from switch.problems.table import UNKNOWN_NUMBER
@@ -18,9 +18,11 @@ class Shard:
     def __init__(self, *first: Any) -> None:
         self.first = list(first)
         self.calls: list[tuple[int, dict[int, bytes]]] = []
+        self.seen: list[list[int]] = []
 
-    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> ScoreOutcomes:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads) -> ScoreOutcomes:
         self.calls.append((len(rows), details))
+        self.seen.append(seen.tolist())
         results = np.zeros(len(rows), SCORE_OUTCOME)
         results["replayed"] = rows["holder"] % 3 == 0
         say = self.first.pop(0) if self.first else Code.OK
@@ -31,14 +33,19 @@ class Shard:
 
 
 async def published(
-    shard: Shard, count: int, details: dict[int, bytes], within_s: float = 5.0, index: Any = None
+    shard: Shard,
+    count: int,
+    details: dict[int, bytes],
+    within_s: float = 5.0,
+    index: Any = None,
+    seen: SeenHeads = NOTHING_SEEN,
 ) -> ScoreOutcomes:
     rows = np.zeros(count, SCORE_ROW)
     rows["holder"] = np.arange(count)
     deadline = asyncio.get_running_loop().time() + within_s
     results: ScoreOutcomes = np.zeros(count, SCORE_OUTCOME)
     await publish(
-        cast(ShardClient, shard), rows, details, np.arange(count) if index is None else index, results, deadline
+        cast(ShardClient, shard), rows, details, np.arange(count) if index is None else index, results, deadline, seen
     )
     return results
 
@@ -55,7 +62,13 @@ async def test_rows_between_those_of_the_shard_are_not_sent_and_have_no_result()
     index = np.flatnonzero(np.arange(count) % 2 == 0)
     results = await published(shard, count, {3: b"other", 4: b"its own"}, index=index)
     assert results["replayed"].tolist() == [row % 6 == 0 for row in range(count)]
-    assert shard.calls == [(CALL_ROWS_MAX, {2: b"its own"}), (CALL_ROWS_MAX // 2, {})]
+    assert shard.calls == [(CALL_ROWS_MAX, {2: b"its own"}), (CALL_ROWS_MAX // 2, {})] and shard.seen == [[], []]
+
+
+async def test_heads_go_with_their_rows() -> None:
+    shard = Shard()
+    await published(shard, 6, {}, index=np.array([1, 2, 5]), seen=np.arange(6) * 10)
+    assert shard.seen == [[10, 20, 50]]
 
 
 async def test_what_was_not_tried_or_was_lost_is_sent_again() -> None:
