@@ -59,14 +59,10 @@ class RayNodes:
             )
         self._starters.append(starter)
         deadline = time.monotonic() + STARTED_WITHIN_S
-        while starter.poll() is None and not self._raylet(starter):
+        while starter.poll() is None and not any("raylet" in line.partition(" ")[0] for line in _lines_of(starter)):
             assert time.monotonic() < deadline, f"Ray does not start: {self._output.read_text()}"
             time.sleep(0.2)
         assert starter.poll() is None, f"Ray does not start: {self._output.read_text()}"
-
-    @staticmethod
-    def _raylet(starter: "subprocess.Popen[bytes]") -> list[psutil.Process]:
-        return [p for p in psutil.Process(starter.pid).children(recursive=True) if p.name() == "raylet"]
 
     def actors(self) -> list[dict[str, int]]:
         """How many of each role run on each node that is left."""
@@ -74,7 +70,7 @@ class RayNodes:
         for starter in self._starters:
             if starter.poll() is not None:
                 continue
-            lines = [" ".join(p.cmdline()) for p in psutil.Process(starter.pid).children(recursive=True)]
+            lines = _lines_of(starter)
             roles = ("shard", "scorer", "front door")
             counts.append({role: sum(line.startswith(ROLES[role]) for line in lines) for role in roles})
         return counts
@@ -92,3 +88,13 @@ class RayNodes:
         """The first node last: it holds the GCS."""
         for number in reversed(range(len(self._starters))):
             self.kill(number)
+
+
+def _lines_of(starter: "subprocess.Popen[bytes]") -> list[str]:
+    """Command lines of what runs on a node; a process that ends meanwhile is left out."""
+    lines = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(starter.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(process.cmdline()))
+    return lines

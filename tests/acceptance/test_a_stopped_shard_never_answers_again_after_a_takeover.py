@@ -1,6 +1,7 @@
 """SIGSTOP of a shard's process past a takeover: the old one never answers again, and payments go on without it."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -89,8 +90,9 @@ async def _goes_on(switch: RunningSwitch) -> None:
         victim: psutil.Process = switch.find("shard")[0]
         victim.suspend()
         async with asyncio.timeout(60):
-            while victim.is_running() and victim.status() != psutil.STATUS_ZOMBIE:
-                await asyncio.sleep(0.1)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                while victim.is_running() and victim.status() != psutil.STATUS_ZOMBIE:
+                    await asyncio.sleep(0.1)
         before = sum(len(payment.answers) for payment in load.payments)
         async with asyncio.timeout(60):
             while sum(len(payment.answers) for payment in load.payments) < before + 300:

@@ -5,6 +5,7 @@ flagged in the answer and in its record, is the pack's fallback, and is counted 
 """
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def _all_scorers(switch: RunningSwitch) -> list[psutil.Process]:
 def _kill_all_scorers(switch: RunningSwitch) -> None:
     victims = _all_scorers(switch)
     for victim in victims:
-        victim.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # a scorer that has ended of itself
+            victim.kill()
     psutil.wait_procs(victims, timeout=10)
 
 

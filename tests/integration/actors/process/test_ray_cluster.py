@@ -4,7 +4,6 @@ The runtime lives in a node process of its own, as it does in the switch, driven
 """
 
 import contextlib
-import ipaddress
 import json
 import os
 import select
@@ -19,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 
 from actors.process import ray_cluster
 from actors.process.identity import Process
 from actors.process.ray_cluster import RayOptions, environment, ray_temp_dir, sweep
+from tests.listening import listening
 
 pytestmark = pytest.mark.long
 
@@ -99,11 +100,17 @@ class Node:
 
     def pid_of_agent(self) -> int:
         """Of the agent that prepares environments; versions of Ray name it differently."""
-        words = {pid: Path(f"/proc/{pid}/cmdline").read_text().lower().replace("_", "") for pid in self.pids()}
-        return next(pid for pid, line in words.items() if "runtimeenv" in line)
+        return self._pid_where(lambda process: "runtimeenv" in "".join(process.cmdline()).lower().replace("_", ""))
 
     def pid_named(self, name: str) -> int:
-        return next(pid for pid in self.pids() if Path(f"/proc/{pid}/comm").read_text().strip() == name)
+        return self._pid_where(lambda process: process.name() == name)
+
+    def _pid_where(self, fits: Callable[[psutil.Process], bool]) -> int:
+        for process in (process for pid in self.pids() for process in found(pid)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if fits(process):
+                    return process.pid
+        raise AssertionError("no process of the node is one")
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -157,6 +164,13 @@ def node(data_dir: Path) -> Iterator[Node]:
         yield node
 
 
+def found(pid: int) -> list[psutil.Process]:
+    """The process, or none where it has ended since it was listed."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [psutil.Process(pid)]
+    return []
+
+
 def runs(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -172,33 +186,11 @@ def wait_until(condition: Callable[[], bool], within_s: float = WAIT_S) -> float
     return time.monotonic() - start
 
 
-def open_addresses(pid: int) -> list[str]:
-    """Local addresses on which a process accepts TCP or receives UDP, from the kernel's tables."""
-    inodes = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(OSError):
-            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]"))
-    found = []
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[9] in inodes and (fields[3] == "0A" or table.startswith("udp")):
-                found.append(fields[1].partition(":")[0])
-    return found
-
-
-def decode_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The kernel prints 32-bit words in host order (little-endian here); an IPv4 inside an IPv6 is unwrapped."""
-    raw = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
-    address = ipaddress.ip_address(raw)
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def test_a_node_listens_on_loopback_only_and_asks_for_its_token(shared_node: Node) -> None:
     node = shared_node
-    addresses = {address for pid in [*node.pids(), node.process.pid] for address in open_addresses(pid)}
+    addresses = listening(process for pid in [*node.pids(), node.process.pid] for process in found(pid))
     assert addresses
-    assert all(decode_address(address).is_loopback for address in addresses)
+    assert all(address.is_loopback for address in addresses)
     assert isinstance(node.first, dict)
     assert node.first["auth"] == "token"
     assert (node.data_dir / "ray" / "token").stat().st_mode & 0o777 == 0o600
