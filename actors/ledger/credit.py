@@ -27,6 +27,7 @@ from actors.ledger.orders import complete_by, ends_at
 from actors.ledger.scores import publish_scores, replay_scores
 from actors.ledger.table import Table, find, new_table, put, remove, table_slots
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
+from actors.records.codes import Code
 from actors.records.credit_layout import (
     CASE,
     CONSENT,
@@ -328,12 +329,12 @@ class CreditBook:
     def publish(
         self, book: Book, turn: Turn, run: int, rows: ScoreRows, results: CreditResults, seen: SeenHeads = NOTHING_SEEN
     ) -> Published:
-        """Answer SCORE_ROW rows (n,) of a run in `results` (n,). Gives the records of those that are new, applied. `seen`: as of
+        """Answer SCORE_ROW rows (n,) of a run in `results` (n,) of zeros. Gives the records of those that are new, applied. `seen`: as of
         `ShardClient.publish`."""
-        records, made_of = np.zeros(len(rows), RECORD), np.empty(len(rows), np.int64)
+        records = np.zeros(len(rows), RECORD)
         given = read_only(rows.view(SCORE_WORDS))
-        made = publish_scores(book, self._tables, turn, run, given, read_only(seen), results, records, made_of)
-        return Published(records[:made], made_of[:made])
+        made = publish_scores(book, self._tables, turn, run, given, read_only(seen), results, records)
+        return Published(records[:made], np.flatnonzero((results["code"] == Code.OK) & (results["replayed"] == 0)))
 
     # Effects.
 

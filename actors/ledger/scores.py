@@ -61,9 +61,9 @@ def _effect(book, tables, record, at, address):
 
 
 @kernel
-def publish_scores(book, tables, turn, run, rows, seen, results, records, made_of):
-    """Answer SCORE_WORDS rows (n,) of a run in `results` (n,). Records (n,) of those that are new are made and applied; `made_of` (n,) says
-    of which rows they are. `seen`: heads of the wallets' chains (n,) under which alone they are made, or none. Gives how many."""
+def publish_scores(book, tables, turn, run, rows, seen, results, records):
+    """Answer SCORE_WORDS rows (n,) of a run in `results` (n,) of zeros. Records (n,) of those that are new are made and applied, in their
+    order. `seen`: heads of the wallets' chains (n,) under which alone they are made, or none. Gives how many."""
     made = 0
     for i in range(len(rows)):
         row, result = rows[i], results[i]
@@ -83,7 +83,6 @@ def publish_scores(book, tables, turn, run, rows, seen, results, records, made_o
             _fill(records[made], row, tables.rows[at]["head"], turn.now)
             _effect(book, tables, records[made], at, address)
             result["code"], result["address"], result["record_time"] = _OK, address, turn.now
-            made_of[made] = i
             made += 1
     return made
 
