@@ -253,12 +253,14 @@ def _check_counts(metadata: Any) -> None:
 def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, int]:
     """Row groups; the most bytes that a row takes when decoded; the bytes of the largest group."""
     groups, widest, largest = [], 1, 0
-    places = _places(metadata, columns)
+    widths = {place: max(8, metadata.schema.column(place).length) for place in _places(metadata, columns)}
     for at in range(metadata.num_row_groups):
         group = metadata.row_group(at)
-        chunks = [group.column(place) for place in places]
-        decoded = sum(max(chunk.total_uncompressed_size, 8 * group.num_rows) for chunk in chunks)
-        groups.append(Group(group.num_rows, sum(chunk.total_compressed_size for chunk in chunks)))
+        chunks = {place: group.column(place) for place in widths}
+        decoded = sum(
+            max(chunk.total_uncompressed_size, widths[place] * group.num_rows) for place, chunk in chunks.items()
+        )
+        groups.append(Group(group.num_rows, sum(chunk.total_compressed_size for chunk in chunks.values())))
         if group.num_rows:
             widest = max(widest, -(-decoded // group.num_rows))
         largest = max(largest, decoded)
@@ -326,18 +328,20 @@ def _try_scoring(scorer: CardScorer, found: ReadableFile) -> None:
 
 
 def _kept_field(found: ReadableFile, name: str, settings: Settings) -> pa.Field:
-    """A column as the output has it: a wallet as what it is, other text as dictionaries. Raises RescoreRefused for a nested one."""
+    """A column as the output has it: a wallet as what it is, other text and bytes as dictionaries, in which what comes often is held once.
+    Raises RescoreRefused for a nested one."""
     kind = found.schema.field(name).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     plain = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     text = pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
+    data = pa.types.is_binary(plain) or pa.types.is_large_binary(plain) or pa.types.is_binary_view(plain)
     if pa.types.is_nested(plain):
         raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; nested columns cannot be kept")
     if name != settings.wallet:
-        return pa.field(name, pa.dictionary(pa.int32(), pa.string()) if text else kind)
-    data = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_integer)
-    if not (text or any(is_kind(plain) for is_kind in data)):
+        listed = pa.string() if text else pa.binary() if data else None
+        return pa.field(name, kind if listed is None else pa.dictionary(pa.int32(), listed))
+    if not (text or data or pa.types.is_fixed_size_binary(plain) or pa.types.is_integer(plain)):
         raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; a wallet is an integer, a text or bytes")
     return pa.field(name, pa.string() if text else kind)
 

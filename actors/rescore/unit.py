@@ -33,6 +33,8 @@ from models.evaluation import UnknownCategory
 
 BAD_TEXTS: Final = ("file", "column", "reason")
 COMPRESSION_LEVEL: Final = 1
+DICTIONARY_BYTES: Final = 2 << 20
+"""A column of a row group that takes no more is read as a dictionary, whatever is in it. Most writers end dictionaries at 1 MiB."""
 NOT_INTO_DICTIONARIES: Final = frozenset({"DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"})
 """Encodings of texts that Arrow decodes into texts alone."""
 PACKED: Final = frozenset({pa.int32(), pa.dictionary(pa.int16(), pa.string())})
@@ -293,10 +295,19 @@ class Worker:
 
 
 def _not_into_dictionaries(metadata: Any, names: Collection[str]) -> set[str]:
-    """The columns of texts in encodings that Arrow decodes, but not into a dictionary."""
+    """The columns of texts in encodings that Arrow decodes, but not into a dictionary, and those that are mostly no dictionary in the file:
+    Arrow would hold all different texts of a row group until its end."""
     places = [at for at in range(metadata.num_columns) if metadata.schema.column(at).path in names]
     chunks = (metadata.row_group(group).column(at) for group in range(metadata.num_row_groups) for at in places)
-    return {chunk.path_in_schema for chunk in chunks if not NOT_INTO_DICTIONARIES.isdisjoint(chunk.encodings)}
+    return {chunk.path_in_schema for chunk in chunks if not _is_dictionary(chunk)}
+
+
+def _is_dictionary(chunk: Any) -> bool:
+    """A text that is written by itself takes its bytes and four for their number."""
+    if not NOT_INTO_DICTIONARIES.isdisjoint(chunk.encodings):
+        return False
+    size = chunk.total_uncompressed_size
+    return bool(size <= DICTIONARY_BYTES or size < 4 * chunk.num_values)
 
 
 class _Parts:
@@ -428,8 +439,10 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(kind):
         column = column.cast(column.type.value_type)
     if pa.types.is_dictionary(kind):
-        texts = column.cast(kind.value_type)
-        return texts.dictionary_encode()
+        if not pa.types.is_dictionary(column.type):
+            column = column.cast(kind.value_type).dictionary_encode()
+        listed = [(each.indices.cast(kind.index_type), each.dictionary.cast(kind.value_type)) for each in column.chunks]
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(*each) for each in listed], kind)
     return column.cast(kind)
 
 
