@@ -22,7 +22,7 @@ from pyarrow import fs
 
 from actors.ledger.arrays import Arrays, ArraySpec, bytes_of
 
-VERSION: Final = 10
+VERSION: Final = 11
 PIECE_BYTES: Final = 16 << 20
 KEPT: Final = 2
 """The newest, and one before it in case a crash spoiled the newest."""

@@ -91,6 +91,8 @@ CONSENTS_OF_HOLDER_MAX: Final = 256
 the table of all, and that those of one are looked through in a fraction of a millisecond."""
 _SWEEP_ROWS: Final = 4_096
 """Rows of consents that are looked at for one that has ended before a new one is refused."""
+_BY_ADDRESS, _BY_HOLDER, _BY_PAYEE = range(3)
+"""Keys in the table of orders: of an order, 1 + its row; of a holder, 1 + the first row of its list; of a payee, how many pay it."""
 _ROOM: Final = {_CONSENTS: "consents", _ORDERS: "orders", _CASES: "cases"}
 
 _COUNTED: Final = (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEFAULTED))
@@ -136,6 +138,11 @@ def _is_cleared(order: Any) -> bool:
     return bool(order["deleted_by"] or order["corrected"])
 
 
+def _entries(order: Any) -> tuple[int, int, int]:
+    """Addresses of the records of an order (scalar of ORDER) that a dispute may be about."""
+    return int(order["address"]), int(order["overdue_at"]), int(order["defaulted_at"])
+
+
 _KINDS: Final = frozenset(int(kind) for kind in Kind if kind >= FIRST_CREDIT)
 
 
@@ -155,7 +162,7 @@ class CreditBook:
         self.consents: ConsentRows = zeros(capacity.consents, CONSENT)
         self.orders: OrderRows = zeros(capacity.orders, ORDER)
         self.consent_table = new_table(capacity.consents)
-        self.order_table = new_table(capacity.orders)
+        self.order_table = new_table(3 * capacity.orders)
         self.cases: CaseRows = zeros(capacity.cases, CASE)
         self.case_table = new_table(capacity.cases)
         self._inquirers = capacity.inquirers
@@ -203,7 +210,7 @@ class CreditBook:
 
     def case(self, address: int) -> Any:
         """A dispute or review (scalar of CASE) that is open, else None."""
-        at = int(find(self.case_table, *self._order_key(address)))
+        at = int(find(self.case_table, *self._case_key(address)))
         return None if at == 0 else self.cases[at - 1]
 
     def open_cases(self) -> CaseRows:
@@ -225,7 +232,13 @@ class CreditBook:
 
     def paying(self, payee: int) -> int:
         """How many orders that are not over pay this wallet, which may live elsewhere."""
-        return int(np.count_nonzero(self.open_orders()["payee"] == payee))
+        return int(find(self.order_table, *self._order_key(payee, _BY_PAYEE)))
+
+    def _orders_of(self, holder: int) -> Iterator[int]:
+        at = int(find(self.order_table, *self._order_key(holder, _BY_HOLDER))) - 1
+        while at >= 0:
+            yield at
+            at = int(self.orders[at]["next"]) - 1
 
     def has_consent_room(self, book: Book, now: int) -> bool:
         """Whether a further consent fits; those that have ended make room."""
@@ -235,8 +248,7 @@ class CreditBook:
         """Whether a holder may give a further consent; its own that have ended make room."""
         row = self.row(book, holder)
         if row["consents"] >= CONSENTS_OF_HOLDER_MAX:
-            for at in [at for at in self._consents_of(row) if self.consents[at]["expiry"] <= now]:
-                self._free_consent(book, at)
+            self._free_consents(row, lambda consent: consent["expiry"] <= now)
         return bool(row["consents"] < CONSENTS_OF_HOLDER_MAX)
 
     def _consents_of(self, row: Any) -> Iterator[int]:
@@ -270,8 +282,11 @@ class CreditBook:
     def _consent_key(self, holder: int, account: int, scenario: int) -> Any:
         return self._key(account, holder, scenario)
 
-    def _order_key(self, address: int) -> Any:
+    def _case_key(self, address: int) -> Any:
         return self._key(0, address, 0)
+
+    def _order_key(self, address: int, by: int = _BY_ADDRESS) -> Any:
+        return self._key(0, address, by)
 
     @property
     def _tables(self) -> CreditTables:
@@ -394,7 +409,7 @@ class CreditBook:
 
     def _opened(self, record: Any, address: int) -> None:
         at = self._take(_CASES, _FREE_CASE, _CASES_FREE, self.cases, "holder")
-        put(self.case_table, *self._order_key(address), at + 1)
+        put(self.case_table, *self._case_key(address), at + 1)
         case = self.cases[at]
         case["address"], case["holder"], case["entry"] = address, record["payer"], record["reference"]
         case["due"], case["account"], case["scenario"] = record["expiry"], record[ACCOUNT], record[SCENARIO]
@@ -409,7 +424,7 @@ class CreditBook:
         self.case(int(record["reference"]))["state"] = CaseState.ANSWERED
 
     def _resolved(self, record: Any, _: int) -> None:
-        key = self._order_key(int(record["reference"]))
+        key = self._case_key(int(record["reference"]))
         at = int(find(self.case_table, *key)) - 1
         remove(self.case_table, *key)
         self._give(at, _FREE_CASE, _CASES_FREE, self.cases, "holder")
@@ -417,19 +432,17 @@ class CreditBook:
     def _recount(self, row: Any, record: Any) -> None:
         """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted or corrected, also where it becomes so
         later; what was deleted counts again by a record that says so, unless it was corrected. `row`: the holder's."""
-        dispute, orders = int(record["reference"]), self.orders[: self.meta[_ORDERS]]
-        resolution = int(record[RESOLUTION])
+        dispute, resolution = int(record["reference"]), int(record[RESOLUTION])
+        orders = [self.orders[at] for at in self._orders_of(int(record["payer"]))]
         if record["kind"] == Kind.DISPUTE_REINSERTED:
-            about, mark, value = orders["deleted_by"] == dispute, "deleted_by", 0
+            about, mark, value = [order for order in orders if order["deleted_by"] == dispute], "deleted_by", 0
         elif resolution in (Resolution.DELETED, Resolution.CORRECTED):
             entry = int(self.case(dispute)["entry"])
-            about = (orders["address"] == entry) | (orders["overdue_at"] == entry) | (orders["defaulted_at"] == entry)
             mark, value = ("deleted_by", dispute) if resolution == Resolution.DELETED else ("corrected", 1)
-            about &= orders[mark] == 0
+            about = [order for order in orders if entry in _entries(order) and not order[mark]]
         else:
             return
-        mine = (orders["address"] != 0) & (orders["holder"] == record["payer"])
-        for order in (orders[at] for at in np.flatnonzero(mine & about)):
+        for order in about:
             before = _is_cleared(order)
             order[mark] = value
             more = before - _is_cleared(order)
@@ -469,32 +482,32 @@ class CreditBook:
         key = self._consent_key(int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO]))
         at = int(find(self.consent_table, *key)) - 1
         if at >= 0 and self.consents[at]["record"] == record["reference"]:
-            self._free_consent(book, at)
+            reference = int(record["reference"])
+            self._free_consents(self.row(book, int(record["payer"])), lambda consent: consent["record"] == reference)
 
     def _sweep(self, book: Book, now: int) -> bool:
         """Free consents that have ended, a stretch of the table at a time. Whether there was one."""
         start = int(self.meta[_CONSENT_HAND]) % max(1, len(self.consents))
         part = self.consents[start : start + _SWEEP_ROWS]
         ended = np.flatnonzero((part["holder"] != 0) & (part["expiry"] <= now))
-        for at in ended.tolist():
-            self._free_consent(book, start + at)
+        for holder in np.unique(part["holder"][ended]).tolist():
+            self._free_consents(self.row(book, holder), lambda consent: consent["expiry"] <= now)
         self.meta[_CONSENT_HAND] = (start + len(part)) % max(1, len(self.consents))
         return bool(len(ended))
 
-    def _free_consent(self, book: Book, at: int) -> None:
-        consent = self.consents[at]
-        row = self.row(book, int(consent["holder"]))
-        before = [each for each in self._consents_of(row) if self.consents[each]["next"] == at + 1]
-        if before:
-            self.consents[before[0]]["next"] = consent["next"]
-        else:
-            row["first_consent"] = consent["next"]
-        row["consents"] -= 1
-        remove(
-            self.consent_table,
-            *self._consent_key(int(consent["holder"]), int(consent["account"]), int(consent["scenario"])),
-        )
-        self._give(at, _FREE_CONSENT, _CONSENTS_FREE, self.consents, "record")
+    def _free_consents(self, row: Any, is_over: Callable[[Any], bool]) -> None:
+        """Those of a holder's list that are over, in one walk along it. `row`: the holder's."""
+        last, link = row, "first_consent"
+        for at in list(self._consents_of(row)):
+            consent = self.consents[at]
+            if not is_over(consent):
+                last, link = consent, "next"
+                continue
+            last[link] = consent["next"]
+            row["consents"] -= 1
+            key = self._consent_key(int(consent["holder"]), int(consent["account"]), int(consent["scenario"]))
+            remove(self.consent_table, *key)
+            self._give(at, _FREE_CONSENT, _CONSENTS_FREE, self.consents, "record")
 
     def _created(self, record: Any, address: int) -> None:
         at = self._take(_ORDERS, _FREE_ORDER, _ORDERS_FREE, self.orders, "holder")
@@ -508,6 +521,13 @@ class CreditBook:
         order["default_after_s"], order["modified"], order["attempts"] = record[DEFAULT_AFTER], 0, 0
         late = complete_by(int(record["expiry"]), int(record["record_time"]))
         order["timer"] = record[CONFIRM_BY] if record[ORDER_STATE] == OrderState.CREATED else late
+        holder, payee = (
+            self._order_key(int(order["holder"]), _BY_HOLDER),
+            self._order_key(int(order["payee"]), _BY_PAYEE),
+        )
+        order["next"] = find(self.order_table, *holder)
+        put(self.order_table, *holder, at + 1)
+        put(self.order_table, *payee, find(self.order_table, *payee) + 1)
 
     def _modified(self, record: Any, _: int) -> None:
         order = self.order(int(record["reference"]))
@@ -547,11 +567,27 @@ class CreditBook:
             row["kept"] += after is OrderState.PAID
         if after not in OPEN_STATES:
             row["open"] -= 1
-            key = self._order_key(int(order["address"]))
-            at = int(find(self.order_table, *key)) - 1
-            remove(self.order_table, *key)
-            self._give(at, _FREE_ORDER, _ORDERS_FREE, self.orders, "holder")
+            self._over(order)
         return True
+
+    def _over(self, order: Any) -> None:
+        key, payee = self._order_key(int(order["address"])), self._order_key(int(order["payee"]), _BY_PAYEE)
+        at = int(find(self.order_table, *key)) - 1
+        remove(self.order_table, *key)
+        self._set(payee, int(find(self.order_table, *payee)) - 1)
+        before = [each for each in self._orders_of(int(order["holder"])) if self.orders[each]["next"] == at + 1]
+        if before:
+            self.orders[before[0]]["next"] = order["next"]
+        else:
+            self._set(self._order_key(int(order["holder"]), _BY_HOLDER), int(order["next"]))
+        self._give(at, _FREE_ORDER, _ORDERS_FREE, self.orders, "holder")
+
+    def _set(self, key: Any, value: int) -> None:
+        """Of the table of orders, in which 0 is nothing."""
+        if value:
+            put(self.order_table, *key, value)
+        else:
+            remove(self.order_table, *key)
 
     def _take(self, top: int, free: int, count: int, rows: Rows, link: str) -> int:
         """A free row: one that was given back, else the next."""

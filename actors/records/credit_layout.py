@@ -167,7 +167,7 @@ ORDER: Final = np.dtype(
         ("attempts", "u1"),
         ("stopped", "u1"),
         ("corrected", "u1"),
-        ("spare", "u1", (4,)),
+        ("next", "i4"),
         ("overdue_at", "i8"),
         ("defaulted_at", "i8"),
         ("deleted_by", "i8"),
@@ -178,7 +178,7 @@ ORDER: Final = np.dtype(
 on; timer: when the shard does something by itself, 0 = never; attempts: those that the shard made, by which it waits for the next;
 overdue_at, defaulted_at: addresses of the records that said so; deleted_by: the dispute that ended with their deletion, 0 = none, until
 it is reinserted the order counts for nothing; corrected: a dispute found that it was never late. stopped: by what, since stopped_at: a
-`Stopped`. address 0: the row is free, and `holder` is 1 + the next free one."""
+`Stopped`; 1 + next: the holder's next one. address 0: the row is free, and `holder` is 1 + the next free one."""
 
 CASE: Final = np.dtype(
     [

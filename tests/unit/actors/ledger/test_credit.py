@@ -1,12 +1,15 @@
 """The tables of payment credit: what fits into them, what a checkpoint keeps of them, and that they end loudly."""
 
+import random
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from actors.ledger import credit as tables
-from actors.ledger.credit import CreditBook, local_rows, place
+from actors.ledger.credit import CONSENTS_OF_HOLDER_MAX, CreditBook, local_rows, place
 from actors.ledger.ledger import Ledger
 from actors.ledger.orders import ends_at
 from actors.ledger.table import table_count
@@ -190,3 +193,56 @@ def test_a_replay_makes_room_where_calls_that_were_refused_looked_before(
     assert granted(shard, other, scenario=8) == 0 and granted(shard, other, scenario=9) == Code.CONSENTS_FULL
     before = live(credit)
     assert live(shard.restarted().core.ledger.credit) == before
+
+
+def listed(credit: CreditBook, holder: int) -> list[int]:
+    return sorted(int(credit.orders[at]["address"]) for at in credit._orders_of(holder))
+
+
+def test_orders_are_found_by_holder_and_by_payee_as_they_come_and_go(shard: OneShard) -> None:
+    rng = random.Random(5)
+    holders, shops = [shard.wallet() for _ in range(3)], [shard.wallet() for _ in range(2)]
+    made: list[tuple[int, int, int]] = []
+    for _ in range(120):
+        if made and (len(made) == SMALL.orders or rng.random() < 0.4):
+            order, holder, _ = made.pop(rng.randrange(len(made)))
+            assert shard.credit(Kind.ORDER_CANCELLED, holder, reference=order)["code"] == 0
+        else:
+            holder, shop = rng.choice(holders), rng.choice(shops)
+            made.append((shard.order(holder, shop, open_max=SMALL.orders), holder, shop))
+        for credit in (shard.core.ledger.credit, from_a_checkpoint(shard).credit):
+            for each in holders:
+                assert listed(credit, each) == sorted(order for order, holder, _ in made if holder == each)
+            assert [credit.paying(each) for each in shops] == [sum(shop == each for *_, shop in made) for each in shops]
+            held = len(made) + len({holder for _, holder, _ in made}) + len({shop for *_, shop in made})
+            assert table_count(credit.order_table) == held, "of a holder or payee that has none left nothing stays"
+
+
+def test_consents_that_have_ended_make_room_in_one_walk_along_their_holders(monkeypatch: pytest.MonkeyPatch) -> None:
+    shard = OneShard(msgspec.structs.replace(SMALL, consents=2 * CONSENTS_OF_HOLDER_MAX))
+    holders, walked = [shard.wallet() for _ in range(2)], [0]
+    for holder in holders:
+        for scenario in range(CONSENTS_OF_HOLDER_MAX):
+            assert (
+                granted(shard, holder, scenario=scenario, expiry=shard.now + (DAY_MS if scenario % 4 else 1_000)) == 0
+            )
+    walk = CreditBook._consents_of
+
+    def counted(self: CreditBook, row: Any) -> Iterator[int]:
+        for at in walk(self, row):
+            walked[0] += 1
+            yield at
+
+    shard.wait(1_000)
+    monkeypatch.setattr(CreditBook, "_consents_of", counted)
+    assert granted(shard, holders[0], scenario=999) == 0, "its own make room"
+    other = shard.wallet()
+    for scenario in range(CONSENTS_OF_HOLDER_MAX // 4):
+        assert granted(shard, other, scenario=scenario) == 0, "and those of others, for the last one"
+    assert walked[0] <= 2 * CONSENTS_OF_HOLDER_MAX
+    credit, book = shard.core.ledger.credit, shard.core.ledger.book
+    later = {at for at in range(CONSENTS_OF_HOLDER_MAX) if at % 4}
+    for holder, held in zip(holders, (later | {999}, later), strict=True):
+        row = credit.row(book, holder)
+        assert {int(credit.consents[at]["scenario"]) for at in walk(credit, row)} == held
+        assert row["consents"] == len(held)
