@@ -50,6 +50,7 @@ def demo_command(people: int, seed: int, port: int, data: Path | None, stop: boo
     payment and another one late, and tells each step with its seconds. All people are synthetic.
     """
     _refuse_taken(port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, or its switch would be left behind
     with _folder(data) as folder:
         demo = _Demo(folder, f"http://{HOST}:{port}")
         try:
@@ -145,16 +146,16 @@ class _Demo:
     @contextmanager
     def switch(self, port: int) -> Iterator[None]:
         """A running switch, ended afterwards."""
-        with self._step("A switch starts"):
-            self._place.mkdir()
-            command = ["serve", "--port", str(port), "--drain-grace", "0"]
-            click.secho(f"  $ shardpay {' '.join(command)}", dim=True)
-            with open(self._data / "serve-output.log", "wb") as output:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "switch", *command], env=self._environment(), stdout=output, stderr=output
-                )
-            self._wait(process)
+        self._place.mkdir()
+        command = ["serve", "--port", str(port), "--drain-grace", "0"]
+        with open(self._data / "serve-output.log", "wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "switch", *command], env=self._environment(), stdout=output, stderr=output
+            )
         try:
+            with self._step("A switch starts"):
+                click.secho(f"  $ shardpay {' '.join(command)}", dim=True)
+                self._wait(process)
             yield
         finally:
             self._calls.close()
@@ -168,7 +169,6 @@ class _Demo:
         ready = False
         while not ready:
             if process.poll() is not None or time.monotonic() > ends:
-                process.terminate()
                 raise click.ClickException(f"the switch does not start; see {self._data / 'serve-output.log'}")
             ready = asyncio.run(wait_ready(self._url, LOOK_S))
 

@@ -30,7 +30,7 @@ from switch.importer.history import HELD_BACK, OPENING, History, ImportFileError
 from switch.importer.marks import Marks, are_forgotten, refuse_lost
 from switch.importer.plan import NONE, Plan, make_plan, requests
 from switch.importer.progress import Tally
-from switch.importer.state import StateFile, Wave
+from switch.importer.state import StateFile, StateRefused, Wave
 from switch.importer.wallets import READS_AT_A_TIME, Wallets, floor_notes, make_wallets, standings, without_openings
 from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 
@@ -238,7 +238,10 @@ class ImportRun:
         sources = set(plan.after[plan.after != NONE].tolist())
         path = self._options.state or Path(f".shardpay-import-{self._history.digest.hex()}.state")
         with StateFile(path, self._history.digest, self._identity(plan)) as state:
-            progress = await asyncio.to_thread(state.read)
+            try:
+                progress = await asyncio.to_thread(state.read)
+            except StateRefused as error:
+                raise SwitchError(f"{error}, and is left as it is; name another with --state") from None
             waves, begun_ms, _ = progress
             for done in waves:
                 self._marks.add_noted(done)

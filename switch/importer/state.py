@@ -2,8 +2,9 @@
 
 A record when a wave begins, and one once all of it is answered.
 
-A torn or damaged end is cut off; its rows are sent again and answered by their keys. A state file of another file is begun anew; what one
-of this file notes for other wallets, or by another plan, is never thrown away unseen: a switch that lost wallets may have the rest of it.
+A torn or damaged end is cut off; its rows are sent again and answered by their keys. What notes another import, or is no state file, is
+left as it is and refused, and what a state file of this file notes for other wallets, or by another plan, is never thrown away unseen: a
+switch that lost wallets may have the rest of it.
 Fields of a wave are only appended, with a default, so that files of earlier versions are read.
 """
 
@@ -20,6 +21,8 @@ _FRAME: Final = struct.Struct("<II")
 VERSION: Final = 2
 _VERSION_WITHOUT_FILE: Final = 1
 """Until then a state file did not say of which file it is."""
+_HEADER, _HEADER_WITHOUT_FILE = struct.Struct("<I16s16s"), struct.Struct("<I16s")
+_LENGTHS: Final = {VERSION: _HEADER.size, _VERSION_WITHOUT_FILE: _HEADER_WITHOUT_FILE.size}
 
 
 class Wave(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +56,10 @@ class Progress(NamedTuple):
     fits: bool = True
 
 
+class StateRefused(Exception):
+    """What is there is not the state of this import."""
+
+
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -63,8 +70,8 @@ class StateFile:
 
     def __init__(self, path: Path, file: bytes, identity: bytes) -> None:
         self._path = path
-        self._header = struct.pack("<I16s16s", VERSION, identity, file)
-        self._header_before = struct.pack("<I16s", _VERSION_WITHOUT_FILE, identity)
+        self._header = _HEADER.pack(VERSION, identity, file)
+        self._header_before = _HEADER_WITHOUT_FILE.pack(_VERSION_WITHOUT_FILE, identity)
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> "StateFile":
@@ -77,7 +84,8 @@ class StateFile:
             self._file.close()
 
     def read(self) -> Progress:
-        """What there is. The file is open for more from then on, unless what it notes does not fit."""
+        """What there is. The file is open for more from then on, unless what it notes does not fit. Raises StateRefused for what notes
+        another import, or is no state file."""
         data = self._path.read_bytes() if self._path.exists() else b""
         progress, end = self._parse(data)
         if not progress.fits:
@@ -101,14 +109,16 @@ class StateFile:
 
     def _write(self, payload: bytes) -> None:
         assert self._file is not None, "read before you append"
-        self._file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
+        self._file.write(_framed(payload))
         self._file.flush()
 
     def _parse(self, data: bytes) -> tuple[Progress, int]:
-        header = _payload(data, 0)
-        fits = header in (self._header, self._header_before)
-        if header is None or not (fits or _file_of(header) == _file_of(self._header)):
+        if _framed(self._header).startswith(data):
             return Progress([], None), 0
+        header = _payload(data, 0)
+        if header is None or len(header) != _LENGTHS.get(int.from_bytes(header[:4], "little")):
+            raise StateRefused(f"{self._path} is no state file of an import, or its beginning is damaged")
+        fits = header in (self._header, self._header_before)
         waves: list[Wave] = []
         begun_ms = None
         at = _FRAME.size + len(header)
@@ -124,12 +134,18 @@ class StateFile:
             at += _FRAME.size + len(payload)
         if not fits and not waves and begun_ms is None:
             return Progress([], None), 0
+        if len(header) == len(self._header) and _file_of(header) != _file_of(self._header):
+            raise StateRefused(f"{self._path} is the state file of the import of another file")
         return Progress(waves, begun_ms, fits), at
 
 
 def _file_of(header: bytes) -> bytes:
-    """Version and file, without the wallets and the plan."""
-    return header[:4] + header[20:]
+    """Which file it says, without the wallets and the plan."""
+    return header[-16:]
+
+
+def _framed(payload: bytes) -> bytes:
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _payload(data: bytes, at: int) -> bytes | None:

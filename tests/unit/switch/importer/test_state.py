@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.importer.state import _ENCODE, Progress, StateFile, Wave
+from switch.importer.state import _ENCODE, Progress, StateFile, StateRefused, Wave, _framed
 
 WAVES = [
     Wave(number, b"rows", b"co", b"s", bytes([number]) * 16, number, b"mark", bytes([16 + number]) * 16)
@@ -76,11 +76,41 @@ def test_a_damaged_record_ends_what_is_believed(tmp_path: Path) -> None:
     assert _read(path) == WAVES[:1]
 
 
-def test_the_state_of_another_file_is_begun_anew(tmp_path: Path) -> None:
+NOTES = b"Ask the bank about March.\n"
+
+
+@pytest.mark.parametrize("kind", ["another file's", "a note", "a damaged beginning", "a later version"])
+def test_what_is_not_the_state_of_this_import_is_refused_and_left_as_it_is(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "state"
     _write(path, WAVES)
-    assert _read(path, b"another", b"another file") == []
-    assert _read(path) == []
+    noted = path.read_bytes()
+    if kind == "a note":
+        path.write_bytes(NOTES)
+    elif kind == "a damaged beginning":
+        path.write_bytes(noted[:9] + b"?" + noted[10:])
+    elif kind == "a later version":
+        path.write_bytes(_framed(b"\x09" + bytes(35)) + noted[44:])
+    before = path.read_bytes()
+    file = b"another file" if kind == "another file's" else FILE
+    words = "of another file" if kind == "another file's" else "no state file of an import"
+    with pytest.raises(StateRefused, match=words):
+        _read(path, file=file)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("length", range(44))
+def test_a_beginning_that_was_torn_notes_nothing_and_is_written_anew(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    _write(path, [])
+    path.write_bytes(path.read_bytes()[:length])
+    _write(path, WAVES)
+    assert _read(path) == WAVES
+
+
+def test_a_state_file_of_another_file_that_notes_nothing_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    _write(path, [])
+    assert _read(path, file=b"another file") == []
 
 
 def test_what_is_noted_of_a_file_for_other_wallets_is_kept_and_does_not_fit(tmp_path: Path) -> None:
@@ -102,7 +132,8 @@ def test_a_state_file_that_does_not_say_of_which_file_it_is_is_read(tmp_path: Pa
         state.read()
         state.append(WAVES[0])
     assert _read(path) == WAVES[:1]
-    assert _read(path, b"another") == []
+    with StateFile(path, FILE, b"another") as state:
+        assert state.read() == Progress(WAVES[:1], None, fits=False)
 
 
 def test_waves_with_a_gap_are_not_believed(tmp_path: Path) -> None:
