@@ -6,6 +6,7 @@ The command line finds it by its entry point, as bench/ lies above switch/.
 import importlib
 import importlib.util
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -92,6 +93,7 @@ def main(
     from bench.report.report import BenchReport, new_run
 
     _check_installed(names, peers)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, or what is measured would be left behind
     _prepare(output)
     rounds = rounds or (1 if quick else 3)
     settings: dict[str, Any] = {"names": names, "quick": quick, "peers": peers, "rounds": rounds, "shards": shards}
