@@ -66,7 +66,10 @@ class _Json(click.ParamType[Any]):
         if not isinstance(value, str):
             return value
         try:
-            return msgspec.json.decode(Path(value[1:]).read_bytes() if value.startswith("@") else value.encode())
+            found = msgspec.json.decode(Path(value[1:]).read_bytes() if value.startswith("@") else value.encode())
+            if found is None:
+                self.fail("null is said with --null and the field's name", param, ctx)
+            return found
         except OSError as error:
             self.fail(f"{value[1:]}: {error.strerror}", param, ctx)
         except msgspec.DecodeError as error:
@@ -221,7 +224,7 @@ def _example(parameters: list[inspect.Parameter]) -> Iterator[str]:
     """Words for what must be given."""
     for each in parameters:
         kind = _kind(each.annotation)
-        samples = {id(click.INT): "100", id(click.BOOL): "true", id(JSON): "[]"}
+        samples = {id(click.INT): "100", id(click.BOOL): "true", id(JSON): "'[]'"}
         value = samples.get(id(kind.type), each.name.rstrip("_").upper())
         if each.kind is not inspect.Parameter.KEYWORD_ONLY:
             yield value
@@ -268,9 +271,11 @@ def _show_list(found: Iterator[Any], rows: int, as_json: bool, only: str | None)
     """Rows as a table, or each as a line of JSON."""
     lines = [msgspec.to_builtins(each) for each in islice(found, rows or None)]
     if only is not None:
-        click.echo("\n".join(_text(_picked(line, only)) for line in lines))
+        for line in lines:
+            click.echo(_text(_picked(line, only)))
     elif as_json:
-        click.echo("\n".join(msgspec.json.encode(line).decode() for line in lines))
+        for line in lines:
+            click.echo(msgspec.json.encode(line))
     elif not lines:
         click.echo("none")
     else:

@@ -1,7 +1,7 @@
 """From the bytes of a body to its type (switch/http/schema.py).
 
 Decoding is by schema, so nesting never goes deeper than the schema's own four levels; a name that stands twice is refused; null for a
-field that may be left out is as if it were not there.
+field that may be left out is as if it were not there; in a PATCH, it clears a field that may be null.
 """
 
 import json

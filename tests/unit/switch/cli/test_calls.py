@@ -74,6 +74,18 @@ def test_a_field_is_set_to_null_by_name(given: list[dict[str, Any]]) -> None:
     assert "'owner', 'attributes', 'metadata'" in ran("wallets", "update", "W", "--null", "tier").stderr
 
 
+def test_a_null_that_would_be_lost_is_refused(given: list[dict[str, Any]]) -> None:
+    """It was as if it had not been typed, and the command ended well."""
+    refused = ran("wallets", "update", "W", "--attributes", "null")
+    assert refused.exit_code == 2 and "null is said with --null" in refused.stderr and not given
+
+
+@pytest.mark.parametrize(("words", "printed"), [((), "none\n"), (("--json",), ""), (("--only", "id"), "")])
+def test_of_an_empty_list_a_script_reads_no_line(words: tuple[str, ...], printed: str, given: Any) -> None:
+    assert ran("wallets", "list").exit_code == 0  # takes all there are
+    assert ran("wallets", "list", *words).stdout == printed
+
+
 def test_the_url_of_an_endpoint_is_not_the_url_of_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
