@@ -20,7 +20,7 @@ from msgspec import UnsetType
 
 from switch.cli.call_table import CALLS
 from switch.cli.client import RETRY_S, in_words, switch_options
-from switch.cli.options import as_text, json_option
+from switch.cli.options import COUNT_MAX, as_text, json_option
 from switch.client import Client, ProblemError, ShardpayError, sync_resources
 from switch.client.calls import new_key
 
@@ -89,7 +89,21 @@ class _Pair(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+class _Whole(click.ParamType[int]):
+    """What the switch can hold; which of it fits is for the switch to say."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number that a text says."""
+        number = click.INT.convert(value, param, ctx)
+        if not -(2**63) <= number < 2**63:
+            self.fail(f"{value} is no number of 64 bits", param, ctx)
+        return int(number)
+
+
 JSON: Final = _Json()
+WHOLE: Final = _Whole()
 PAIR: Final = _Pair()
 
 
@@ -110,7 +124,7 @@ def _kind(annotation: Any) -> _Kind:
         if get_args(kind) == (str, str):
             return _Kind(PAIR, many=True)
         return _Kind(click.STRING, many=True) if get_args(kind) == (str,) else _Kind(JSON)
-    return _Kind({str: click.STRING, int: click.INT, float: click.FLOAT, bool: click.BOOL}.get(kind, JSON))
+    return _Kind({str: click.STRING, int: WHOLE, float: click.FLOAT, bool: click.BOOL}.get(kind, JSON))
 
 
 def _is_nullable(parameter: inspect.Parameter) -> bool:
@@ -171,7 +185,11 @@ def _command(resource: str, word: str, method: Any) -> click.Command:
     if is_list:
         own.append(
             click.Option(
-                ["--rows"], type=click.IntRange(0), default=ROWS, show_default=True, help="Rows at most; 0: all."
+                ["--rows"],
+                type=click.IntRange(0, COUNT_MAX),
+                default=ROWS,
+                show_default=True,
+                help="Rows at most; 0: all.",
             )
         )
     if nullable:
@@ -224,7 +242,7 @@ def _example(parameters: list[inspect.Parameter]) -> Iterator[str]:
     """Words for what must be given."""
     for each in parameters:
         kind = _kind(each.annotation)
-        samples = {id(click.INT): "100", id(click.BOOL): "true", id(JSON): "'[]'"}
+        samples = {id(WHOLE): "100", id(click.BOOL): "true", id(JSON): "'[]'"}
         value = samples.get(id(kind.type), each.name.rstrip("_").upper())
         if each.kind is not inspect.Parameter.KEYWORD_ONLY:
             yield value

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from switch.cli.client import in_words, switch_options
-from switch.cli.options import json_option
+from switch.cli.options import COUNT_MAX, json_option
 
 if TYPE_CHECKING:
     from switch.client.schema import Event
@@ -28,7 +28,7 @@ SHOWN: Final = ("id", "holder", "merchant", "kind", "scenario", "result", "score
     help="Go on behind a cursor, as this command names it when it ends; `start`: from the first event on, `now`: only later ones.",
 )
 @click.option("--type", "types", multiple=True, help="Only events of this type; may be repeated [default: all].")
-@click.option("--count", type=click.IntRange(1), help="End after so many events [default: Ctrl-C ends it].")
+@click.option("--count", type=click.IntRange(1, COUNT_MAX), help="End after so many events [default: Ctrl-C ends it].")
 @click.option(
     "--patience",
     type=click.FloatRange(0),

@@ -13,7 +13,7 @@ import click
 
 from actors.process.container import processors
 from models.wording import counted
-from switch.cli.options import LocalPath, as_text, as_time, json_option, storage_options
+from switch.cli.options import DAYS_MAX, WORKERS_MAX, LocalPath, as_text, as_time, json_option, storage_options
 
 _FOLDER: Final = LocalPath(path_type=Path, file_okay=False, resolve_path=True)
 
@@ -30,7 +30,7 @@ _FOLDER: Final = LocalPath(path_type=Path, file_okay=False, resolve_path=True)
 @click.option("--without-relations", is_flag=True, help="Leave out whom holders pay and are paid by.")
 @click.option(
     "--negative-days",
-    type=click.IntRange(1),
+    type=click.IntRange(1, DAYS_MAX),
     help="For how many days it counts that an order was overdue [default: as configured, else 1826].",
 )
 @click.option(
@@ -42,7 +42,10 @@ _FOLDER: Final = LocalPath(path_type=Path, file_okay=False, resolve_path=True)
     "--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output: a task a shard."
 )
 @click.option(
-    "--workers", type=click.IntRange(1), default=processors, help="Shards at a time [default: one a processor]."
+    "--workers",
+    type=click.IntRange(1, WORKERS_MAX),
+    default=processors,
+    help="Shards at a time [default: one a processor].",
 )
 @json_option
 @storage_options

@@ -15,6 +15,11 @@ from rules.vocabulary.times import time_ms
 DATA_HELP: Final = "Directory of the embedded database, logs and checkpoints."
 DATABASE_HELP: Final = "Use this PostgreSQL (15 or later) instead of the embedded one."
 
+COUNT_MAX: Final = 2**31 - 1
+"""Of rows or payments: more is a slip of the finger."""
+DAYS_MAX: Final = 36_500
+WORKERS_MAX: Final = 4_096
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -41,7 +46,7 @@ def storage_options(command: F, *, both: bool = False) -> F:
         "--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP, callback=callback
     )(command)
     return click.option(
-        "--data", type=LocalPath(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
+        "--data", type=LocalPath(path_type=Path, file_okay=False), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
     )(command)
 
 
@@ -55,7 +60,6 @@ class _Duration(click.ParamType[timedelta]):
 
     name = "duration"
     _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-    _DAYS_MAX: Final = 36_500
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """The duration that a text says."""
@@ -65,8 +69,8 @@ class _Duration(click.ParamType[timedelta]):
         if not (number.isascii() and number.isdecimal()) or unit not in self._UNITS:
             self.fail(f"{value!r} is no duration: a whole number and s, m, h or d, such as 24h", param, ctx)
         seconds = int(number) * self._UNITS[unit]
-        if not 0 < seconds <= self._DAYS_MAX * 86_400:
-            self.fail(f"{value} is not between 1s and {self._DAYS_MAX}d", param, ctx)
+        if not 0 < seconds <= DAYS_MAX * 86_400:
+            self.fail(f"{value} is not between 1s and {DAYS_MAX}d", param, ctx)
         return timedelta(seconds=seconds)
 
 

@@ -36,6 +36,7 @@ from switch.importer.text_tables import TextTable, is_parquet
 NAME: Final = names.BERKA
 CURRENCY: Final = "CZK"
 DAY_MS: Final = 86_400_000
+TRANSACTIONS: Final = ("trans.parquet", "trans.asc")
 TOLERANCE: Final = 10
 """Balances in the file are rounded to 0.10 CZK."""
 DAY_ROWS_SEARCHED: Final = 8
@@ -77,9 +78,13 @@ def recognises_text(names: set[str]) -> bool:
 
 
 def transactions(path: Path) -> Path:
-    """The table of transactions: the file itself, or the one in a folder."""
-    names = [path / name for name in ("trans.parquet", "trans.asc")] if path.is_dir() else [path]
-    return next((each for each in names if each.is_file()), names[0])
+    """The table of transactions: the file itself, or the one in a folder. Raises ImportFileError for a folder without one."""
+    if not path.is_dir():
+        return path
+    found = next((path / name for name in TRANSACTIONS if (path / name).is_file()), None)
+    if found is None:
+        raise ImportFileError(f"{path} is a folder, and one that is imported has {' or '.join(TRANSACTIONS)}")
+    return found
 
 
 def read(path: Path) -> History:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.wording import counted
+from switch.client.settings import switch_key, switch_url
 from switch.http.times import time_text
 from switch.importer.history import KINDS, History, WalletSpec
 from switch.problems.table import NUMBERS, PROBLEMS, number_outcome
@@ -156,8 +157,8 @@ class Client:
         observe: Callable[[float], None] = lambda seconds: None,
         waiting: Callable[[str], None] = lambda why: None,
     ) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
+        self._url, key = switch_url(url), switch_key(key)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._observe = observe
         self._waiting = waiting
         self._session = aiohttp.ClientSession(

@@ -109,8 +109,7 @@ def _takes(option: click.Option) -> str:
     if isinstance(kind, click.Choice):
         return " ".join(code(choice) for choice in kind.choices)
     if isinstance(kind, (click.IntRange, click.FloatRange)):
-        low = "" if kind.min is None else f"{kind.min:g}"
-        high = "" if kind.max is None else f"{kind.max:g}"
+        low, high = ("" if bound is None else f"{bound:.10g}" for bound in (kind.min, kind.max))
         noun = "integer" if isinstance(kind, click.IntRange) else "number"
         return f"{noun} {low}..{high}" if high else f"{noun} {'>' if kind.min_open else '>='} {low}"
     if kind in (click.INT, click.FLOAT):

@@ -21,7 +21,8 @@ from switch.reference.schema import fields, link, named_in, reachable, title, wo
 
 _INTRODUCTION: Final = """\
 - Send `Authorization: Bearer KEY`. A key has scopes, and its account may be bound to wallets: [access](access.md).
-- Bodies are JSON. An unknown field is an error; null for a field that may be left out is as if it were not there; in a `PATCH`, it clears a field that may be null.
+- Bodies are JSON. An unknown field is an error; null for a field that may be left out is as if it were not there; in a `PATCH`,
+  it clears a field that may be null.
 - Amounts are integers in minor units. Ids are UUID texts that the switch assigns. Times are RFC 3339 in UTC.
 - The same for programs is `/openapi.json`, OpenAPI 3.1; `/docs` is a page on which calls can be tried with a key.
 - `Idempotency-Key`: 1 to 255 printable ASCII characters, bare or quoted. Mandatory for POST under `/v1/transfers`, honoured on every

@@ -99,8 +99,8 @@ _VERSIONED: Final = frozenset(
 _INTRODUCTION: Final = """\
 Amounts are integers in minor units. Ids are UUIDs that the switch assigns. Times are RFC 3339 in UTC. Unknown fields are an error; null for
 a field that may be left out is as if it were not there; in a PATCH, it clears a field that may be null. Lists answer `{data, has_more,
-next}`; `?after=NEXT` is the next page. Errors are `application/problem+json`; after a 429, a 503 or a lost answer send the same request with
-the same `Idempotency-Key` again."""
+next}`; `?after=NEXT` is the next page. Errors are `application/problem+json`; after a 429, a 503 or a lost answer send the same request
+with the same `Idempotency-Key` again."""
 
 
 def document() -> str:

@@ -16,7 +16,7 @@ from models.wording import counted
 from switch.cli.client import switch_options
 from switch.cli.lazy import Command, LazyGroup
 from switch.cli.location import LOCATION, store_refusals
-from switch.cli.options import as_time, json_option, progress_bar
+from switch.cli.options import COUNT_MAX, DAYS_MAX, WORKERS_MAX, as_time, json_option, progress_bar
 from switch.cli.rescore.publish import RUN, RUN_HELP
 from switch.cli.rescore.sending import end, send, show
 from switch.cli.table_options import INPUT_FILE
@@ -70,16 +70,24 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--scores-only", is_flag=True, help="Without subtotals and reasons.")
 @click.option(
     "--part-rows",
-    type=click.IntRange(1024),
+    type=click.IntRange(1024, COUNT_MAX),
     default=1_048_576,
     show_default=True,
     help="Rows a file of the output, at most.",
 )
 @click.option(
-    "--min-days", type=click.IntRange(0), default=90, show_default=True, help="Age from which a wallet is scored."
+    "--min-days",
+    type=click.IntRange(0, DAYS_MAX),
+    default=90,
+    show_default=True,
+    help="Age from which a wallet is scored.",
 )
 @click.option(
-    "--min-payments", type=click.IntRange(0), default=10, show_default=True, help="Payments in 360 days, likewise."
+    "--min-payments",
+    type=click.IntRange(0, COUNT_MAX),
+    default=10,
+    show_default=True,
+    help="Payments in 360 days, likewise.",
 )
 @click.option(
     "--as-of", metavar="T", callback=as_time, help="RFC 3339 time of the features [default: what the files say]."
@@ -101,7 +109,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--ray", metavar="A", help="A Ray cluster whose nodes all see input and output: HOST:PORT, or auto on one of them."
 )
-@click.option("--workers", type=click.IntRange(1), help="Workers at a time [default: one a processor].")
+@click.option("--workers", type=click.IntRange(1, WORKERS_MAX), help="Workers at a time [default: one a processor].")
 @click.option(
     "--store-patience",
     metavar="S",

@@ -12,7 +12,7 @@ import msgspec
 
 from actors.process.container import processors
 from switch.cli.client import switch_client
-from switch.cli.options import as_text, as_time, json_option
+from switch.cli.options import WORKERS_MAX, as_text, as_time, json_option
 from switch.cli.rules.files import pack_body
 from switch.http.times import time_text
 
@@ -49,7 +49,10 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see the export: a task a shard.")
 @click.option(
-    "--workers", type=click.IntRange(1), default=processors, help="Shards at a time [default: one a processor]."
+    "--workers",
+    type=click.IntRange(1, WORKERS_MAX),
+    default=processors,
+    help="Shards at a time [default: one a processor].",
 )
 @click.option("--config", type=_FILE, help=_CONFIG_HELP)
 @json_option

@@ -1,11 +1,14 @@
 """`shardpay` itself: its table names what there is, its exit codes are those of the contract, and it knows its version."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from switch.cli.main import COMMANDS, cli
+from switch.reference.commands import _all
 
 CONTRACT = (
     *("serve", "import", "audit", "export", "features", "population", "demo", "rescore", "train", "rules", "cards"),
@@ -31,6 +34,23 @@ def test_the_version_is_the_distributions() -> None:
 @pytest.mark.parametrize("words", [("-h",), ("--help",), ("keys", "-h")])
 def test_help_is_asked_for_in_two_ways(words: tuple[str, ...]) -> None:
     assert run(*words)[0] == 0
+
+
+def _unbounded() -> Iterator[str]:
+    for name, command in _all():
+        for option in command.params:
+            kind = option.type
+            if kind is click.INT or (isinstance(kind, click.IntRange) and None in (kind.min, kind.max)):
+                yield f"{name} {option.name}"
+
+
+def test_every_whole_number_that_is_typed_has_bounds() -> None:
+    """One that no table and no kernel takes ended in Python's words for it."""
+    assert list(_unbounded()) == []
+    code, _, printed = run("wallets", "list", "--rows", "9" * 30)
+    assert code == 2 and "Invalid value for '--rows'" in printed and "0<=x<=2147483647" in printed
+    code, _, printed = run("wallets", "update", "W", "--tier", "9" * 30)
+    assert code == 2 and "Invalid value for '--tier'" in printed and "is no number of 64 bits" in printed
 
 
 @pytest.mark.parametrize("words", [("nothing",), ("--nothing",), ("keys", "nothing"), ("cards", "check")])

@@ -43,3 +43,19 @@ def test_headers_say_what_there_is(call: Call, key: str | None, more: dict[str, 
 def test_space_around_a_key_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHARDPAY_API_KEY", "sp_k\n")
     assert (switch_key(None), switch_key(" sp_x\n"), switch_key(" ")) == ("sp_k", "sp_x", None)
+
+
+@pytest.mark.parametrize("key", ["sp_secret\nX-Admin: 1", "sp_secret\rx", "sp_secret\x00x", "sp_sécret-secret"])
+def test_a_key_that_is_none_is_refused_and_not_shown(key: str) -> None:
+    """The library for HTTP prints the header that it refuses."""
+    with pytest.raises(ValueError, match="the API key, given or in SHARDPAY_API_KEY") as refused:
+        switch_key(key)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8080", "127.0.0.1:8080", "ftp://pay.example", "http://", "https:///x", "pay"]
+)
+def test_what_is_no_address_of_a_switch_is_refused_with_how_one_looks(url: str) -> None:
+    with pytest.raises(ValueError, match=f"'{url.rstrip('/')}' is no address of a switch, which is as http://"):
+        switch_url(url)
