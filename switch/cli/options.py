@@ -46,7 +46,11 @@ def storage_options(command: F, *, both: bool = False) -> F:
         "--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP, callback=callback
     )(command)
     return click.option(
-        "--data", type=LocalPath(path_type=Path, file_okay=False), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
+        "--data",
+        type=LocalPath(path_type=Path, file_okay=False),
+        envvar="SHARDPAY_DATA",
+        default=Path("data"),
+        help=DATA_HELP,
     )(command)
 
 

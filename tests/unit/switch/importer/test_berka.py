@@ -83,7 +83,9 @@ def test_without_the_table_of_accounts_a_wallet_is_as_old_as_its_first_row(tmp_p
 
 
 def test_a_folder_without_transactions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportFileError, match=r"is a folder, and one that is imported has trans\.parquet or trans\.asc"):
+    with pytest.raises(
+        ImportFileError, match=r"is a folder, and one that is imported has trans\.parquet or trans\.asc"
+    ):
         read(tmp_path)
 
 
