@@ -233,6 +233,14 @@ def test_the_job_that_rescores_is_a_command_of_this_version() -> None:
         assert ray_job()["spec"]["rayClusterSpec"]["rayVersion"] == ray.__version__
 
 
+def test_a_password_with_any_characters_reaches_the_database() -> None:
+    """asyncpg takes PGPASSWORD as it is; in a URL it would have to be escaped, which compose cannot."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    given = services["switch"]["environment"]
+    assert "$" not in given["SHARDPAY_DATABASE"] and given["PGPASSWORD"] == "${SHARDPAY_DATABASE_PASSWORD}"
+    assert services["database"]["environment"]["POSTGRES_PASSWORD"].startswith("${SHARDPAY_DATABASE_PASSWORD:?")
+
+
 def test_compose_mounts_what_is_there_and_scrapes_the_switch() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     services = compose["services"]
