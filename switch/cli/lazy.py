@@ -1,11 +1,14 @@
 """Groups of commands that load a command when it is called, and none to show their help."""
 
+import select
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoints, entry_points
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
+
+STDOUT: Final = 1
 
 
 class Command(NamedTuple):
@@ -62,9 +65,16 @@ class Commands(LazyGroup):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if ctx.params.get("debug"):
-                raise
+            if ctx.params.get("debug") or (isinstance(error, BrokenPipeError) and _nobody_reads()):
+                raise  # the latter is what `head` does when it has enough: click ends the command without a word
             raise click.ClickException(str(error) or repr(error)) from error
+
+
+def _nobody_reads() -> bool:
+    """Whether what reads our output has ended."""
+    poll = select.poll()
+    poll.register(STDOUT, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _entries() -> EntryPoints:

@@ -20,7 +20,7 @@ from switch.http.times import time_text
 MERCHANT: Final = "sample-hotel"
 SCENARIO: Final = "hotel"
 TILL: Final = f"sample:{MERCHANT}"
-CARD: Final = "wallet"
+CARD, CARD_WITHOUT_RELATIONS = "wallet", "wallet-without-relations"
 AMOUNT: Final = 30_000
 """Minor units that a guest waives the deposit for; the scenario grants more."""
 RUN: Final = 1
@@ -60,8 +60,9 @@ async def merchant_key(url: str, data: Path) -> str:
     return await kept_key(url, data / f"{MERCHANT}.key", MERCHANT, ["merchant"], binding)
 
 
-async def make_people(base_url: str, key: str) -> dict[str, str]:
-    """Wallet ids by name. What is there is left alone: scores come last, so whoever has one has all. Raises aiohttp.ClientError."""
+async def make_people(base_url: str, key: str, relations: bool = True) -> dict[str, str]:
+    """Wallet ids by name. What is there is left alone: scores come last, so whoever has one has all. `relations`: whether cards may judge
+    by whom holders pay. Raises aiohttp.ClientError."""
     async with sample_session(base_url, key) as session:
         ids = {}
         for name, kind in (*((person.name, "user") for person in PEOPLE), (TILL, "merchant")):
@@ -78,7 +79,7 @@ async def make_people(base_url: str, key: str) -> dict[str, str]:
                 if person.disputes:
                     wrong = {"entry": made["results"][0]["id"], "text": "I was never there."}
                     await post(session, "/v1/credit/disputes", wrong, f"{person.name}:dispute")
-            await _publish_scores(session, ids)
+            await _publish_scores(session, ids, CARD if relations else CARD_WITHOUT_RELATIONS)
         return ids
 
 
@@ -103,15 +104,15 @@ def _overdue(wallet: str, till: str, number: str) -> dict[str, Any]:
     return {**names, "amount": 12_500, "introduction": "Two nights", "created_at": used, "due_at": due}
 
 
-async def _publish_scores(session: aiohttp.ClientSession, ids: dict[str, str]) -> None:
-    card, stream = await asyncio.to_thread(_scores, ids)
-    async with session.put(f"/v1/scorecards/{CARD}", data=card, headers=_JSON) as response:
+async def _publish_scores(session: aiohttp.ClientSession, ids: dict[str, str], name: str) -> None:
+    card, stream = await asyncio.to_thread(_scores, ids, name)
+    async with session.put(f"/v1/scorecards/{name}", data=card, headers=_JSON) as response:
         await check(response)
     async with session.post("/v1/scores/batch", data=stream, headers=_STREAM) as response:
         await check(response)
 
 
-def _scores(ids: dict[str, str]) -> tuple[bytes, bytes]:
+def _scores(ids: dict[str, str], name: str) -> tuple[bytes, bytes]:
     """The shipped card and everybody's scores by it. Loads kernels, which takes seconds."""
     import pyarrow as pa
 
@@ -120,7 +121,7 @@ def _scores(ids: dict[str, str]) -> tuple[bytes, bytes]:
     from models.credit.shipped import shipped
     from models.scorecard import canonical
 
-    card = shipped(CARD)
+    card = shipped(name)
     rows = []
     for person in PEOPLE:
         known = {DAYS: 4 * DAYS_MIN, PAYMENTS: person.payments}

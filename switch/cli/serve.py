@@ -78,6 +78,10 @@ def serve_command(**options: Any) -> None:
     options["data"] = options["data"].resolve()
     options["host"] = bare_host(options["host"])
     if sample:
+        if "controls" in options and options["controls"].four_eyes:
+            raise click.UsageError(
+                "--sample publishes a scorecard by itself, which `controls.four_eyes` does not allow: leave one of them out"
+            )
         if is_loopback(options["host"]) and options.get("webhooks", WebhookKeys()) == WebhookKeys():
             options["webhooks"] = SANDBOX
         options["bench_reports"] = options.get("bench_reports") or str(Path(RESULTS).resolve())
@@ -115,17 +119,17 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
             )
             click.echo("\nA first payment, to paste into another terminal:\n")
             click.echo(first_payment(base_url, key, ids))
-            await _welcome_people(base_url, database, settings.data, key)
+            await _welcome_people(base_url, database, settings, key)
         click.echo("\nCtrl-C drains and stops.")
 
     return welcome
 
 
-async def _welcome_people(base_url: str, database: str, data: Path, key: str) -> None:
+async def _welcome_people(base_url: str, database: str, settings: Any, key: str) -> None:
     """After readiness was printed: scores load kernels, and nobody waits for that."""
     from switch.cli.sample_people import make_people, merchant_key, question
 
-    asking = await merchant_key(database, data)
-    people = await make_people(base_url, key)
+    asking = await merchant_key(database, settings.data)
+    people = await make_people(base_url, key, settings.credit.terms.relations)
     click.echo("\nA hotel's question whether a guest needs no deposit; wallets by the answer:\n")
     click.echo(question(base_url, asking, people))

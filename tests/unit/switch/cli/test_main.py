@@ -1,5 +1,7 @@
 """`shardpay` itself: its table names what there is, its exit codes are those of the contract, and it knows its version."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -65,3 +67,12 @@ def test_a_failure_is_exit_code_1_in_one_line_and_with_debug_its_traceback() -> 
     assert (code, shown, printed.count("\n")) == (1, "", 1) and printed.startswith("Error: ")
     done = CliRunner().invoke(cli, ["--debug", *words])
     assert done.exit_code == 1 and done.exception is not None and not isinstance(done.exception, SystemExit)
+
+
+def test_whoever_has_read_enough_of_a_commands_output_sees_no_error() -> None:
+    """As `shardpay wallets list | head -1`."""
+    command = [sys.executable, "-m", "switch", "transfers", "create", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 1

@@ -160,3 +160,11 @@ def test_webhooks_go_to_the_same_machine_in_a_sandbox_alone(started: list[Any], 
 def test_the_help_of_config_names_every_key_of_the_file() -> None:
     text = serve("--help").stdout.replace("\n", " ")
     assert not [field for field in ConfigFile.__struct_fields__ if field not in text]
+
+
+def test_a_sample_and_four_eyes_do_not_go_together(started: list[Any], tmp_path: Path) -> None:
+    """It started, and its card was refused."""
+    config = tmp_path / "config.toml"
+    config.write_text("[controls]\nfour_eyes = true\n")
+    refused = serve("--data", tmp_path, "--sample", "--config", config)
+    assert refused.exit_code == 2 and "`controls.four_eyes` does not allow" in refused.stderr and not started
