@@ -63,7 +63,7 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "operations/tracing.md": {
-        "pip install -e '.[otel]'": "changes the environment that tests run in",
+        ".venv/bin/pip install -e '.[otel]'": "changes the environment that tests run in",
         "grep trace_id=4bf92f3577b34da6a3ce929d0e0e4736 data/log/front-door-*.log": (
             "wants a collector; tests/acceptance/test_a_switch_with_tracing_tells_a_collector_and_its_log_of_a_payment.py has one"
         ),
@@ -80,7 +80,7 @@ NOT_TYPED: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "reference/scorecards.md": {
-        "pip install -e '.[train]'    # in the clone": "changes the environment that tests run in"
+        ".venv/bin/pip install -e '.[train]'    # in the clone": "changes the environment that tests run in"
     },
     "tutorial.md": {"make run": "starts a switch, which the test has"},
 }

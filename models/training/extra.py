@@ -19,6 +19,6 @@ def optional_module(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"training needs {error.name}: pip install -e '.[train]' in the clone") from None
+        raise MissingExtra(f"training needs {error.name}: .venv/bin/pip install -e '.[train]' in the clone") from None
     finally:
         logging.disable(disabled)

@@ -131,5 +131,7 @@ async def _welcome_people(base_url: str, database: str, settings: Any, key: str)
 
     asking = await merchant_key(database, settings.data)
     people = await make_people(base_url, key, settings.credit.terms.relations)
-    click.echo("\nA hotel's question whether a guest needs no deposit; wallets by the answer:\n")
+    click.echo(
+        "\nA hotel's question whether a guest needs no deposit; wallets by the answer for which they were made:\n"
+    )
     click.echo(question(base_url, asking, people))

@@ -170,7 +170,7 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
 def train_command(source: Path, output: Path, compare: Path | None, as_json: bool, **options: Any) -> None:
     """Train a scorecard. Beside it goes a report, as HTML and as JSON: card.report.html, card.report.json.
 
-    Needs the extra: pip install -e '.[train]' in the clone. docs/reference/scorecards.md says what is done, and what is refused.
+    Needs the extra: .venv/bin/pip install -e '.[train]' in the clone. docs/reference/scorecards.md says what is done, and what is refused.
     """
     from models.scorecard import canonical
     from models.table import Source, read_table

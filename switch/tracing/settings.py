@@ -20,7 +20,7 @@ class TracingKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def check_installed(keys: TracingKeys) -> None:
     """Raises ValueError when tracing is on and what it takes is not installed."""
     if keys.enabled and not all(map(_is_there, PACKAGES)):
-        raise ValueError("tracing.enabled needs the extra otel: pip install -e '.[otel]' in the clone")
+        raise ValueError("tracing.enabled needs the extra otel: .venv/bin/pip install -e '.[otel]' in the clone")
 
 
 def _is_there(package: str) -> bool:

@@ -20,7 +20,7 @@ def test_an_absent_one_is_named_also_when_another_module_wants_it(
 ) -> None:
     (tmp_path / "needs_another.py").write_text("import an_absent_one")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(MissingExtra, match=rf"training needs {named}: pip install -e '\.\[train\]'"):
+    with pytest.raises(MissingExtra, match=rf"training needs {named}: \.venv/bin/pip install -e '\.\[train\]'"):
         optional_module(name)
 
 

@@ -119,7 +119,9 @@ def test_without_the_extra_there_is_one_line_of_what_to_install(
     )
     assert done.exit_code == 1
     assert not (tmp_path / "card.json").exists()
-    assert f"Error: training needs {absent}: pip install -e '.[train]' in the clone" in done.stderr.splitlines()
+    assert (
+        f"Error: training needs {absent}: .venv/bin/pip install -e '.[train]' in the clone" in done.stderr.splitlines()
+    )
 
 
 def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
