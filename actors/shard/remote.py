@@ -72,7 +72,8 @@ def pack_scores(rows: ScoreRows, details: dict[int, bytes], seen: SeenHeads) -> 
 def unpack_scores(data: bytes) -> tuple[ScoreRows, dict[int, bytes], SeenHeads]:
     """`pack_scores` undone."""
     (count,) = _COUNT.unpack_from(data)
-    seen = np.frombuffer(data, np.int64, count, _COUNT.size)
+    # A copy: machine code takes numbers to lie where their size divides the address.
+    seen = np.frombuffer(data, np.int64, count, _COUNT.size).copy()
     rows, details = unpack_rows(memoryview(data)[_COUNT.size + seen.nbytes :], SCORE_ROW)
     return rows, details, seen
 
