@@ -19,7 +19,7 @@ class Asleep:
         """Read what there is, to the end."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ConnectionResetError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while await loop.sock_recv(self._socket, 1 << 20):
                     pass
         self.close()

@@ -247,7 +247,7 @@ class RunningSwitch:
         core = self.clients[0]._host.core
         async with self.pool.session() as session:
             newest = await session.fetchval("SELECT coalesce(max(number), 0) FROM admin_log")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while core._log._entry < newest or core.writer.backlog:
                 await asyncio.sleep(0.02)
 

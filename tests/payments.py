@@ -18,7 +18,7 @@ async def funded(switch: RunningSwitch, amount: int = 10_000, **fields: Any) -> 
 
 async def once_posted(switch: RunningSwitch, wallet: str, posted: int) -> dict[str, Any]:
     """The wallet, once its posted balance is as expected; a remote credit may take a moment."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             shown: dict[str, Any] = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
             if shown["posted"] == posted:

@@ -262,18 +262,18 @@ class ShardHost:
         if self._heads_during_batch is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
-            self._spawn(self._in_thread(partial(self.core.handle, message, self._clock.now_ms(now_ns))))
+            self._work_in_thread(partial(self.core.handle, message, self._clock.now_ms(now_ns)))
         else:
             self._perform_all(self.core.handle(message, self._clock.now_ms(now_ns)))
 
-    def _in_thread(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
+    def _work_in_thread(self, work: Callable[[], list[m.Output]]) -> None:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
         assert self._heads_during_batch is None, "one message at a time"
         self._heads_during_batch = self.core.begin_concurrent()
-        return self._waited_for(asyncio.to_thread(work))
+        self._spawn(lambda: self._waited_for(work))
 
-    async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
-        outputs = await work
+    async def _waited_for(self, work: Callable[[], list[m.Output]]) -> None:
+        outputs = await asyncio.to_thread(work)
         self._work_ended()
         if outputs:
             self._checked_beat()
@@ -306,16 +306,17 @@ class ShardHost:
         elif isinstance(output, m.Alert):
             log.error("shard %d: %s", self.shard, output.text)
         else:
-            self._spawn(self._carriers[type(output)](output))
+            self._spawn(partial(self._carriers[type(output)], output))
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.ensure_future(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A task that is ended before its first step has begun nothing."""
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -340,7 +341,7 @@ class ShardHost:
                 self._beat = self._checked_beat() / 1e9
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
-                    self._spawn(self._renew_clock())
+                    self._spawn(self._renew_clock)
                     self._check_fallbacks()
                 ticks += 1
                 await asyncio.sleep(TICK_S)

@@ -259,7 +259,7 @@ async def test_the_overview_is_fed_by_one_stream_and_asks_again_and_again_where_
     assert switch.front_door._runner is not None
     console: Any = switch.front_door._runner.app[CONSOLE]
     await tab.open(f"{switch.base}/console/health")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while console._live._listeners:  # of the page before
             await asyncio.sleep(0.05)
     await tab.open(f"{switch.base}/console")
@@ -285,7 +285,7 @@ async def test_without_scripts_the_overview_comes_anew(tab: Tab, switch: Running
     try:
         before = requests[overview]
         await tab.do("Page.navigate", url=f"{switch.base}/console")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while requests[overview] < before + 2:
                 await asyncio.sleep(0.05)
     finally:

@@ -172,7 +172,7 @@ async def test_a_stream_of_events_goes_on_where_it_broke(switch: RunningSwitch, 
     bank, user = await funded(client, 100)
     seen: list[str] = []
     relay = Relay(switch.base)
-    async with relay as url, AsyncClient(url, switch.key) as over, asyncio.timeout(20):
+    async with relay as url, AsyncClient(url, switch.key) as over, asyncio.timeout(60):
         async with contextlib.aclosing(over.stream_events(types="transfer.posted")) as events:
             async for event in events:
                 seen.append(event.id)
@@ -188,7 +188,7 @@ async def test_a_stream_that_began_with_now_misses_nothing_though_it_broke_befor
 ) -> None:
     bank, user = await funded(client, 100)
     relay = Relay(switch.base)
-    async with relay as url, AsyncClient(url, switch.key) as over, asyncio.timeout(20):
+    async with relay as url, AsyncClient(url, switch.key) as over, asyncio.timeout(60):
         stream = over.stream_events("now", types="transfer.posted")
         async with contextlib.aclosing(stream):
             coming = asyncio.create_task(anext(stream))

@@ -33,13 +33,13 @@ async def test_connections_without_a_key_make_room_and_one_that_tries_keys_is_cl
         async with session.get(front_door.base + "/v1/events", headers=key) as answer:
             assert answer.status == 200
         streams = [await asyncio.open_connection(host, int(port)) for _ in range(4)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await streams[0][0].read() == b"", "the oldest without a key was closed"
         async with session.get(front_door.base + "/v1/events", headers=key) as answer:
             assert answer.status == 200, "on the connection that it had"
         reader, writer = streams[3]
         writer.write(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer y\r\n\r\n" * 20)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             refused = await reader.read()
         assert (
             refused.count(b"HTTP/1.1 401") == connections.FAILED_KEYS_MAX and refused.count(b"Connection: close") == 1
@@ -67,7 +67,7 @@ async def test_scopes_decide_and_a_revoked_key_ends(switch: RunningSwitch) -> No
     same = await switch.call("POST", "/v1/transfers", body, key="s", token=rotated.key)
     assert (same.status, same.json["replayed"]) == (201, True)
     assert await store.revoke(created["read"].id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await switch.call("GET", f"/v1/wallets/{user}", token=created["read"].key)).status != 401:
             pass
     assert {key.revoked_at is None for key in await store.list(Secret.of(SECRET)) if key.id == created["read"].id} == {
@@ -87,7 +87,7 @@ async def test_a_key_ends_in_its_time_and_its_successor_is_the_same_caller(switc
     again = await switch.call("POST", "/v1/transfers", body, key="k", token=successor.key)
     assert (again.status, again.json["replayed"]) == (201, True)
     assert successor.scopes == ("pay",)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await switch.call("POST", "/v1/transfers", body, key="k", token=short.key)).status != 401:
             pass
     with pytest.raises(KeyRefused, match="that works"):

@@ -187,7 +187,7 @@ async def test_after_a_day_of_attempts_it_is_a_dead_letter_that_is_sent_again_by
     made = await endpoint(switch, receiver, types=["transfer.posted"])
     async with sending(switch):
         ids = await payments(switch, 3)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(kept := await deliveries(switch, made, "&state=dead")) < 3:
                 await asyncio.sleep(0.1)
         assert sorted(each["event"] for each in kept) == sorted(ids)
@@ -201,7 +201,7 @@ async def test_after_a_day_of_attempts_it_is_a_dead_letter_that_is_sent_again_by
         assert (await switch.call("POST", f"{PATH}/{made['id']}/replay", {})).json == {"count": 2}
         await receiver.until(lambda: len(receiver.received) >= 3)
         assert sorted(receiver.ids) == sorted(ids)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (one := (await switch.call("GET", path)).json)["status"] != "delivered":
                 await asyncio.sleep(0.1)
         assert [each["status"] for each in one["attempts"]] == [400, 400, 400, 200]
@@ -250,7 +250,7 @@ async def test_a_receiver_that_is_gone_is_asked_no_more(switch: RunningSwitch, r
     made = await endpoint(switch, receiver)
     async with sending(switch):
         await switch.call("POST", f"{PATH}/{made['id']}/test", {})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (shown := (await switch.call("GET", f"{PATH}/{made['id']}")).json)["status"] == "enabled":
                 await asyncio.sleep(0.1)
         assert shown["disabled_because"] == "gone"
@@ -271,7 +271,7 @@ async def test_nothing_through_for_days_disables(
     made = await endpoint(switch, receiver)
     async with sending(switch):
         await switch.call("POST", f"{PATH}/{made['id']}/test", {})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (shown := (await switch.call("GET", f"{PATH}/{made['id']}")).json)["status"] == "enabled":
                 await asyncio.sleep(0.1)
     assert shown["disabled_because"] == "failing"
@@ -283,7 +283,7 @@ async def test_a_redirect_is_no_delivery_and_is_not_followed(switch: RunningSwit
     async with sending(switch):
         asked = (await switch.call("POST", f"{PATH}/{made['id']}/test", {})).json
         path = f"{PATH}/{made['id']}/deliveries/{asked['id']}"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (kept := (await switch.call("GET", path)).json)["attempts"]:
                 await asyncio.sleep(0.1)
     assert kept["status"] == "pending" and kept["attempts"][0]["status"] == 302 and len(receiver.raw) == 1

@@ -71,7 +71,7 @@ async def test_lines_of_captures_and_refunds_name_what_they_are_of_and_its_refer
     capture = (await post(switch, f"/v1/transfers/{hold}/capture", {})).json["id"]
     refund = (await post(switch, f"/v1/transfers/{capture}/refund", {"amount": 30})).json["id"]
     for wallet in (user, shop):
-        async with asyncio.timeout(10):  # credits between shards
+        async with asyncio.timeout(60):  # credits between shards
             reported: dict[str, tuple[str, str, dict[str, str]]] = {}
             while not {capture, refund} <= reported.keys():
                 lines = (await switch.call("GET", f"/v1/wallets/{wallet}/transfers")).json["data"]

@@ -32,7 +32,7 @@ async def lively(switch: RunningSwitch) -> None:
             assert (await act(switch, held["id"], "void", "v")).status == 201
         assert (await switch.pay(payer, shop, 10)).status == 201
         await group(switch, [row(payer, shop, 20, f"g{i}"), row(payer, fees, 2, f"h{i}")])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await money(switch, payer))[1]:
             await asyncio.sleep(0.05)
 

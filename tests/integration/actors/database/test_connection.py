@@ -155,7 +155,7 @@ async def test_the_cluster_lock_is_taken_again_after_its_session_was_lost(databa
     await connection.execute(
         "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name = 'shardpay-serve'"
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while lock.held():
             await connection.fetchval("SELECT 1")
     await lock.acquire()

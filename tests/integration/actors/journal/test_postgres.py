@@ -47,7 +47,7 @@ async def journal(database_url: str) -> AsyncIterator[PostgresJournal]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await condition():  # each look is a round trip to the server
             pass
 

@@ -189,7 +189,7 @@ async def test_many_at_once_over_two_front_doors_make_one_chain_that_the_journal
         assert {each.status for each in await asyncio.gather(*calls)} == {201}
         found = await entries(switch)
         assert len(found) == 40 and len({each.entry.call.resource for each in found}) == 40
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await repeated(switch))[-1:] != [(40, found[-1].hash[:16])]:
                 await asyncio.sleep(0.05)
         report = await audit_database(database_url)

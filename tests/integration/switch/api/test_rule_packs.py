@@ -24,7 +24,7 @@ async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
 
 async def shown(switch: RunningSwitch, name: str, until: Callable[[Any], bool], version: str = "") -> Any:
     """A pack, once what was counted of it is written down."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             await switch.scorer.write_counts()
             found = (await switch.call("GET", f"/v1/rule-packs/{name}{version}")).json

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from rules.scenarios.law import PRESETS
+from switch.api.services import Limits
 from switch.gateway import arrow
 from tests.credit_scene import CreditScene, credit_scene
 from tests.disputes import resolved
@@ -118,7 +119,7 @@ async def test_what_becomes_of_a_wallet_between_a_look_and_its_new_score_is_look
     database_url: str, meanwhile: str
 ) -> None:
     """The score of a run that was published meanwhile was lost, and one that was disputed meanwhile held again."""
-    async with running_switch(database_url, shards=1) as switch:
+    async with running_switch(database_url, shards=1, limits=Limits(deadline_s=60.0)) as switch:
         scene = await credit_scene(switch)
         await publish_card(switch)
         client: Any = switch.clients[0]

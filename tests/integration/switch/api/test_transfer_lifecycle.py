@@ -101,7 +101,7 @@ async def test_a_hold_expires_by_itself(switch: RunningSwitch) -> None:
     _, payer = await funded(switch, 500)
     shop = await switch.wallet("merchant")
     held = await hold(switch, payer, shop, 500, expires_in=1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await money(switch, payer) != (500, 0):
             await asyncio.sleep(0.05)
     assert (await shown(switch, held["id"]))["status"] == "expired"
@@ -158,7 +158,7 @@ async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
 
 async def suspended(switch: RunningSwitch) -> dict[str, Any]:
     """`data` of the first remote credit that its payee could not take."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             page = await switch.call("GET", "/v1/events?types=leg.suspended")
             if page.json["data"]:

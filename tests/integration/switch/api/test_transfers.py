@@ -166,7 +166,7 @@ async def test_a_large_batch_waits_for_no_threads_that_others_keep(switch: Runni
         asyncio.get_running_loop().set_default_executor(only)
         asyncio.get_running_loop().run_in_executor(None, over.wait)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows}, key=str(uuid.uuid4()))
         finally:
             over.set()

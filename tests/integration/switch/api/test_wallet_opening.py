@@ -72,7 +72,7 @@ async def test_a_deadlock_is_tried_again_and_told_to_nobody(switch: RunningSwitc
             filling = asyncio.create_task(
                 WalletStore(switch.pool).opened(found[0]["account"], {row["key_hash"]: row["address"] for row in found})
             )
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                     await asyncio.sleep(0.01)
                 await connection.execute(lock, found[0]["key_hash"])

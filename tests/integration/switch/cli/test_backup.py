@@ -83,7 +83,7 @@ async def test_a_backup_under_load_restores_to_a_switch_that_goes_on(
     async with running_switch(empty_database_url) as copy:
         wanted = await expected(copy)
         assert wanted
-        async with asyncio.timeout(20):  # what was in transit at that instant lands now
+        async with asyncio.timeout(60):  # what was in transit at that instant lands now
             while await balances(copy, [bank, *users]) != {wallet: wanted.get(wallet, 0) for wallet in (bank, *users)}:
                 pass
         answer = await copy.call("GET", f"/v1/wallets/{users[0]}", token=key)

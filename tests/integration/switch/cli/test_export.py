@@ -51,7 +51,7 @@ async def test_sums_of_the_export_are_the_balances(database_url: str, tmp_path: 
         refunded = await switch.call("POST", f"/v1/transfers/{paid.json['id']}/refund", {"amount": 7}, key="r")
         assert refunded.status == 201, refunded.raw
         balances: dict[str, int] = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while sum(balances.values()) or not balances:  # until every credit has landed
                 for wallet in (bank, *users):
                     balances[wallet] = (await switch.call("GET", f"/v1/wallets/{wallet}")).json["posted"]

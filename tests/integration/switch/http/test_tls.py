@@ -81,7 +81,7 @@ async def test_a_renewed_certificate_is_shown_to_new_connections_and_open_ones_g
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await late.get(f"{url}/healthz")
         install(tmp_path, "second")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await shown(late, url):
                 await asyncio.sleep(0.05)
         async with early.get(f"{url}/healthz") as answer:
@@ -138,7 +138,7 @@ async def test_connections_before_their_handshake_are_counted_and_the_oldest_mak
         for each in silent:
             each.close()
         connections = secure.services.connections
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(connections._strangers) + len(connections._callers) > 1:
                 await asyncio.sleep(0.01)
 
@@ -167,7 +167,7 @@ async def test_what_comes_with_the_end_of_a_handshake_is_answered(switch: Runnin
         client.write(request)
         writer.write(outward.read())  # the handshake's last message and the request
         text = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while b'{"status":"ok"}' not in text:
                 inward.write(await reader.read(1 << 16))
                 try:

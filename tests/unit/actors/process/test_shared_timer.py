@@ -6,7 +6,7 @@ from actors.process.shared_timer import SharedTimer
 
 
 async def rung(times: list[float], count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(times) < count:
             await asyncio.sleep(0.001)
 

@@ -50,7 +50,7 @@ def shown(*actors: Actor, version: int = 1, since: tuple[int, ...] = (1, 1)) -> 
 
 
 async def whole(pool: ScorerPool) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while pool.condition().stops or pool.condition().warnings:
             await asyncio.sleep(0.01)
 

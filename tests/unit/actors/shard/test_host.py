@@ -1,9 +1,11 @@
 """The host lets its core work in a thread when there is much to do, and nobody notices but by the time it takes."""
 
 import asyncio
+import gc
 import secrets
 import threading
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -87,6 +89,19 @@ async def test_a_scorer_that_fails_at_once_leaves_the_payment_to_the_fallback(mo
     paid = await host.submit(payment_rows(addresses, 2, rng), {})
     assert not paid["code"].any() and host.core.fallbacks == 3
     await switch.stop()
+
+
+async def test_what_is_ended_before_its_first_step_has_begun_nothing() -> None:
+    """Python warned of a coroutine that nobody awaited, some time later and in another test."""
+    switch, _ = await started()
+    host = switch.hosts[0]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        host._perform(m.Pause(then=m.Tick(), ms=1))
+        await host.stop()
+        gc.collect()
+    await switch.stop()
+    assert [str(each.message) for each in seen] == []
 
 
 async def test_a_fallback_that_is_changed_while_no_scorer_answers_decides(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +198,7 @@ async def test_what_a_key_made_is_found_and_of_a_key_that_made_nothing_nothing()
     rows = payment_rows(addresses, 1, np.random.default_rng(2))
     key = rows["key_hi"].tobytes() + rows["key_lo"].tobytes()
     (result,) = await host.submit(rows.copy(), {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await host.find_key(1, int(rows["payer"][0]), key) == result["address"] > 0
         assert await host.find_key(2, int(rows["payer"][0]), key) == 0
     await switch.stop()
@@ -206,7 +221,7 @@ async def test_what_a_row_waits_for_of_another_shard_is_looked_for_at_once(
     switch = LocalSwitch(journals=[*journals], segments=MemorySegments(), secret=secrets.token_bytes(16))
     await switch.start()
     host, rng = switch.hosts[0], np.random.default_rng(1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (opened := await host.submit(opening_rows(2, rng), {}))["code"].any():
             await asyncio.sleep(0.01)
         row = payment_rows(opened["address"], 1, rng)

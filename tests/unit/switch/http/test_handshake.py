@@ -157,7 +157,7 @@ def test_handshakes(
     loop: str, case: Callable[[pytest.MonkeyPatch], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def in_time() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await case(monkeypatch)
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:

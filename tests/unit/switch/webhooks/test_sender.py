@@ -98,7 +98,7 @@ class Scene:
         await self.until(lambda: self.store.looks >= before + number)
 
     async def until(self, done: Callable[[], Any]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not done():
                 await asyncio.sleep(0.005)
 
@@ -110,7 +110,7 @@ async def scene(monkeypatch: pytest.MonkeyPatch) -> Any:
     found = Scene()
     yield found
     found.sender.stop()
-    await asyncio.wait_for(found.task, 5)
+    await asyncio.wait_for(found.task, 60)
     await found.sender._end_all()
     assert found.running() == []
 
