@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.codes import Code
 from actors.records.credit_layout import (
     NOTHING_SEEN,
     SCORE_OUTCOME,
@@ -74,8 +75,10 @@ async def _call(
                 pause.lost(not_sent=False)
                 raise pause.over() from None
             else:
-                first = int(answer["code"][0])  # BUSY is said of all of them or of none
-                if pause.is_final(first):
+                first = int(
+                    answer["code"][0]
+                )  # BUSY is said of all of them or of none; DEFERRED of some, until somebody looks again
+                if first == Code.DEFERRED or pause.is_final(first):
                     return answer
                 pause.untried(first)
             await pause.take()

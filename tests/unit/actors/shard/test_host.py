@@ -97,7 +97,7 @@ async def test_what_is_ended_before_its_first_step_has_begun_nothing() -> None:
     host = switch.hosts[0]
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        host._perform(m.Pause(then=m.Tick(), ms=1))
+        host._perform(m.Pause(then=m.Rested(), ms=1))
         await host.stop()
         gc.collect()
     await switch.stop()

@@ -71,6 +71,13 @@ async def test_heads_go_with_their_rows() -> None:
     assert shard.seen == [[10, 20, 50]]
 
 
+async def test_whose_head_is_another_by_now_is_not_sent_again() -> None:
+    """It was until the deadline, with the head that had been looked at before."""
+    shard = Shard(Code.DEFERRED)
+    results = await published(shard, 2, {}, seen=np.arange(2))
+    assert results["code"].tolist() == [Code.DEFERRED] * 2 and len(shard.calls) == 1
+
+
 async def test_what_was_not_tried_or_was_lost_is_sent_again() -> None:
     shard = Shard(ShardUnavailable(True), Code.BUSY, ShardUnavailable(False))
     results = await published(shard, 2, {1: b"x"})
